@@ -5,11 +5,11 @@
 #include "base/err.h"
 
 struct ew_buf {
-    char *data;  // always 0-terminated once something was added; owned by the buffer
-    size_t len;  // without the final 0
+    char *data; // always 0-terminated once something was added; owned by the buffer
+    size_t len; // without the final 0
     size_t cap;
-    size_t max;  // ceiling in bytes, final 0 not counted
-    bool full;   // an append was refused since the last clear
+    size_t max; // ceiling in bytes, final 0 not counted
+    bool full;  // an append was refused since the last clear
 };
 
 void ew_buf_init(struct ew_buf *buf, size_t max);

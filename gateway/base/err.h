@@ -38,11 +38,18 @@ enum ew_err {
 const char *ew_err_name(enum ew_err err);
 const char *ew_err_sentence(enum ew_err err);
 
-enum { EW_CODE_MAX = 48, EW_PATH_MAX = 192, EW_TEXT_MAX = 288, EW_PARAM_MAX = 4, EW_PARAM_NAME_MAX = 24, EW_PARAM_VALUE_MAX = 96 };
+enum {
+    EW_CODE_MAX = 48,
+    EW_PATH_MAX = 192,
+    EW_TEXT_MAX = 288,
+    EW_PARAM_MAX = 4,
+    EW_PARAM_NAME_MAX = 24,
+    EW_PARAM_VALUE_MAX = 96
+};
 
-// A reason a person can read. `code` is a key of schemas/messages/<lang>.json ("bus.timeout"), `params` fill the
-// {holes} of its sentence, `text` is the English sentence, complete, for logs. `path` says where (a JSON pointer
-// as "/devices/3/unit", or a file path); empty when there is no place.
+// A reason a person can read. `code` is a key of schemas/messages/<lang>.json ("bus.timeout"), `params` fill
+// the {holes} of its sentence, `text` is the English sentence, complete, for logs. `path` says where (a JSON
+// pointer as "/devices/3/unit", or a file path); empty when there is no place.
 struct ew_reason {
     enum ew_err err;
     char code[EW_CODE_MAX];
@@ -58,8 +65,8 @@ struct ew_reason {
 // Fills *reason (may be NULL) and returns err, so that a failure is one statement:
 //     return ew_fail(reason, EW_E_INVALID, "site.unit_range", path, "unit %d is outside 1..247", unit);
 // Texts that are too long are cut. Pure.
-enum ew_err ew_fail(struct ew_reason *reason, enum ew_err err, const char *code, const char *path, const char *fmt, ...)
-    EW_PRINTF(5, 6);
+enum ew_err ew_fail(struct ew_reason *reason, enum ew_err err, const char *code, const char *path,
+                    const char *fmt, ...) EW_PRINTF(5, 6);
 
 // Adds one parameter to a filled reason; ignored when EW_PARAM_MAX are there or reason is NULL. Pure.
 void ew_reason_param(struct ew_reason *reason, const char *name, const char *fmt, ...) EW_PRINTF(3, 4);

@@ -8,7 +8,13 @@
 
 #include "base/err.h"
 
-enum ew_log_level { EW_LOG_ERROR = 3, EW_LOG_WARNING = 4, EW_LOG_NOTICE = 5, EW_LOG_INFO = 6, EW_LOG_DEBUG = 7 }; // syslog's numbers
+enum ew_log_level {
+    EW_LOG_ERROR = 3,
+    EW_LOG_WARNING = 4,
+    EW_LOG_NOTICE = 5,
+    EW_LOG_INFO = 6,
+    EW_LOG_DEBUG = 7
+}; // syslog's numbers
 
 // Levels above max are dropped before formatting. service names the process in every line; not copied.
 // With EDGEWATT_LOG=debug|info|notice|warning|error in the environment that wins over max.

@@ -1,6 +1,6 @@
-// The event loop of a process: epoll, timers, signals. One thread. `now` is read once a turn and handed to callbacks.
-// The loop's own descriptor can be polled by another loop (the web service lives in libwebsockets' loop): when it is
-// readable, call ew_loop_turn(loop, 0).
+// The event loop of a process: epoll, timers, signals. One thread. `now` is read once a turn and handed to
+// callbacks. The loop's own descriptor can be polled by another loop (the web service lives in libwebsockets'
+// loop): when it is readable, call ew_loop_turn(loop, 0).
 #ifndef EDGEWATT_BASE_LOOP_H
 #define EDGEWATT_BASE_LOOP_H
 
@@ -13,14 +13,15 @@ struct ew_loop;
 struct ew_loop *ew_loop_new(void); // aborts without memory or descriptors: the supervisor restarts us
 void ew_loop_free(struct ew_loop *loop);
 
-// events: EPOLLIN, EPOLLOUT. The callback may add and remove anything, itself included. fd stays the caller's.
+// events: EPOLLIN, EPOLLOUT. The callback may add and remove anything, itself included. fd stays the
+// caller's.
 typedef void ew_fd_fn(void *user, int fd, uint32_t events, int64_t now_ms);
 void ew_loop_add_fd(struct ew_loop *loop, int fd, uint32_t events, ew_fd_fn *fn, void *user);
 void ew_loop_change_fd(struct ew_loop *loop, int fd, uint32_t events);
 void ew_loop_remove_fd(struct ew_loop *loop, int fd);
 
-// Timers are the caller's storage, zeroed before first use; due_ms is on the ew_clock_up_ms() scale. One shot:
-// set it again from the callback. Setting a set timer moves it.
+// Timers are the caller's storage, zeroed before first use; due_ms is on the ew_clock_up_ms() scale. One
+// shot: set it again from the callback. Setting a set timer moves it.
 struct ew_timer;
 typedef void ew_timer_fn(struct ew_timer *timer, int64_t now_ms);
 struct ew_timer {

@@ -7,7 +7,7 @@
 struct ew_queue;
 
 struct ew_queue *ew_queue_new(size_t item_size, size_t capacity); // aborts without memory
-void ew_queue_free(struct ew_queue *queue);                        // items left are dropped: pop them first if they own memory
+void ew_queue_free(struct ew_queue *queue); // items left are dropped: pop them first if they own memory
 
 // Copies the item in. EW_E_FULL when `capacity` items wait; nothing is dropped silently.
 enum ew_err ew_queue_push(struct ew_queue *queue, const void *item) EW_MUST_CHECK;
