@@ -1,0 +1,177 @@
+// A profile says how a model is read and commanded (DESIGN "Profiles", schemas/profile.schema.json). This
+// header is the parsed form and the decoder of registers; reading plans are in core/plan. Pure.
+#ifndef EDGEWATT_CORE_PROFILE_PROFILE_H
+#define EDGEWATT_CORE_PROFILE_PROFILE_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include <stdint.h>
+
+enum {
+    PROFILE_REGISTERS_MAX = 512,
+    PROFILE_NAME_MAX = 40, // quantity, parameter, state names
+    PROFILE_STRING_WORDS_MAX = 32,
+    PROFILE_SCALE_STEPS_MAX = 8,
+    PROFILE_STATES_MAX = 32,
+    PROFILE_PARAMS_MAX = 16
+};
+
+enum profile_confidence { PROFILE_NONE, PROFILE_CANDIDATE, PROFILE_DRIVER, PROFILE_DOCUMENT };
+enum profile_kind {
+    PROFILE_METER,
+    PROFILE_BREAKER,
+    PROFILE_STATION,
+    PROFILE_PULSE,
+    PROFILE_IO,
+    PROFILE_VIRTUAL
+};
+enum profile_group {
+    PROFILE_INSTANT,
+    PROFILE_ENERGY,
+    PROFILE_QUALITY,
+    PROFILE_HARMONICS,
+    PROFILE_STATISTICS,
+    PROFILE_INFO,
+    PROFILE_STATE,
+    PROFILE_CHARGE,
+    PROFILE_GROUP_COUNT
+}; // the last two feed device/<id>/state and /charge
+enum profile_type {
+    PROFILE_BOOL,
+    PROFILE_U16,
+    PROFILE_S16,
+    PROFILE_U32,
+    PROFILE_S32,
+    PROFILE_U64,
+    PROFILE_S64,
+    PROFILE_F32,
+    PROFILE_F64,
+    PROFILE_STRING
+};
+enum profile_order {
+    PROFILE_MSW,
+    PROFILE_LSW
+}; // most or least significant register first; bytes are always big-endian
+
+// A number in a profile that the device's parameters may give: `"address": "$register"` (DEV-07).
+struct profile_number {
+    double value; // used when param is empty
+    char param[PROFILE_NAME_MAX];
+};
+
+struct profile_scale_step { // piecewise: the scale of the last step whose `from` is <= the product of the
+                            // scale registers
+    double from, scale;
+};
+
+struct profile_register {
+    char quantity[PROFILE_NAME_MAX];
+    enum profile_group group;
+    struct profile_number fc;      // 1..4
+    struct profile_number address; // 0-based
+    struct profile_number words;   // registers (bits for fc 1, 2: always 1)
+    struct profile_number scale;   // raw * scale = the unit's value
+    enum profile_type type;
+    enum profile_order order;
+    char unit[12]; // SI: V A W var VA Hz Wh varh VAh dm3 % degC s "" (factor)
+    int nan_count;
+    uint64_t nan[4]; // raw patterns that mean "no value"; float NaN and Inf always do
+    // scale_from: the value is multiplied by the product of up to two other registers of the profile, or,
+    // with steps, by the step chosen by that product. -1 = none. Registers named here are read first (group
+    // info or the same).
+    int scale_from[2];
+    int step_count;
+    struct profile_scale_step steps[PROFILE_SCALE_STEPS_MAX];
+    int sign_from; // index of a register; the value is negative when that raw value is in sign_negative
+    uint64_t sign_negative;
+    uint64_t mask; // applied to the raw value after shift; 0 = none
+    int shift;
+    double divide_above; // quirk "frequency sometimes ten times too big": value/10 when above; 0 = off
+};
+
+struct profile_limits {
+    int max_registers; // per request, 1..125, default 125
+    int max_bits;      // per request, 1..2000
+    int gap_ms;        // silence before the next request, default 0
+    int timeout_ms;    // shortest useful answer time-out, 0 = the bus's
+    bool holes;        // reading undeclared registers between declared ones is allowed
+    bool one_value;    // one quantity a request
+};
+
+struct profile_state { // raw value of a station's or breaker's state register -> our letter or word
+    uint64_t raw;
+    char state[16]; // "A".."F" for stations, "open" "closed" "tripped" for breakers
+};
+
+struct profile_param {
+    char name[PROFILE_NAME_MAX];
+    double min, max, preset;
+    bool required;
+};
+
+struct profile {
+    char id[EW_NAME_MAX], family[EW_NAME_MAX], model[EW_NAME_MAX], version[16];
+    enum profile_kind kind;
+    enum profile_confidence confidence;
+    struct profile_limits limits;
+    int register_count;
+    struct profile_register *registers; // in the arena
+    int state_register;                 // index, -1 = none
+    int state_count;
+    struct profile_state states[PROFILE_STATES_MAX];
+    int param_count;
+    struct profile_param params[PROFILE_PARAMS_MAX];
+};
+
+// Reads a profile tree (already merged with what it extends: see profile_extend). Refused with path and
+// sentence: unknown keys, two quantities of one name, registers that overlap with different meaning,
+// addresses beyond 65535, types that do not fit words, scale_from/sign_from that name nothing, unknown
+// quantities of the vocabulary.
+enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profile *ret,
+                         struct ew_reason *reason) EW_MUST_CHECK;
+
+// What the registers of one device come to after its parameters are put in: profile_register without
+// profile_number.
+struct profile_bound {
+    uint8_t fc;
+    uint16_t address;
+    uint8_t words;
+    double scale;
+};
+// EW_E_INVALID with the parameter's name when one is missing or out of range.
+typedef double profile_param_fn(const void *user, const char *name, double fallback);
+enum ew_err profile_bind(const struct profile *profile, int index, profile_param_fn *param, const void *user,
+                         struct profile_bound *ret, struct ew_reason *reason) EW_MUST_CHECK;
+
+enum profile_quality { PROFILE_GOOD, PROFILE_NO_VALUE /* NaN sentinel */, PROFILE_NOT_READ };
+struct profile_value {
+    enum profile_quality quality;
+    bool single; // came from an f32: print with float's shortest text
+    double number;
+    uint64_t raw;                                // after mask and shift
+    char text[PROFILE_STRING_WORDS_MAX * 2 + 1]; // strings only; valid UTF-8, control characters dropped
+};
+
+// The raw 64-bit pattern of `words` registers in the given order (bits for fc 1 and 2: registers[0] is 0 or
+// 1).
+uint64_t profile_raw(enum profile_type type, enum profile_order order, const uint16_t *registers, int words);
+// Decodes register `index` without scale_from and sign_from.
+void profile_decode(const struct profile *profile, int index, const struct profile_bound *bound,
+                    const uint16_t *registers, struct profile_value *ret);
+// Applies scale_from, sign_from and divide_above to values[index], from the other values (of this or an
+// earlier pass). A value whose scale or sign register has no value has none either.
+void profile_finish(const struct profile *profile, int index, struct profile_value *values);
+// The letter or word of a raw state; NULL when the profile does not know it.
+const char *profile_state_name(const struct profile *profile, uint64_t raw);
+// The inverse of decode, for the simulator: registers for a value in SI units (NaN: the first sentinel, or
+// 0).
+void profile_encode(const struct profile *profile, int index, const struct profile_bound *bound, double value,
+                    double scale_product, uint16_t *ret_registers);
+
+const char *profile_group_name(enum profile_group group); // "instant" ...
+const char *profile_kind_name(enum profile_kind kind);
+const char *profile_confidence_name(enum profile_confidence confidence);
+bool profile_quantity_known(const char *quantity, const char **ret_unit); // the one vocabulary
+
+#endif

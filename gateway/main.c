@@ -1,0 +1,59 @@
+// The one binary: edgewatt <command> ...
+#include <stdio.h>
+#include <string.h>
+
+#ifndef EDGEWATT_VERSION
+#error "EDGEWATT_VERSION is set by the build"
+#endif
+
+typedef int command_main(int argc, char **argv);
+
+// Each command is one line here; its main is in its own folder.
+#define EDGEWATT_COMMANDS(X)
+
+struct command {
+    const char *name;
+    command_main *main;
+    const char *summary;
+};
+
+#define COMMAND_DECLARE(name, function, summary) command_main function;
+EDGEWATT_COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+static const struct command commands[] = {
+#define COMMAND_ROW(name, function, summary) {name, function, summary},
+    EDGEWATT_COMMANDS(COMMAND_ROW)
+#undef COMMAND_ROW
+        {NULL, NULL, NULL},
+};
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "Edgewatt %s, an MQTT-native energy gateway\n\nUsage: edgewatt COMMAND [ARGUMENTS]\n\n",
+            EDGEWATT_VERSION);
+    for (const struct command *c = commands; c->name; c++)
+        fprintf(to, "  %-12s %s\n", c->name, c->summary);
+    fprintf(to, "\nedgewatt COMMAND --help says more. Exit codes: 0 done, 1 said no, 2 usage.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("edgewatt %s\n", EDGEWATT_VERSION);
+        return 0;
+    }
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(argv[1], c->name) == 0)
+            return c->main(argc - 1, argv + 1);
+    fprintf(stderr, "edgewatt: there is no command \"%s\"; edgewatt --help lists them\n", argv[1]);
+    return 2;
+}
