@@ -88,6 +88,8 @@ struct profile_register {
     uint64_t mask; // applied to the raw value after shift; 0 = none
     int shift;
     double divide_above; // quirk "frequency sometimes ten times too big": value/10 when above; 0 = off
+    bool four_quadrant;  // a power factor written over -2..2 (Schneider): |x| > 1 means 2 - |x|, sign kept
+    bool hidden;         // a helper named by scale_from or sign_from: read, never published
 };
 
 struct profile_limits {
@@ -122,9 +124,13 @@ struct profile {
     struct profile_state states[PROFILE_STATES_MAX];
     int param_count;
     struct profile_param params[PROFILE_PARAMS_MAX];
+    int reference_count, evidence_count;
 };
 
-// Reads a profile tree (already merged with what it extends: see profile_extend). Refused with path and
+// Bytes of arena that profile_read needs for this tree.
+size_t profile_memory(const cJSON *tree);
+
+// Reads a profile tree (already merged with what it extends: library/library.h). Refused with path and
 // sentence: unknown keys, two quantities of one name, registers that overlap with different meaning,
 // addresses beyond 65535, types that do not fit words, scale_from/sign_from that name nothing, unknown
 // quantities of the vocabulary.
@@ -153,6 +159,9 @@ struct profile_value {
     char text[PROFILE_STRING_WORDS_MAX * 2 + 1]; // strings only; valid UTF-8, control characters dropped
 };
 
+// Index of a quantity's register, -1 when the profile has none.
+int profile_find(const struct profile *profile, const char *quantity);
+
 // The raw 64-bit pattern of `words` registers in the given order (bits for fc 1 and 2: registers[0] is 0 or
 // 1).
 uint64_t profile_raw(enum profile_type type, enum profile_order order, const uint16_t *registers, int words);
@@ -172,6 +181,11 @@ void profile_encode(const struct profile *profile, int index, const struct profi
 const char *profile_group_name(enum profile_group group); // "instant" ...
 const char *profile_kind_name(enum profile_kind kind);
 const char *profile_confidence_name(enum profile_confidence confidence);
-bool profile_quantity_known(const char *quantity, const char **ret_unit); // the one vocabulary
+
+// The one vocabulary (quantity.c). *ret_unit (may be NULL) is its SI unit, "" for factors, states and counts.
+// Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back),
+// "rated_current" (A), "session_energy" (Wh), "session_duration" (s), "error_code" (raw). Breakers: "state".
+// "ct_ratio", "vt_ratio" for scale_from, and "sign_<quantity>" for sign_from.
+bool profile_quantity_known(const char *quantity, const char **ret_unit);
 
 #endif
