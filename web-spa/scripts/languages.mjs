@@ -1,0 +1,26 @@
+// The interface languages of SYS-02 and how they fall back. Shared by the build and the tests.
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+
+export const MESSAGES = fileURLToPath(new URL('../../schemas/messages/', import.meta.url));
+
+// Names in their own language, in the order of SYS-02.
+export const LANGUAGES = {
+  zh: '中文', de: 'Deutsch', en: 'English', es: 'Español', fr: 'Français', 'fr-BE': 'Français (Belgique)',
+  el: 'Ελληνικά', it: 'Italiano', 'nl-BE': 'Nederlands (België)', nl: 'Nederlands', pl: 'Polski',
+  pt: 'Português', ru: 'Русский',
+};
+
+export const catalogueFile = (tag) => join(MESSAGES, `${tag}.json`);
+export const readCatalogue = (tag) => JSON.parse(readFileSync(catalogueFile(tag), 'utf8'));
+
+// The languages people can choose: those with a catalogue of their own.
+export const available = () => Object.keys(LANGUAGES).filter((tag) => existsSync(catalogueFile(tag)));
+
+// The catalogue of a language, its gaps filled from its base language and then from English.
+export function mergedCatalogue(tag) {
+  const base = tag.split('-')[0];
+  const chain = [...new Set(['en', base, tag])].filter((one) => existsSync(catalogueFile(one)));
+  return Object.assign({}, ...chain.map(readCatalogue));
+}

@@ -1,0 +1,74 @@
+// Sentences in the language of the visitor. Everything a person reads comes through here.
+import { useEffect, useState } from 'preact/hooks';
+import { CATALOGUES, LANGUAGES, type Catalogue, type MessageKey } from '../generated/messages';
+import type { Reason } from '../generated/types';
+import { fill, resolveLanguage, type Params } from './sentence';
+
+export { LANGUAGES };
+export type { MessageKey };
+
+const CHOICE = 'edgewatt.language';
+let current = 'en';
+let catalogue: Catalogue = {};
+const watchers = new Set<() => void>();
+const available = LANGUAGES.map((one) => one.tag);
+
+export const language = (): string => current;
+
+export function t(key: MessageKey, params?: Params): string {
+  return fill(catalogue[key] ?? key, params);
+}
+
+// For keys put together from data, as the name of a quantity: null when no catalogue has it.
+export function lookUp(key: string): string | null {
+  return catalogue[key] ?? null;
+}
+
+// A reason in the visitor's language; a sentence nobody has translated yet is shown as the gateway wrote it.
+export function reasonText(reason: Reason): string {
+  const sentence = catalogue[`reason.${reason.code}`];
+  return sentence === undefined ? reason.text : fill(sentence, reason.params);
+}
+
+async function load(tag: string): Promise<void> {
+  const loader = CATALOGUES[tag];
+  if (!loader) return;
+  catalogue = (await loader()).default;
+  current = tag;
+  document.documentElement.lang = tag;
+  for (const watcher of [...watchers]) watcher();
+}
+
+const readChoice = (): string | null => {
+  try {
+    return sessionStorage.getItem(CHOICE);
+  } catch {
+    return null; // Storage is switched off in this browser: the choice lasts until the page is reloaded.
+  }
+};
+
+// The choice lasts for this session and leaves the default of the server alone (SYS-02).
+export async function chooseLanguage(tag: string): Promise<void> {
+  try {
+    sessionStorage.setItem(CHOICE, tag);
+  } catch { /* as above */ }
+  await load(tag);
+}
+
+// `preferred`: the server's default where known, best first. A choice made before comes first of all.
+export async function startLanguage(preferred: readonly string[]): Promise<void> {
+  const choice = readChoice();
+  const tag = resolveLanguage(choice === null ? preferred : [choice, ...preferred], available);
+  if (tag !== current || Object.keys(catalogue).length === 0) await load(tag);
+}
+
+export function useLanguage(): string {
+  const [tag, setTag] = useState(current);
+  useEffect(() => {
+    const watcher = (): void => setTag(current);
+    watcher();
+    watchers.add(watcher);
+    return () => { watchers.delete(watcher); };
+  }, []);
+  return tag;
+}

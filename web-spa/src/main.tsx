@@ -1,0 +1,13 @@
+import { render } from 'preact';
+import { enter } from './api/visit';
+import { App } from './app';
+import './style/tokens.css';
+import './style/base.css';
+import './style/parts.css';
+import './style/entrance.css';
+
+const root = document.getElementById('app');
+if (root) {
+  render(<App />, root);
+  void enter();
+}

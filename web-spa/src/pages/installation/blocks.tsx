@@ -1,0 +1,160 @@
+// The measures of a device, in blocks: a table of quantities by phases.
+import type { JSX } from 'preact';
+import { quantity, plainName, type Phase, type Quantity } from '../../format/quantity';
+import { lookUp, t, type MessageKey } from '../../i18n/i18n';
+import type { DeviceMeasures } from '../../store/state';
+import { PHASES, blocksOf, harmonicsOf, newest, statisticsOf, type Block, type Row, type StatisticRow } from './model';
+import { Age, Value, useScale, type Judge } from './value';
+
+export const quantityName = (base: string): string => lookUp(`quantity.${base}`) ?? plainName(base);
+
+const LINES: { readonly [P in Phase]: string } = { total: '', l1: 'L1–L2', l2: 'L2–L3', l3: 'L3–L1', n: '' };
+
+function phaseName(phase: Phase, base?: string): string {
+  if (base === 'voltage_line') return LINES[phase];
+  if (phase === 'total') return t('ui.phase.total');
+  return phase === 'n' ? t('ui.phase.n') : phase.toUpperCase();
+}
+
+function publishedName(row: Row, phase: Phase): string {
+  if (row.base === 'voltage_phase') return `voltage_${phase}_n`;
+  if (row.base === 'voltage_line') return `voltage_${LINES[phase].toLowerCase().replace('–', '_')}`;
+  const stem = phase === 'total' ? row.base : `${row.base}_${phase}`;
+  return row.order > 0 ? `${stem}_${row.order}` : stem;
+}
+
+function MeasureRow({ row, phases, by }: { row: Row; phases: readonly Phase[]; by: Judge }): JSX.Element {
+  const scale = useScale(row.quantity.measure, PHASES.map((phase) => row.cells[phase]));
+  const own = row.base === 'voltage_line';
+  const alone = phases.length === 1;
+  return (
+    <tr class={alone ? 'row row-alone' : 'row'}>
+      <th scope="row">
+        <span class="row-name">{quantityName(row.base)}</span>
+        {scale.unit !== '' && !alone && <span class="unit">{scale.unit}</span>}
+      </th>
+      {phases.map((phase) => (
+        <td key={phase} class={row.cells[phase] === undefined ? 'cell cell-absent' : 'cell'}>
+          {!alone && row.cells[phase] !== undefined && <span class={own ? 'cell-phase cell-phase-own' : 'cell-phase'}>{phaseName(phase, row.base)}</span>}
+          <Value reading={row.cells[phase]} scale={scale} by={by} name={publishedName(row, phase)} unit={alone} />
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+function blockAge(rows: readonly Row[], by: Judge): JSX.Element | null {
+  const latest = newest(rows.flatMap((row) => PHASES.map((phase) => row.cells[phase])));
+  return latest && <Age reading={latest} by={by} />;
+}
+
+function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
+  const title = t(`ui.section.${block.section}` as MessageKey);
+  const { phases } = block;
+  return (
+    <section class="card block" data-test="block" data-section={block.section}>
+      <header class="block-head"><h3>{title}</h3>{blockAge(block.rows, by)}</header>
+      <table class={`measures measures-${phases.length}`}>
+        {phases.length > 1 && (
+          <thead><tr><td />{phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
+        )}
+        <tbody>{block.rows.map((row) => <MeasureRow key={row.base} row={row} phases={phases} by={by} />)}</tbody>
+      </table>
+    </section>
+  );
+}
+
+function HarmonicRow({ row, phases, largest, by }: { row: Row; phases: readonly Phase[]; largest: number; by: Judge }): JSX.Element {
+  const scale = useScale(row.quantity.measure, []);
+  return (
+    <tr>
+      <th scope="row" class="numbers">{row.order}</th>
+      {phases.map((phase) => {
+        const reading = row.cells[phase];
+        return (
+          <td key={phase} class="cell">
+            <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" focusable="false">
+              <rect x="0" y="0" width={(Math.abs(reading?.value ?? 0) / largest) * 100} height="4" />
+            </svg>
+            <Value reading={reading} scale={scale} by={by} name={publishedName(row, phase)} />
+          </td>
+        );
+      })}
+    </tr>
+  );
+}
+
+function Harmonics({ block, by }: { block: Block; by: Judge }): JSX.Element {
+  const base = block.rows[0]?.base ?? '';
+  const values = block.rows.flatMap((row) => PHASES.map((phase) => Math.abs(row.cells[phase]?.value ?? 0)));
+  const largest = Math.max(1, ...values);
+  return (
+    <details class="card block" data-test="block" data-section={base}>
+      <summary class="block-head"><h3>{quantityName(base)} <span class="unit">%</span></h3>{blockAge(block.rows, by)}</summary>
+      <table class="measures harmonics">
+        <thead><tr><th scope="col">{t('ui.harmonics.order')}</th>{block.phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
+        <tbody>{block.rows.map((row) => <HarmonicRow key={row.order} row={row} phases={block.phases} largest={largest} by={by} />)}</tbody>
+      </table>
+    </details>
+  );
+}
+
+const statisticName = (what: Quantity): string =>
+  what.phase === 'total' ? quantityName(what.base) : `${quantityName(what.base)} ${phaseName(what.phase, what.base)}`;
+
+function StatisticsRow({ row, by }: { row: StatisticRow; by: Judge }): JSX.Element {
+  const scale = useScale(row.quantity.measure, [row.mean, row.min, row.max]);
+  return (
+    <tr class="row">
+      <th scope="row"><span class="row-name">{statisticName(row.quantity)}</span>{scale.unit !== '' && <span class="unit">{scale.unit}</span>}</th>
+      {(['mean', 'min', 'max'] as const).map((one) => (
+        <td key={one} class="cell">
+          <span class="cell-phase">{t(`ui.stat.${one}`)}</span>
+          <Value reading={row[one]} scale={scale} by={by} />
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+function Statistics({ rows, by }: { rows: readonly StatisticRow[]; by: Judge }): JSX.Element {
+  const latest = newest(rows.flatMap((row) => [row.mean, row.min, row.max]));
+  return (
+    <details class="card block" data-test="block" data-section="statistics">
+      <summary class="block-head"><h3>{t('ui.section.statistics')}</h3>{latest && <Age reading={latest} by={by} />}</summary>
+      <table class="measures measures-3">
+        <thead><tr><td />{(['mean', 'min', 'max'] as const).map((one) => <th key={one} scope="col">{t(`ui.stat.${one}`)}</th>)}</tr></thead>
+        <tbody>{rows.map((row) => <StatisticsRow key={row.key} row={row} by={by} />)}</tbody>
+      </table>
+    </details>
+  );
+}
+
+const LEADS = ['active_power', 'active_energy_import', 'volume'] as const;
+
+function Lead({ name, measures, by }: { name: string; measures: DeviceMeasures; by: Judge }): JSX.Element | null {
+  const reading = measures.readings[name];
+  const what = quantity(name);
+  const scale = useScale(what.measure, [reading]);
+  if (!reading) return null;
+  return (
+    <div class="card lead" data-test="lead" data-quantity={name}>
+      <span class="lead-name">{quantityName(what.base)}</span>
+      <span class="lead-value"><Value reading={reading} scale={scale} by={by} name={name} unit /></span>
+    </div>
+  );
+}
+
+export function Blocks({ measures, by }: { measures: DeviceMeasures; by: Judge }): JSX.Element {
+  const statistics = statisticsOf(measures);
+  return (
+    <>
+      <div class="leads">{LEADS.map((name) => <Lead key={name} name={name} measures={measures} by={by} />)}</div>
+      <div class="blocks">
+        {blocksOf(measures).map((block) => <MeasureBlock key={block.section} block={block} by={by} />)}
+        {harmonicsOf(measures).map((block) => <Harmonics key={block.rows[0]?.base} block={block} by={by} />)}
+        {statistics.length > 0 && <Statistics rows={statistics} by={by} />}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,94 @@
+// One device: what it is, how it is, what it measures.
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { ConfigDevice } from '../../generated/types';
+import { flowing } from '../../format/freshness';
+import { showTime } from '../../format/time';
+import { reasonText, t, useLanguage, type MessageKey } from '../../i18n/i18n';
+import { want } from '../../api/link';
+import { useStore } from '../../store/store';
+import { Icon } from '../../ui/icon';
+import { StateMark, type StateName } from '../../ui/state_mark';
+import { useNow } from '../../ui/now';
+import { Blocks } from './blocks';
+import { CHARGE_GROUP, ChargeBlock, StateBlock } from './charge';
+import { addressOf, answering, deviceState, kindIcon } from './model';
+import type { Judge } from './value';
+
+function Facts({ device }: { device: ConfigDevice }): JSX.Element {
+  const bus = useStore((state) => state.buses.get(device.bus));
+  const profile = useStore((state) => state.profiles.get(device.profile ?? ''));
+  const model = [profile?.family, profile?.model].filter(Boolean).join(' ');
+  const fact = (label: MessageKey, value: string | undefined): JSX.Element | null =>
+    value ? <div class="fact-pair"><dt>{t(label)}</dt><dd class="numbers">{value}</dd></div> : null;
+  return (
+    <dl class="facts">
+      {fact('ui.device.model', model)}
+      {fact('ui.device.bus', bus?.name)}
+      {fact('ui.device.address', addressOf(device))}
+      {fact('ui.device.id', String(device.id))}
+      {fact('ui.device.confidence', profile?.confidence && t(`ui.device.confidence.${profile.confidence}`))}
+    </dl>
+  );
+}
+
+function Status({ device, state }: { device: ConfigDevice; state: StateName }): JSX.Element {
+  const status = useStore((all) => all.deviceStatus.get(device.id));
+  const tz = useStore((all) => all.site?.tz);
+  const flows = useStore(flowing);
+  const locale = useLanguage();
+  const since = status && showTime(status.since, locale, tz, new Date());
+  return (
+    <div class={flows ? `status status-${state}` : `status status-${state} faded`} data-test="status" data-state={state}>
+      <StateMark of="device" state={state} />
+      {since && <span class="muted numbers">{t('ui.device.since', { time: since })}</span>}
+      {status?.reason && <p class="status-reason" data-test="reason">{reasonText(status.reason)}</p>}
+      {state === 'off' && !status?.reason && <p class="status-reason">{t('ui.device.off_why')}</p>}
+      {state === 'unconfigured' && !status?.reason && <p class="status-reason">{t('ui.device.unconfigured_why')}</p>}
+    </div>
+  );
+}
+
+function Live({ device, state }: { device: ConfigDevice; state: StateName }): JSX.Element {
+  const measures = useStore((all) => all.measures.get(device.id));
+  const charge = useStore((all) => all.charges.get(device.id));
+  const inputs = useStore((all) => all.deviceStates.get(device.id));
+  const flows = useStore(flowing);
+  const offset = useStore((all) => all.clockOffset);
+  const locale = useLanguage();
+  const now = useNow();
+  const periods = { ...measures?.periods, ...(charge?.period_ms === undefined ? {} : { [CHARGE_GROUP]: charge.period_ms }) };
+  const by: Judge = { now, offset, flows, answers: answering(state), periods, locale };
+  if (!measures && !charge && !inputs) return <p class="muted empty">{t('ui.device.no_measures')}</p>;
+  return (
+    <>
+      {charge && <ChargeBlock charge={charge} by={by} />}
+      {inputs && <StateBlock state={inputs} by={by} />}
+      {measures && <Blocks measures={measures} by={by} />}
+    </>
+  );
+}
+
+export function Device({ id }: { id: number }): JSX.Element {
+  const device = useStore((state) => state.devices.get(id));
+  const status = useStore((state) => state.deviceStatus.get(id));
+  const profile = useStore((state) => state.profiles.get(device?.profile ?? ''));
+  const known = useStore((state) => state.link.is === 'online');
+  const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => want([`device/${id}/measures/+`], 0), [id]);
+  useEffect(() => title.current?.focus({ preventScroll: true }), [id, device === undefined]);
+  if (!device) return <p class="muted empty">{t(known ? 'ui.installation.gone' : 'ui.installation.waiting')}</p>;
+  const state = deviceState(device, status);
+  return (
+    <article class="device" data-test="device-page" data-device={id}>
+      <a class="button quiet back" href="#/installation" data-test="back"><Icon name="back" />{t('ui.app.back')}</a>
+      <header class="device-head">
+        <span class="device-icon"><Icon name={kindIcon(profile?.kind)} /></span>
+        <h1 tabIndex={-1} ref={title}>{device.name}</h1>
+      </header>
+      <Status device={device} state={state} />
+      {state !== 'off' && state !== 'unconfigured' && <Live device={device} state={state} />}
+      <Facts device={device} />
+    </article>
+  );
+}

@@ -1,0 +1,150 @@
+// The list of devices, by bus, by panel or all. Each line watches its own slice of the store.
+import type { JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { flowing } from '../../format/freshness';
+import { quantity } from '../../format/quantity';
+import { reasonText, t, useLanguage } from '../../i18n/i18n';
+import { useStore } from '../../store/store';
+import type { ConfigBus, ConfigDevice } from '../../generated/types';
+import { Icon } from '../../ui/icon';
+import { StateMark } from '../../ui/state_mark';
+import { useNow } from '../../ui/now';
+import { CHARGE_GROUP, chargeWord, readingOf } from './charge';
+import { addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
+import { Value, judge, useScale, type Judge } from './value';
+
+function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
+  const status = useStore((state) => state.busStatus.get(bus.id));
+  const flows = useStore(flowing);
+  const locale = useLanguage();
+  const figure = (value: number | null | undefined, unit: string): string | null =>
+    typeof value === 'number' ? `${new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }).format(value)} ${unit}` : null;
+  const load = figure(status?.load_pct, '%');
+  const cycle = figure(status?.cycle_ms, 'ms');
+  return (
+    <header class={flows ? 'group-head' : 'group-head faded'} data-test="bus" data-bus={bus.id}>
+      <Icon name="bus" />
+      <span class="group-text">
+        <h2>{bus.name}</h2>
+        <span class="muted numbers">
+          {busAddress(bus)}
+          {status?.state === 'on' && load !== null && <span class="fact">{t('ui.bus.load')} {load}</span>}
+          {status?.state === 'on' && cycle !== null && <span class="fact">{t('ui.bus.cycle')} {cycle}</span>}
+        </span>
+      </span>
+      <StateMark of="bus" state={busState(bus, status)} />
+      {status?.reason && <p class="group-reason" data-test="reason">{reasonText(status.reason)}</p>}
+    </header>
+  );
+}
+
+// The power of a meter, or what a charge point is doing.
+function Headline({ id, answers }: { id: number; answers: boolean }): JSX.Element {
+  const measures = useStore((state) => state.measures.get(id));
+  const charge = useStore((state) => state.charges.get(id));
+  const flows = useStore(flowing);
+  const offset = useStore((state) => state.clockOffset);
+  const by: Judge = { now: useNow(), offset, flows, answers, periods: { ...measures?.periods, ...(charge?.period_ms === undefined ? {} : { [CHARGE_GROUP]: charge.period_ms }) }, locale: useLanguage() };
+  const lead = headline(measures);
+  const power = charge ? readingOf(charge, charge.power) : undefined;
+  const reading = lead?.reading ?? power;
+  const scale = useScale(lead ? quantity(lead.name).measure : 'power_w', [reading]);
+  const whole = charge ? judge({ value: 0, upMs: charge.up_ms, group: CHARGE_GROUP }, by) : null;
+  return (
+    <span class="line-values">
+      {reading && <Value reading={reading} scale={scale} by={by} name={lead?.name ?? 'power'} unit />}
+      {charge && <span class={`line-charge value-${whole}`} data-fresh={whole}>{chargeWord(charge.state)}</span>}
+    </span>
+  );
+}
+
+interface LineProps { device: ConfigDevice; chosen: boolean; showBus: boolean }
+
+function Line({ device, chosen, showBus }: LineProps): JSX.Element {
+  const status = useStore((state) => state.deviceStatus.get(device.id));
+  const profile = useStore((state) => state.profiles.get(device.profile ?? ''));
+  const bus = useStore((state) => state.buses.get(device.bus));
+  const flows = useStore(flowing);
+  const state = deviceState(device, status);
+  const where = [showBus ? bus?.name : undefined, addressOf(device)].filter((one) => one !== undefined && one !== '').join(' · ');
+  return (
+    <li>
+      <a class={chosen ? 'line line-chosen' : 'line'} href={`#/installation/${device.id}`} aria-current={chosen ? 'true' : undefined}
+        data-test="device" data-device={device.id} data-state={state}>
+        <span class="line-icon"><Icon name={kindIcon(profile?.kind)} /></span>
+        <span class="line-text">
+          <span class="line-name">{device.name}</span>
+          <span class="muted line-about">
+            <span class="numbers">{where}</span>
+            {profile?.model && <span class="fact">{profile.model}</span>}
+          </span>
+        </span>
+        {state !== 'off' && state !== 'unconfigured' && <Headline id={device.id} answers={answering(state)} />}
+        <span class={flows ? 'line-state' : 'line-state faded'}><StateMark of="device" state={state} short={state === 'on'} /></span>
+      </a>
+    </li>
+  );
+}
+
+function GroupHead({ group }: { group: Group }): JSX.Element | null {
+  if (group.bus) return <BusHead bus={group.bus} />;
+  if (group.kind === 'all') return null;
+  const name = group.panel?.name ?? t(group.kind === 'no_bus' ? 'ui.installation.no_bus' : 'ui.installation.no_panel');
+  return (
+    <header class="group-head" data-test="panel">
+      <Icon name="panel" />
+      <span class="group-text"><h2>{name}</h2>{group.panel?.place && <span class="muted">{group.panel.place}</span>}</span>
+    </header>
+  );
+}
+
+const ARRANGEMENTS = [['bus', 'ui.installation.by_bus'], ['panel', 'ui.installation.by_panel'], ['all', 'ui.installation.all']] as const;
+
+export function DeviceList({ chosen }: { chosen: number | null }): JSX.Element {
+  const [arrangement, setArrangement] = useState<Arrangement>('bus');
+  const [search, setSearch] = useState('');
+  const buses = useStore((state) => state.buses);
+  const devices = useStore((state) => state.devices);
+  const panels = useStore((state) => state.panels);
+  const profiles = useStore((state) => state.profiles);
+  const online = useStore((state) => state.link.is === 'online');
+  const groups = useMemo(() => arrange({ buses, devices, panels, profiles }, arrangement, search),
+    [buses, devices, panels, profiles, arrangement, search]);
+  return (
+    <div class="list" data-test="list">
+      <div class="list-tools">
+        <div class="choice" role="group" aria-label={t('ui.installation.view')}>
+          {ARRANGEMENTS.map(([value, label]) => (
+            <button type="button" key={value} aria-pressed={arrangement === value} onClick={() => setArrangement(value)} data-test={`arrange-${value}`}>{t(label)}</button>
+          ))}
+        </div>
+        <label class="search">
+          <Icon name="search" />
+          <span class="hidden">{t('ui.installation.search')}</span>
+          <input type="search" class="input" placeholder={t('ui.installation.search')} value={search} onInput={(event) => setSearch(event.currentTarget.value)} data-test="search" />
+        </label>
+      </div>
+      {groups.map((group) => (
+        <section key={group.key} class="card group" data-test="group">
+          <GroupHead group={group} />
+          {group.devices.length === 0
+            ? <p class="muted group-empty">{t('ui.installation.no_devices')}</p>
+            : (
+              <ul class="lines">
+                {group.devices.map((device) => (
+                  <Line key={device.id} device={device} chosen={device.id === chosen} showBus={arrangement !== 'bus'} />
+                ))}
+              </ul>
+            )}
+        </section>
+      ))}
+      {groups.length === 0 && <Nothing search={search} online={online} />}
+    </div>
+  );
+}
+
+function Nothing({ search, online }: { search: string; online: boolean }): JSX.Element {
+  if (search.trim() !== '') return <p class="muted empty">{t('ui.installation.none_found', { text: search.trim() })}</p>;
+  if (!online) return <p class="muted empty">{t('ui.installation.waiting')}</p>;
+  return <div class="empty"><Icon name="device" /><h2>{t('ui.installation.empty')}</h2><p>{t('ui.installation.empty_why')}</p></div>;
+}

@@ -1,0 +1,74 @@
+// Everything the pages show. Changed only by reduce(); nothing in here is ever modified in place.
+import type {
+  BusStatus, Charge, ConfigBus, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, DeviceState, DeviceStatus,
+  ServiceStatus, Session,
+} from '../generated/types';
+
+export type PageId = Session['pages'][number];
+
+// Where the visitor is. `starting`: the first answer of /api/session is awaited.
+export type Visit =
+  | { at: 'starting' }
+  | { at: 'unreachable'; why: 'network' | 'gateway' }
+  | { at: 'login'; ended: boolean }
+  | { at: 'inside'; session: Session };
+
+// The one WebSocket. `lost`: which part does not answer; `retryAt` on the clock of performance.now().
+export type Link =
+  | { is: 'idle' }
+  | { is: 'connecting' }
+  | { is: 'online' }
+  | { is: 'offline'; lost: 'gateway' | 'broker'; retryAt: number };
+
+// The newest value of one quantity. `upMs` is the gateway's CLOCK_BOOTTIME when it was read.
+export interface Reading {
+  readonly value: number | null;
+  readonly upMs: number;
+  readonly group: string;
+}
+
+export interface DeviceMeasures {
+  readonly readings: { readonly [quantity: string]: Reading };
+  // How often each group is read, told by the gateway or learned from what arrived, in ms.
+  readonly periods: { readonly [group: string]: number };
+}
+
+export type Table<T> = ReadonlyMap<number, T>;
+
+export interface State {
+  readonly visit: Visit;
+  readonly link: Link;
+  // What was lost last, until the link is online again: a first connection is no loss.
+  readonly lastLost: 'gateway' | 'broker' | null;
+  // performance.now() of this page minus CLOCK_BOOTTIME of the gateway in ms, as well as known; null: unknown.
+  readonly clockOffset: number | null;
+  readonly site: ConfigSite | null;
+  readonly services: ReadonlyMap<string, ServiceStatus>;
+  readonly buses: Table<ConfigBus>;
+  readonly devices: Table<ConfigDevice>;
+  readonly panels: Table<ConfigPanel>;
+  readonly profiles: ReadonlyMap<string, ConfigProfile>;
+  readonly busStatus: Table<BusStatus>;
+  readonly deviceStatus: Table<DeviceStatus>;
+  readonly measures: Table<DeviceMeasures>;
+  readonly charges: Table<Charge>;
+  readonly deviceStates: Table<DeviceState>;
+}
+
+export const EMPTY: State = {
+  visit: { at: 'starting' },
+  link: { is: 'idle' },
+  lastLost: null,
+  clockOffset: null,
+  site: null,
+  services: new Map(),
+  buses: new Map(),
+  devices: new Map(),
+  panels: new Map(),
+  profiles: new Map(),
+  busStatus: new Map(),
+  deviceStatus: new Map(),
+  measures: new Map(),
+  charges: new Map(),
+  deviceStates: new Map(),
+};

@@ -1,0 +1,57 @@
+// Reads a topic of schemas/topics/ into what it is about. The base is already taken off.
+
+export type Subject =
+  | { kind: 'service'; name: string }
+  | { kind: 'config'; what: 'bus' | 'device' | 'panel'; id: number }
+  | { kind: 'profile'; id: string }
+  | { kind: 'settings'; name: string }
+  | { kind: 'busStatus'; id: number }
+  | { kind: 'deviceStatus' | 'charge' | 'deviceState'; id: number }
+  | { kind: 'measures'; id: number; group: string };
+
+const ID = /^[1-9][0-9]{0,9}$/;
+
+function readId(text: string | undefined): number | null {
+  return text !== undefined && ID.test(text) ? Number(text) : null;
+}
+
+function readConfig(kind: string, id: string): Subject | null {
+  if (kind === 'profile') return { kind: 'profile', id };
+  if (kind === 'settings') return { kind: 'settings', name: id };
+  const number = readId(id);
+  if (number === null) return null;
+  return kind === 'bus' || kind === 'device' || kind === 'panel' ? { kind: 'config', what: kind, id: number } : null;
+}
+
+function readDevice(id: number, leaf: string, group: string | undefined): Subject | null {
+  if (leaf === 'measures') return group === undefined ? null : { kind: 'measures', id, group };
+  if (group !== undefined) return null;
+  switch (leaf) {
+    case 'status': return { kind: 'deviceStatus', id };
+    case 'charge': return { kind: 'charge', id };
+    case 'state': return { kind: 'deviceState', id };
+    default: return null;
+  }
+}
+
+// null: not a topic this app knows.
+export function readTopic(topic: string): Subject | null {
+  const [head, second, third, fourth, fifth] = topic.split('/');
+  if (second === undefined || third === undefined || fifth !== undefined) return null;
+  switch (head) {
+    case 'service':
+      return third === 'status' && fourth === undefined ? { kind: 'service', name: second } : null;
+    case 'config':
+      return fourth === undefined ? readConfig(second, third) : null;
+    case 'bus': {
+      const id = readId(second);
+      return id !== null && third === 'status' && fourth === undefined ? { kind: 'busStatus', id } : null;
+    }
+    case 'device': {
+      const id = readId(second);
+      return id === null ? null : readDevice(id, third, fourth);
+    }
+    default:
+      return null;
+  }
+}
