@@ -35,7 +35,7 @@ export function freshness(upMs: number, periodMs: number | undefined, offset: nu
 export function readingFreshness(reading: Reading, periods: DeviceMeasures['periods'], offset: number | null, now: number,
   flows: boolean, answering: boolean): Freshness {
   const result = freshness(reading.upMs, periods[reading.group], offset, now, flows, answering);
-  return reading.value === null && result === 'fresh' ? 'none' : result;
+  return reading.value === null && reading.text === undefined && result === 'fresh' ? 'none' : result;
 }
 
 export type AgeWords = { key: 'now' | 'seconds' | 'minutes' | 'hours' | 'days'; n: number };

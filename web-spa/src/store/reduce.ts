@@ -66,7 +66,7 @@ function mergeMeasures(before: DeviceMeasures | undefined, group: string, messag
   }
   for (const [quantity, value] of Object.entries(message.values)) {
     const usable = typeof value === 'number' && Number.isFinite(value) ? value : null;
-    readings[quantity] = { value: usable, upMs: message.up_ms, group };
+    readings[quantity] = { value: usable, upMs: message.up_ms, group, ...(typeof value === 'string' ? { text: value } : {}) };
   }
   const periods: { [group: string]: number } = { ...before?.periods };
   const period = nextPeriod(periods[group], message.period_ms, newest === null ? null : message.up_ms - newest);

@@ -23,6 +23,7 @@ export type Link =
 // The newest value of one quantity. `upMs` is the gateway's CLOCK_BOOTTIME when it was read.
 export interface Reading {
   readonly value: number | null;
+  readonly text?: string; // of the group info, as a serial number; value is null then
   readonly upMs: number;
   readonly group: string;
 }

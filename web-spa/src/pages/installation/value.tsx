@@ -43,14 +43,15 @@ interface NumberProps { reading: Reading | undefined; scale: Scale; by: Judge; n
 export function Value({ reading, scale, by, name, unit }: NumberProps): JSX.Element {
   if (!reading) return <span class="value value-absent" />;
   const state = judge(reading, by);
-  const text = reading.value === null ? '–' : formatNumber(reading.value / scale.factor, scale.decimals, by.locale);
-  const title = reading.value === null ? t('ui.value.none') : ageText(reading.upMs, by);
+  const nothing = reading.value === null && reading.text === undefined;
+  const text = reading.value === null ? reading.text ?? '–' : formatNumber(reading.value / scale.factor, scale.decimals, by.locale);
+  const title = nothing ? t('ui.value.none') : ageText(reading.upMs, by);
   return (
     <span class={`value value-${state}`} data-fresh={state} data-quantity={name} title={title}>
       <span class="numbers">{text}</span>
       {unit && scale.unit !== '' && <span class="unit">{scale.unit}</span>}
-      {reading.value === null && <span class="hidden">{t('ui.value.none')}</span>}
-      {reading.value !== null && (state === 'stale' || state === 'offline') && <span class="hidden">{t('ui.age.stale')}</span>}
+      {nothing && <span class="hidden">{t('ui.value.none')}</span>}
+      {!nothing && (state === 'stale' || state === 'offline') && <span class="hidden">{t('ui.age.stale')}</span>}
     </span>
   );
 }

@@ -1,0 +1,82 @@
+// The catalogues: complete, with the same holes, and every key that source uses is there.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fill, resolveLanguage } from '../src/i18n/sentence';
+
+const MESSAGES = join(PROJECT, 'schemas/messages');
+const SYS_02 = ['zh', 'de', 'en', 'es', 'fr', 'fr-BE', 'el', 'it', 'nl-BE', 'nl', 'pl', 'pt', 'ru'];
+const tags = readdirSync(MESSAGES).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5));
+const texts = Object.fromEntries(tags.map((tag) => [tag, readFileSync(join(MESSAGES, `${tag}.json`), 'utf8')]));
+const catalogues = Object.fromEntries(tags.map((tag) => [tag, JSON.parse(texts[tag])]));
+const english = catalogues.en;
+const holes = (sentence) => [...sentence.matchAll(/\{([a-z0-9_]+)\}/g)].map((match) => match[1]).sort();
+
+test('English and French are there, and nothing that SYS-02 does not name', () => {
+  assert.ok(tags.includes('en') && tags.includes('fr'));
+  assert.deepEqual(tags.filter((tag) => !SYS_02.includes(tag)), []);
+});
+
+for (const tag of tags) {
+  const catalogue = catalogues[tag];
+  const variant = tag.includes('-');
+  test(`${tag}: no key missing, none too many, none twice`, () => {
+    const missing = variant ? [] : Object.keys(english).filter((key) => !(key in catalogue));
+    const extra = Object.keys(catalogue).filter((key) => !(key in english));
+    assert.deepEqual({ missing, extra }, { missing: [], extra: [] });
+    assert.equal([...texts[tag].matchAll(/^\s*"([^"]+)":/gm)].length, Object.keys(catalogue).length);
+  });
+  test(`${tag}: sentences are sentences with the holes of the English ones`, () => {
+    for (const [key, sentence] of Object.entries(catalogue)) {
+      assert.equal(typeof sentence, 'string', key);
+      assert.ok(sentence.trim() === sentence && sentence !== '', key);
+      assert.deepEqual(holes(sentence), holes(english[key]), key);
+      assert.match(key, /^[a-z0-9_]+(\.[A-Za-z0-9_]+)+$/);
+    }
+  });
+}
+
+function sources(folder, ends) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'generated' ? [] : sources(path, ends);
+    return ends.some((end) => entry.name.endsWith(end)) ? [path] : [];
+  });
+}
+
+test('every key the web app uses is in the catalogues', () => {
+  const prefixes = ['ui', 'reason', 'quantity', 'state', 'page'];
+  const keyLike = new RegExp(`['"\`]((?:${prefixes.join('|')})\\.[A-Za-z0-9_.]*[A-Za-z0-9_])(['"\`]|\\$\\{|\\.\\$\\{)`, 'g');
+  const unknown = [];
+  for (const file of sources(join(PROJECT, 'web-spa/src'), ['.ts', '.tsx'])) {
+    for (const [, key, end] of readFileSync(file, 'utf8').matchAll(keyLike)) {
+      const found = end.includes('$') ? Object.keys(english).some((one) => one.startsWith(key)) : key in english;
+      if (!found) unknown.push(`${file}: ${key}`);
+    }
+  }
+  assert.deepEqual(unknown, []);
+});
+
+test('every state, page and quantity that data can name has a word', () => {
+  const need = [
+    ...['on', 'off', 'error', 'unknown'].map((one) => `state.bus.${one}`),
+    ...['on', 'off', 'error', 'fault', 'unconfigured', 'unknown'].map((one) => `state.device.${one}`),
+    ...['A', 'B', 'C', 'D', 'E', 'F', 'unknown'].map((one) => `state.charge.${one}`),
+    ...['server', 'system', 'installation', 'consumption', 'reports', 'alarms', 'greenup'].map((one) => `page.${one}`),
+  ];
+  assert.deepEqual(need.filter((key) => !(key in english)), []);
+});
+
+test('holes are filled; one without a value stays visible', () => {
+  assert.equal(fill('unit {unit} of {bus}', { unit: 5, bus: 'Local' }), 'unit 5 of Local');
+  assert.equal(fill('unit {unit}', {}), 'unit {unit}');
+  assert.equal(fill('plain'), 'plain');
+  assert.equal(fill('{a}', { a: '{b}', b: 'no' }), '{b}');
+});
+
+test('a language falls back to its base and then to English', () => {
+  const table = [[['fr-BE'], 'fr'], [['FR'], 'fr'], [['nl-BE', 'fr'], 'fr'], [['zh'], 'en'], [[], 'en'], [['de', 'en'], 'en'], [['x'], 'en']];
+  for (const [wanted, expected] of table) assert.equal(resolveLanguage(wanted, ['en', 'fr']), expected, wanted.join());
+  assert.equal(resolveLanguage(['fr-BE'], ['en', 'fr', 'fr-BE']), 'fr-BE');
+});
