@@ -60,6 +60,8 @@ void ew_json_text(struct ew_json *o, const char *key, enum ew_presence p, size_t
 void ew_json_enum(struct ew_json *o, const char *key, enum ew_presence p, const char *const *names, int *out);
 // A whole number, or text as "0x1F": both accepted.
 void ew_json_hex(struct ew_json *o, const char *key, enum ew_presence p, uint64_t max, uint64_t *out);
+// The same for a node of its own (an item of a list): false when it is neither.
+bool ew_json_hex_value(const cJSON *node, uint64_t *out);
 // The array or object under key; NULL when absent or of another type (which is then the error).
 const cJSON *ew_json_array(struct ew_json *o, const char *key, enum ew_presence p, int max_items);
 const cJSON *ew_json_object(struct ew_json *o, const char *key, enum ew_presence p);

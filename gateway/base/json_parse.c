@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include "base/utf8.h"
 #include <string.h>
 
 enum { DEPTH_MAX = 32 };
@@ -17,33 +18,13 @@ static enum ew_err fail_at(struct ew_reason *reason, const char *text, size_t at
     return ew_fail(reason, EW_E_INVALID, "json.syntax", "", "line %d, column %d: %s", line, column, what);
 }
 
-// Length of the valid UTF-8 sequence at p (RFC 3629: no overlong forms, no surrogates), 0 when it is not one.
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t len = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
-                 : (p[0] & 0xF0) == 0xE0        ? 3
-                 : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
-                                                : 0;
-    if (len == 0 || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
-        (p[0] == 0xF4 && p[1] > 0x8F))
-        return 0;
-    return len;
-}
-
 // What cJSON does not look at: encoding, 0 bytes, nesting (outside strings).
 static enum ew_err check_text(const char *text, size_t len, struct ew_reason *reason)
 {
     int depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < len;) {
-        size_t n = utf8_length((const unsigned char *)text + i, len - i);
+        size_t n = ew_utf8_length((const unsigned char *)text + i, len - i);
         if (n == 0)
             return fail_at(reason, text, i, "the text is not valid UTF-8");
         char c = text[i];

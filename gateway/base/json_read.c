@@ -191,20 +191,24 @@ static bool hex_digits(const char *text, uint64_t *ret_value)
     return true;
 }
 
+bool ew_json_hex_value(const cJSON *node, uint64_t *out)
+{
+    if (cJSON_IsString(node))
+        return hex_digits(node->valuestring, out);
+    if (!cJSON_IsNumber(node) || !(node->valuedouble >= 0 && node->valuedouble <= 9007199254740992.0) ||
+        node->valuedouble != floor(node->valuedouble))
+        return false;
+    *out = (uint64_t)node->valuedouble;
+    return true;
+}
+
 void ew_json_hex(struct ew_json *o, const char *key, enum ew_presence p, uint64_t max, uint64_t *out)
 {
     const cJSON *node = item(o, key, p);
     if (!node)
         return;
     uint64_t value = 0;
-    bool good = false;
-    if (cJSON_IsString(node))
-        good = hex_digits(node->valuestring, &value);
-    else if (cJSON_IsNumber(node) && node->valuedouble >= 0 && node->valuedouble <= 9007199254740992.0) {
-        value = (uint64_t)node->valuedouble;
-        good = (double)value == node->valuedouble;
-    }
-    if (!good)
+    if (!ew_json_hex_value(node, &value))
         fail(o, key, "json.hex", "must be a whole number or hexadecimal text as \"0x1F\"");
     else if (value > max)
         ew_json_fail(o, key, "json.range", "0x%llX is above 0x%llX", (unsigned long long)value,

@@ -177,6 +177,8 @@ const char *profile_state_name(const struct profile *profile, uint64_t raw);
 // 0).
 void profile_encode(const struct profile *profile, int index, const struct profile_bound *bound, double value,
                     double scale_product, uint16_t *ret_registers);
+// The same for a string: cut, or filled with 0 bytes.
+void profile_encode_text(const struct profile_bound *bound, const char *text, uint16_t *ret_registers);
 
 const char *profile_group_name(enum profile_group group); // "instant" ...
 const char *profile_kind_name(enum profile_kind kind);

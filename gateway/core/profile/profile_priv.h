@@ -1,0 +1,43 @@
+// What the files of core/profile share.
+#ifndef EDGEWATT_CORE_PROFILE_PROFILE_PRIV_H
+#define EDGEWATT_CORE_PROFILE_PROFILE_PRIV_H
+
+#include "core/profile/profile.h"
+
+enum profile_arithmetic { PROFILE_UNSIGNED, PROFILE_SIGNED, PROFILE_FLOATING, PROFILE_TEXT };
+
+struct profile_type_facts {
+    int words_min, words_max; // integers may be narrower than their type (3-word counters)
+    enum profile_arithmetic arithmetic;
+};
+extern const struct profile_type_facts profile_types[]; // by enum profile_type
+
+// NULL-terminated, by the enum of the same name.
+extern const char *const profile_type_names[],
+    *const profile_orders[], *const profile_groups[], *const profile_kinds[], *const profile_confidences[];
+
+// Every number of one register is a whole number in range and fits its type; *ret_problem is a sentence, and
+// *ret_key the key it is about, when not.
+struct profile_place {
+    double fc, address, words;
+};
+bool profile_place_fits(enum profile_type type, const struct profile_place *place, const char **ret_key,
+                        const char **ret_problem);
+
+// The factor that scale_from and its steps make of the product of the scale registers; NaN when no step fits.
+double profile_step_scale(const struct profile_register *r, double product);
+
+// text.c: valid UTF-8, control characters and what follows a 0 byte dropped, spaces at the end cut.
+void profile_text(const uint16_t *registers, int words, char ret[PROFILE_STRING_WORDS_MAX * 2 + 1]);
+
+// read_register.c: reads one register whose quantity is set already; names of other registers resolve
+// because all quantities of *profile are.
+enum ew_err profile_register_read(const cJSON *node, struct profile *profile, int index,
+                                  struct ew_reason *reason) EW_MUST_CHECK;
+// read_check.c: what can only be said about all registers together.
+enum ew_err profile_registers_check(const struct profile *profile, struct ew_reason *reason) EW_MUST_CHECK;
+
+// The index of a parameter, -1 when the profile declares none of that name.
+int profile_param_find(const struct profile *profile, const char *name);
+
+#endif

@@ -1,0 +1,227 @@
+#include "library/library_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct library {
+    struct library_entry **entries; // in order of id
+    int count;
+};
+
+static void entry_free(struct library_entry *entry)
+{
+    free(entry->profile.registers);
+    free(entry);
+}
+
+void library_free(struct library *library)
+{
+    if (!library)
+        return;
+    for (int i = 0; i < library->count; i++)
+        entry_free(library->entries[i]);
+    free(library->entries);
+    free(library);
+}
+
+static enum ew_err read_aliases(const cJSON *tree, struct library_entry *entry, struct ew_reason *reason)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(tree, "aliases");
+    for (const cJSON *item = list ? list->child : NULL; item; item = item->next) {
+        if (entry->alias_count == LIBRARY_ALIASES_MAX)
+            return ew_fail(reason, EW_E_INVALID, "library.aliases", "/aliases", "more than %d aliases",
+                           LIBRARY_ALIASES_MAX);
+        ew_copy(entry->aliases[entry->alias_count++], EW_NAME_MAX, item->valuestring);
+    }
+    return EW_OK;
+}
+
+// One entry out of one source: merged, read, in memory of its own. NULL with the reason when it has a
+// problem.
+static struct library_entry *entry_new(const struct library_sources *sources,
+                                       const struct library_source *source, struct ew_reason *reason)
+{
+    cJSON *tree = NULL;
+    if (library_merge(sources, source, &tree, reason) != EW_OK)
+        return NULL;
+    size_t size = profile_memory(tree);
+    struct library_entry *entry = calloc(1, sizeof(*entry));
+    void *memory = calloc(1, size);
+    if (!entry || !memory)
+        abort();
+    struct ew_arena arena;
+    ew_arena_init(&arena, memory, size);
+    enum ew_err err = profile_read(tree, &arena, &entry->profile, reason);
+    if (err == EW_OK)
+        err = read_aliases(tree, entry, reason);
+    cJSON_Delete(tree);
+    if (err != EW_OK) {
+        free(memory);
+        free(entry);
+        return NULL;
+    }
+    // The first thing taken from an aligned block starts at the block.
+    entry->profile.registers = memory;
+    entry->own = source->own;
+    ew_copy(entry->file, sizeof(entry->file), source->path);
+    return entry;
+}
+
+static bool named(const struct library_entry *entry, const char *id)
+{
+    for (int i = 0; i < entry->alias_count; i++)
+        if (strcmp(entry->aliases[i], id) == 0)
+            return true;
+    return strcmp(entry->profile.id, id) == 0;
+}
+
+static struct library_entry *find(const struct library *library, const char *id)
+{
+    for (int i = 0; i < library->count; i++) // an id wins over an alias
+        if (strcmp(library->entries[i]->profile.id, id) == 0)
+            return library->entries[i];
+    for (int i = 0; i < library->count; i++)
+        if (named(library->entries[i], id))
+            return library->entries[i];
+    return NULL;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct library_entry *const *x = a, *const *y = b;
+    return strcmp((*x)->profile.id, (*y)->profile.id);
+}
+
+// The user's files come first, so a shipped profile whose id is taken gives way without a word; two files of
+// one folder with one id are a problem.
+static void add(struct library *library, struct library_entry *entry, library_problem_fn *problem, void *user)
+{
+    struct library_entry *there = find(library, entry->profile.id);
+    bool same_id = there && strcmp(there->profile.id, entry->profile.id) == 0;
+    if (!same_id) {
+        library->entries[library->count++] = entry;
+        return;
+    }
+    if (there->own == entry->own && problem) {
+        struct ew_reason why;
+        (void)ew_fail(&why, EW_E_EXISTS, "library.id_twice", "/id", "\"%s\" is the id of %s already",
+                      entry->profile.id, there->file);
+        problem(user, entry->file, &why);
+    }
+    entry_free(entry);
+}
+
+static void build(struct library *library, const struct library_sources *sources, bool own,
+                  library_problem_fn *problem, void *user)
+{
+    for (int i = 0; i < sources->count; i++) {
+        if (sources->items[i].own != own)
+            continue;
+        struct ew_reason why;
+        struct library_entry *entry = entry_new(sources, &sources->items[i], &why);
+        if (entry)
+            add(library, entry, problem, user);
+        else if (problem)
+            problem(user, sources->items[i].path, &why);
+    }
+}
+
+enum ew_err library_load(const char *share_dir, const char *data_dir, library_problem_fn *problem, void *user,
+                         struct library **ret, struct ew_reason *reason)
+{
+    struct library_sources sources = {0};
+    char dir[PATH_MAX];
+    enum ew_err err = ew_format(dir, sizeof(dir), "%s/profiles", share_dir);
+    if (err == EW_OK)
+        err = library_read_folder(&sources, dir, false, problem, user, reason);
+    if (err == EW_OK && data_dir && ew_format(dir, sizeof(dir), "%s/profiles", data_dir) == EW_OK) {
+        struct ew_reason why;
+        err = library_read_folder(&sources, dir, true, problem, user, &why);
+        if (err == EW_E_UNKNOWN) // no folder: the user has none
+            err = EW_OK;
+        else if (err != EW_OK && reason)
+            *reason = why;
+    }
+    if (err == EW_OK) {
+        struct library *library = calloc(1, sizeof(*library));
+        struct library_entry **entries = calloc((size_t)sources.count + 1, sizeof(struct library_entry *));
+        if (!library || !entries)
+            abort();
+        library->entries = entries;
+        build(library, &sources, true, problem, user);
+        build(library, &sources, false, problem, user);
+        qsort(library->entries, (size_t)library->count, sizeof(*library->entries), by_id);
+        *ret = library;
+    }
+    library_sources_done(&sources);
+    return err;
+}
+
+const struct profile *library_find(const struct library *library, const char *id)
+{
+    const struct library_entry *entry = find(library, id);
+    return entry ? &entry->profile : NULL;
+}
+
+bool library_knows(void *library, const char *id)
+{
+    return find(library, id) != NULL;
+}
+
+int library_count(const struct library *library)
+{
+    return library->count;
+}
+
+const struct library_entry *library_at(const struct library *library, int index)
+{
+    return library->entries[index];
+}
+
+bool library_is_profile(const cJSON *tree)
+{
+    return cJSON_GetObjectItemCaseSensitive(tree, "registers") ||
+           cJSON_GetObjectItemCaseSensitive(tree, "extends");
+}
+
+// What "extends" may name from this file: the shipped, the user's, its own folder's, where they exist.
+// Problems of those files are not this file's.
+static void read_neighbours(struct library_sources *sources, const char *path, const char *share_dir,
+                            const char *data_dir)
+{
+    char dirs[3][PATH_MAX] = {"", "", "."};
+    const char *slash = strrchr(path, '/');
+    if (share_dir && ew_format(dirs[0], PATH_MAX, "%s/profiles", share_dir) != EW_OK)
+        dirs[0][0] = 0;
+    if (data_dir && ew_format(dirs[1], PATH_MAX, "%s/profiles", data_dir) != EW_OK)
+        dirs[1][0] = 0;
+    if (slash) {
+        ew_copy(dirs[2], PATH_MAX, path);
+        dirs[2][slash == path ? 1 : slash - path] = 0;
+    }
+    for (int i = 0; i < 3; i++)
+        if (dirs[i][0] && library_read_folder(sources, dirs[i], false, NULL, NULL, NULL) == EW_E_TOO_LARGE)
+            return;
+}
+
+int library_check_file(const char *path, const char *share_dir, const char *data_dir,
+                       library_problem_fn *problem, void *user)
+{
+    struct library_source source = {.own = true};
+    struct ew_reason why;
+    if (library_read_file(path, &source.tree, &why) != EW_OK) {
+        problem(user, path, &why);
+        return 1;
+    }
+    struct library_sources sources = {0};
+    ew_copy(source.path, sizeof(source.path), path);
+    read_neighbours(&sources, path, share_dir, data_dir);
+    struct library_entry *entry = entry_new(&sources, &source, &why);
+    if (entry)
+        entry_free(entry);
+    else
+        problem(user, path, &why);
+    library_sources_done(&sources);
+    cJSON_Delete(source.tree);
+    return entry ? 0 : 1;
+}
