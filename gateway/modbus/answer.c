@@ -1,0 +1,120 @@
+#include "modbus/answer.h"
+
+static bool is_bits(int fc)
+{
+    return fc == 1 || fc == 2;
+}
+
+enum ew_err mb_request_check(const struct mb_request *rq, struct ew_reason *reason)
+{
+    if (rq->unit < 0 || rq->unit > 255)
+        return ew_fail(reason, EW_E_INVALID, "bus.request", "", "unit %d is outside 0..255", rq->unit);
+    if (rq->fc < 1 || rq->fc > 4)
+        return ew_fail(reason, EW_E_INVALID, "bus.request", "", "function code %d is not one of 1, 2, 3, 4",
+                       rq->fc);
+    if (rq->address < 0 || rq->address > 65535)
+        return ew_fail(reason, EW_E_INVALID, "bus.request", "", "address %d is outside 0..65535",
+                       rq->address);
+    int max = is_bits(rq->fc) ? MB_READ_BITS_MAX : MB_READ_MAX;
+    if (rq->count < 1 || rq->count > max || rq->address + rq->count > 65536)
+        return ew_fail(reason, EW_E_INVALID, "bus.request", "",
+                       "%d from address %d is not possible: at most %d at once, up to address 65535",
+                       rq->count, rq->address, max);
+    return EW_OK;
+}
+
+void mb_request_pdu(const struct mb_request *rq, uint8_t pdu[MB_REQUEST_PDU])
+{
+    pdu[0] = (uint8_t)rq->fc;
+    pdu[1] = (uint8_t)(rq->address >> 8);
+    pdu[2] = (uint8_t)rq->address;
+    pdu[3] = (uint8_t)(rq->count >> 8);
+    pdu[4] = (uint8_t)rq->count;
+}
+
+const char *mb_exception_name(int code)
+{
+    static const char *const names[] = {"",
+                                        "illegal function",
+                                        "illegal data address",
+                                        "illegal data value",
+                                        "device failure",
+                                        "acknowledge",
+                                        "device busy",
+                                        "negative acknowledge",
+                                        "memory parity error",
+                                        "",
+                                        "gateway path unavailable",
+                                        "gateway target device failed to respond"};
+    if (code < 0 || code >= (int)(sizeof(names) / sizeof(names[0])) || names[code][0] == 0)
+        return "unknown exception";
+    return names[code];
+}
+
+static enum ew_err exception(const struct mb_request *rq, int code, struct ew_reason *reason)
+{
+    if (code == 10 || code == 11) {
+        enum ew_err err = ew_fail(reason, EW_E_TIMEOUT, "bus.gateway_silent", "",
+                                  "The converter says that unit %d does not answer (exception %d, %s).",
+                                  rq->unit, code, mb_exception_name(code));
+        ew_reason_param(reason, "unit", "%d", rq->unit);
+        ew_reason_param(reason, "exception", "%d", code);
+        ew_reason_param(reason, "name", "%s", mb_exception_name(code));
+        return err;
+    }
+    enum ew_err err = ew_fail(reason, EW_E_EXCEPTION, "bus.exception", "",
+                              "Unit %d refuses function %d at address %d: exception %d, %s.", rq->unit,
+                              rq->fc, rq->address, code, mb_exception_name(code));
+    ew_reason_param(reason, "unit", "%d", rq->unit);
+    ew_reason_param(reason, "exception", "%d", code);
+    ew_reason_param(reason, "name", "%s", mb_exception_name(code));
+    ew_reason_param(reason, "address", "%d", rq->address);
+    return err;
+}
+
+static enum ew_err wrong_length(const struct mb_request *rq, int got, int expected, struct ew_reason *reason)
+{
+    enum ew_err err =
+        ew_fail(reason, EW_E_PROTOCOL, "bus.wrong_length", "",
+                "Unit %d answered with %d bytes of data instead of %d.", rq->unit, got, expected);
+    ew_reason_param(reason, "unit", "%d", rq->unit);
+    ew_reason_param(reason, "got", "%d", got);
+    ew_reason_param(reason, "expected", "%d", expected);
+    return err;
+}
+
+enum ew_err mb_answer_check(const struct mb_request *rq, const uint8_t *pdu, size_t len, uint16_t *ret,
+                            struct ew_reason *reason)
+{
+    int expected = is_bits(rq->fc) ? (rq->count + 7) / 8 : rq->count * 2;
+    if (len < 2)
+        return wrong_length(rq, (int)len, expected, reason);
+    if (pdu[0] == (rq->fc | 0x80))
+        return exception(rq, pdu[1], reason);
+    if (pdu[0] != rq->fc) {
+        enum ew_err err =
+            ew_fail(reason, EW_E_PROTOCOL, "bus.wrong_function", "",
+                    "Unit %d answered with function %d instead of %d.", rq->unit, pdu[0], rq->fc);
+        ew_reason_param(reason, "unit", "%d", rq->unit);
+        ew_reason_param(reason, "got", "%d", pdu[0]);
+        ew_reason_param(reason, "expected", "%d", rq->fc);
+        return err;
+    }
+    if (pdu[1] != expected || len != (size_t)expected + 2)
+        return wrong_length(rq, pdu[1] != expected ? pdu[1] : (int)len - 2, expected, reason);
+    for (int i = 0; i < rq->count; i++)
+        ret[i] = is_bits(rq->fc) ? (uint16_t)((pdu[2 + i / 8] >> (i % 8)) & 1)
+                                 : (uint16_t)(pdu[2 + 2 * i] << 8 | pdu[3 + 2 * i]);
+    return EW_OK;
+}
+
+uint16_t mb_crc16(const uint8_t *data, size_t len)
+{
+    unsigned crc = 0xFFFF;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= data[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1;
+    }
+    return (uint16_t)crc;
+}
