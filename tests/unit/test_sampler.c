@@ -1,0 +1,391 @@
+// The recorder's sampler on a real database: which rows come of which readings, clocks and crashes.
+#include "check.h"
+
+#include "base/buf.h"
+#include "base/rfc3339.h"
+#include "recorder/sampler.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MIGRATIONS EDGEWATT_SOURCE_DIR "/gateway/recorder/migrations"
+
+struct bench {
+    char folder[64], path[96];
+    struct store *store;
+    struct sampler *sampler;
+    struct sampler_now now;
+    char told[256];
+};
+
+static struct calendar_zone paris(void)
+{
+    // +1 h; summer time of 2026 from 29 March 01:00Z to 25 October 01:00Z
+    return (struct calendar_zone){.count = 3,
+                                  .transitions = {{INT64_MIN, 3600}, {1774746000, 7200}, {1792890000, 3600}}};
+}
+
+static void on_event(void *user, const struct ew_reason *event)
+{
+    struct bench *b = user;
+    ew_copy(b->told, sizeof(b->told), event->code);
+}
+
+static int64_t utc_s(const char *text)
+{
+    int64_t ms;
+    assert_int_equal(ew_rfc3339_parse(text, &ms), EW_OK);
+    return ms / 1000;
+}
+
+static void start(struct bench *b, const char *boot)
+{
+    struct ew_reason reason = {0};
+    if (store_open(b->path, MIGRATIONS, &b->store, &reason) != EW_OK)
+        fail_msg("%s: %s", reason.path, reason.text);
+    b->sampler = sampler_new(b->store, boot, utc_s("2026-01-01T00:00:00Z"), on_event, b);
+    struct calendar_zone zone = paris();
+    sampler_configure(b->sampler, &zone, 10);
+    assert_int_equal(sampler_load(b->sampler, &reason), EW_OK);
+}
+
+static void stop(struct bench *b) // as kill -9 does: what was not committed is gone
+{
+    sampler_free(b->sampler);
+    store_close(b->store);
+    b->sampler = NULL;
+    b->store = NULL;
+}
+
+static void open_bench(struct bench *b, const char *wall, bool synchronised)
+{
+    *b = (struct bench){.folder = "/tmp/edgewatt-sampler-XXXXXX"};
+    assert_non_null(mkdtemp(b->folder));
+    assert_int_equal(ew_format(b->path, sizeof(b->path), "%s/history.db", b->folder), EW_OK);
+    b->now = (struct sampler_now){.wall_s = utc_s(wall), .up_ms = 100000, .synchronised = synchronised};
+    start(b, "boot-1");
+}
+
+static void close_bench(struct bench *b)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    if (b->store)
+        stop(b);
+    for (size_t i = 0; i < COUNT(suffixes); i++) {
+        char path[128];
+        assert_int_equal(ew_format(path, sizeof(path), "%s%s", b->path, suffixes[i]), EW_OK);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(b->folder), 0);
+}
+
+// Lets time pass in steps of 10 s: the meter runs at `watts` and is read each step.
+static double meter_wh;
+static void pass(struct bench *b, int seconds, double watts)
+{
+    for (int s = 0; s < seconds; s += 10) {
+        struct ew_reason reason;
+        assert_int_equal(sampler_tick(b->sampler, &b->now, &reason), EW_OK);
+        if (!isnan(watts)) {
+            sampler_reading(b->sampler, 7, "active_power", false, watts, b->now.up_ms, &b->now);
+            sampler_reading(b->sampler, 7, "active_energy_import", true, meter_wh, b->now.up_ms, &b->now);
+            meter_wh += watts * 10 / 3600;
+        }
+        b->now.wall_s += 10;
+        b->now.up_ms += 10000;
+    }
+}
+
+static void add_rows(struct bench *b, struct ew_buf *out, const char *table, const char *time,
+                     const char *query)
+{
+    sqlite3_stmt *q = NULL;
+    assert_int_equal(sqlite3_prepare_v2(store_db(b->store), query, -1, &q, NULL), SQLITE_OK);
+    while (sqlite3_step(q) == SQLITE_ROW) {
+        char stamp[EW_RFC3339_MAX];
+        if (strcmp(time, "utc") == 0)
+            ew_rfc3339_format(sqlite3_column_int64(q, 0) * 1000, stamp);
+        else
+            assert_int_equal(ew_format(stamp, sizeof(stamp), "%lld", (long long)sqlite3_column_int64(q, 0)),
+                             EW_OK);
+        stamp[strcmp(time, "utc") == 0 ? 16 : 8] = 0;
+        if (sqlite3_column_type(q, 1) == SQLITE_NULL)
+            ew_buf_printf(out, "%s %s - %d\n", table, stamp, sqlite3_column_int(q, 2));
+        else
+            ew_buf_printf(out, "%s %s %.1f %d\n", table, stamp, sqlite3_column_double(q, 1),
+                          sqlite3_column_int(q, 2));
+    }
+    sqlite3_finalize(q);
+}
+
+// Energy rows of all tables, as "table time value flags".
+static void expect_rows(struct bench *b, const char *expected)
+{
+    struct ew_buf out;
+    ew_buf_init(&out, 8000);
+    add_rows(b, &out, "sample", "utc",
+             "SELECT slot, value, flags FROM sample JOIN series ON id = series WHERE kind = 1 ORDER BY slot");
+    add_rows(b, &out, "hour", "utc", "SELECT start, value, flags FROM hour ORDER BY start");
+    add_rows(b, &out, "day", "", "SELECT date, value, flags FROM day ORDER BY date");
+    add_rows(b, &out, "month", "", "SELECT date, value, flags FROM month ORDER BY date");
+    add_rows(b, &out, "aside", "utc",
+             "SELECT slot, value, a.flags FROM set_aside a JOIN series s ON s.id = a.series WHERE kind = 1 "
+             "ORDER BY slot");
+    assert_string_equal(ew_buf_text(&out), expected);
+    ew_buf_done(&out);
+}
+
+static void a_plain_half_hour(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T22:50:00Z", true); // 23:50 local: midnight lies between
+    meter_wh = 5000;
+    pass(&b, 1810, 3600); // 1 Wh a second
+    // The first slot's first reading forms no step, so it holds 59 of 60.
+    expect_rows(&b, "sample 2026-03-01T22:50 590.0 0\n"
+                    "sample 2026-03-01T23:00 600.0 0\n"
+                    "sample 2026-03-01T23:10 600.0 0\n"
+                    "hour 2026-03-01T22:00 590.0 0\n"
+                    "hour 2026-03-01T23:00 1200.0 0\n"
+                    "day 20260301 590.0 0\n"
+                    "day 20260302 1200.0 0\n"
+                    "month 202603 1790.0 0\n");
+    sqlite3_stmt *q = NULL;
+    assert_int_equal(
+        sqlite3_prepare_v2(store_db(b.store),
+                           "SELECT value, low, high FROM sample JOIN series ON id = series WHERE kind = 0",
+                           -1, &q, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_true(sqlite3_column_double(q, 0) == 3600 && sqlite3_column_double(q, 1) == 3600 &&
+                sqlite3_column_double(q, 2) == 3600);
+    sqlite3_finalize(q);
+    close_bench(&b);
+}
+
+static void a_downtime_comes_back_in_one_flagged_slot(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T10:00:00Z", true);
+    meter_wh = 0;
+    pass(&b, 610, 3600);
+    stop(&b); // kill -9 ten seconds into the second slot
+    b.now.wall_s += 3000;
+    b.now.up_ms += 3000000;
+    meter_wh += 3000;
+    start(&b, "boot-1");
+    pass(&b, 610, 3600);
+    // 10:51:40 on: 590 s before the kill are in the row of 10:00; what came after is in the slot of the
+    // return, flagged.
+    expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
+                    "sample 2026-03-01T11:00 3600.0 1\n"
+                    "hour 2026-03-01T10:00 590.0 0\n"
+                    "hour 2026-03-01T11:00 3600.0 1\n"
+                    "day 20260301 4190.0 1\n"
+                    "month 202603 4190.0 1\n");
+    close_bench(&b);
+}
+
+static void a_replaced_meter_gives_no_absurd_step(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T10:00:00Z", true);
+    meter_wh = 9000000;
+    pass(&b, 600, 3600);
+    meter_wh = 100; // a new meter
+    pass(&b, 600, 3600);
+    meter_wh = 4000000000; // and one with a long life behind it
+    pass(&b, 610, 3600);
+    expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
+                    "sample 2026-03-01T10:10 590.0 2\n"
+                    "sample 2026-03-01T10:20 590.0 2\n"
+                    "hour 2026-03-01T10:00 1770.0 2\n"
+                    "day 20260301 1770.0 2\n"
+                    "month 202603 1770.0 2\n");
+    close_bench(&b);
+}
+
+static void a_boot_without_time_is_stamped_afterwards(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "1970-01-01T00:05:00Z", false); // no battery clock
+    meter_wh = 0;
+    pass(&b, 1200, 3600);
+    expect_rows(&b, ""); // nothing is shown under a wrong time
+    assert_string_equal(sampler_clock_name(b.sampler), "untrusted");
+    b.now.wall_s = utc_s("2026-03-01T10:25:00Z"); // the time server answered
+    b.now.synchronised = true;
+    pass(&b, 310, 3600);
+    assert_string_equal(sampler_clock_name(b.sampler), "trusted");
+    expect_rows(
+        &b, "sample 2026-03-01T10:05 590.0 0\n" // slots of 10 minutes from the boot on, at their true time
+            "sample 2026-03-01T10:15 600.0 0\n"
+            "sample 2026-03-01T10:25 300.0 0\n"
+            "hour 2026-03-01T10:00 1490.0 0\n"
+            "day 20260301 1490.0 0\n"
+            "month 202603 1490.0 0\n");
+    close_bench(&b);
+}
+
+static void a_boot_that_never_knew_the_time_loses_no_energy(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T10:00:00Z", true);
+    meter_wh = 0;
+    pass(&b, 610, 3600);
+    stop(&b);
+    start(&b, "boot-2");
+    b.now = (struct sampler_now){.wall_s = utc_s("1970-01-01T00:00:10Z"), .up_ms = 10000};
+    pass(&b, 700, 3600); // recorded without time, then the power fails
+    stop(&b);
+    start(&b, "boot-3");
+    b.now =
+        (struct sampler_now){.wall_s = utc_s("2026-03-01T12:00:00Z"), .up_ms = 10000, .synchronised = true};
+    pass(&b, 610, 3600);
+    // Everything since 10:09:50 comes back in one flagged slot: 20 s + 700 s + the slot itself.
+    expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
+                    "sample 2026-03-01T12:00 1310.0 1\n"
+                    "hour 2026-03-01T10:00 590.0 0\n"
+                    "hour 2026-03-01T12:00 1310.0 1\n"
+                    "day 20260301 1900.0 1\n"
+                    "month 202603 1900.0 1\n");
+    close_bench(&b);
+}
+
+static void a_small_step_back_lets_history_wait(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T10:00:00Z", true);
+    meter_wh = 0;
+    pass(&b, 1200, 3600);
+    b.now.wall_s -= 1800; // 10:20 becomes 09:50
+    pass(&b, 1200, 3600);
+    assert_string_equal(sampler_clock_name(b.sampler), "waiting");
+    pass(&b, 1210, 3600);
+    assert_string_equal(sampler_clock_name(b.sampler), "trusted");
+    // The slot of 10:10 was running; it waits 30 minutes and keeps every Wh.
+    expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
+                    "sample 2026-03-01T10:10 2400.0 0\n"
+                    "sample 2026-03-01T10:20 600.0 0\n"
+                    "hour 2026-03-01T10:00 3590.0 0\n"
+                    "day 20260301 3590.0 0\n"
+                    "month 202603 3590.0 0\n");
+    assert_string_equal(b.told, "");
+    close_bench(&b);
+}
+
+static void a_clock_that_ran_ahead_has_its_rows_set_aside(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T10:00:00Z", true);
+    meter_wh = 0;
+    pass(&b, 600, 3600);
+    b.now.wall_s += 7 * 86400; // someone typed a wrong date
+    pass(&b, 1200, 3600);
+    b.now.wall_s -= 7 * 86400; // and mends it
+    pass(&b, 610, 3600);
+    assert_string_equal(b.told, "history.set_aside");
+    expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
+                    "sample 2026-03-01T10:30 1200.0 0\n"
+                    "hour 2026-03-01T10:00 1790.0 0\n"
+                    "day 20260301 1790.0 0\n"
+                    "month 202603 1790.0 0\n"
+                    "aside 2026-03-08T10:10 600.0 1\n");
+    close_bench(&b);
+}
+
+static void a_change_of_zone_leaves_what_is_recorded(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T21:40:00Z", true);
+    meter_wh = 0;
+    pass(&b, 1200, 3600);
+    struct calendar_zone athens = {.count = 1, .transitions = {{INT64_MIN, 7200}}};
+    sampler_configure(b.sampler, &athens, 10);
+    pass(&b, 610, 3600);
+    expect_rows(&b, "sample 2026-03-01T21:40 590.0 0\n"
+                    "sample 2026-03-01T21:50 600.0 0\n"
+                    "sample 2026-03-01T22:00 600.0 0\n"
+                    "hour 2026-03-01T21:00 1190.0 0\n"
+                    "hour 2026-03-01T22:00 600.0 0\n"
+                    "day 20260301 1190.0 0\n"
+                    "day 20260302 600.0 0\n"
+                    "month 202603 1790.0 0\n");
+    close_bench(&b);
+}
+
+static void memberships_are_dated(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T10:00:00Z", true);
+    int64_t circuit;
+    bool excluded;
+    assert_false(sampler_member_at(b.sampler, 7, b.now.wall_s, &circuit, &excluded));
+    sampler_member(b.sampler, 7, 1, false, &b.now);
+    sampler_member(b.sampler, 5, 3, true, &b.now);
+    b.now.wall_s += 3600;
+    sampler_member(b.sampler, 7, 2, false, &b.now);
+    sampler_member(b.sampler, 7, 2, false, &b.now);
+    stop(&b);
+    start(&b, "boot-1");
+    static const struct {
+        int64_t device, after_s, circuit;
+        bool excluded;
+    } cases[] = {{7, -86400, 1, false}, {7, 3599, 1, false}, {7, 3600, 2, false}, {5, 99999, 3, true}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(sampler_member_at(b.sampler, cases[i].device, b.now.wall_s - 3600 + cases[i].after_s,
+                                      &circuit, &excluded));
+        assert_int_equal(circuit, cases[i].circuit);
+        assert_int_equal(excluded, cases[i].excluded);
+    }
+    close_bench(&b);
+}
+
+static void a_database_of_a_newer_version_is_left_alone(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b, "2026-03-01T10:00:00Z", true);
+    assert_int_equal(sqlite3_exec(store_db(b.store), "PRAGMA user_version = 99", NULL, NULL, NULL),
+                     SQLITE_OK);
+    stop(&b);
+    struct ew_reason reason;
+    assert_int_equal(store_open(b.path, MIGRATIONS, &b.store, &reason), EW_E_UNSUPPORTED);
+    assert_string_equal(reason.code, "store.newer");
+    FILE *f = fopen(b.path, "w");
+    assert_non_null(f);
+    fputs("this is not a database, but long enough to be looked at as one by its header ..................",
+          f);
+    fclose(f);
+    assert_int_equal(store_open(b.path, MIGRATIONS, &b.store, &reason), EW_E_IO);
+    assert_string_equal(reason.code, "store.damaged");
+    close_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_half_hour),
+        cmocka_unit_test(a_downtime_comes_back_in_one_flagged_slot),
+        cmocka_unit_test(a_replaced_meter_gives_no_absurd_step),
+        cmocka_unit_test(a_boot_without_time_is_stamped_afterwards),
+        cmocka_unit_test(a_boot_that_never_knew_the_time_loses_no_energy),
+        cmocka_unit_test(a_small_step_back_lets_history_wait),
+        cmocka_unit_test(a_clock_that_ran_ahead_has_its_rows_set_aside),
+        cmocka_unit_test(a_change_of_zone_leaves_what_is_recorded),
+        cmocka_unit_test(memberships_are_dated),
+        cmocka_unit_test(a_database_of_a_newer_version_is_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
