@@ -140,17 +140,6 @@ static struct sampler_series_entry *series_of(struct sampler *s, int64_t device,
     return insert(s, at, sqlite3_last_insert_rowid(store_db(s->store)), device, quantity, counter);
 }
 
-bool sampler_series(const struct sampler *s, int64_t series, int64_t *ret_device, const char **ret_quantity)
-{
-    for (int i = 0; i < s->series_count; i++)
-        if (s->series[i].id == series) {
-            *ret_device = s->series[i].device;
-            *ret_quantity = s->series[i].quantity;
-            return true;
-        }
-    return false;
-}
-
 // ---- Memberships
 // -------------------------------------------------------------------------------------------------
 

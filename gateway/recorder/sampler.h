@@ -52,8 +52,4 @@ const char *sampler_clock_name(const struct sampler *sampler);
 // For queries: circuit of a device at a time, and whether it counted; false when it never was a member.
 bool sampler_member_at(const struct sampler *sampler, int64_t device, int64_t at_s, int64_t *ret_circuit,
                        bool *ret_excluded);
-// Device and quantity of a series; false when there is no such series. The text is the sampler's.
-bool sampler_series(const struct sampler *sampler, int64_t series, int64_t *ret_device,
-                    const char **ret_quantity);
-
 #endif

@@ -1,0 +1,187 @@
+#include "recorder/query.h"
+
+#include "base/limits.h"
+#include <string.h>
+
+enum { CIRCUITS_MAX = EW_CIRCUITS_MAX + 1 }; // and "other"
+
+static bool date_parse(const char *text, struct calendar_date *ret)
+{
+    int fields[3] = {0, 0, 0};
+    static const int digits[] = {4, 2, 2};
+    const char *p = text;
+    for (int f = 0; f < 3; f++) {
+        for (int i = 0; i < digits[f]; i++, p++) {
+            if (*p < '0' || *p > '9')
+                return false;
+            fields[f] = fields[f] * 10 + (*p - '0');
+        }
+        if (f < 2 && *p++ != '-')
+            return false;
+    }
+    struct calendar_date date = {fields[0], fields[1], fields[2]};
+    struct calendar_date real = calendar_from_days(calendar_days(date));
+    if (*p || date.year < 1990 || real.month != date.month || real.day != date.day)
+        return false;
+    *ret = date;
+    return true;
+}
+
+enum ew_err query_consumption_read(const cJSON *args, struct query_consumption *ret, struct ew_reason *reason)
+{
+    static const char *const units[] = {"hour", "day", "month", NULL};
+    char from[16] = "";
+    int by = 0;
+    int64_t spans = 0;
+    struct ew_json o;
+    ew_json_open(&o, args, "", reason);
+    ew_json_enum(&o, "by", EW_REQUIRED, units, &by);
+    ew_json_text(&o, "from", EW_REQUIRED, 10, sizeof(from), from);
+    ew_json_int(&o, "spans", EW_REQUIRED, 1, QUERY_SPANS_MAX, &spans);
+    if (o.err == EW_OK && !date_parse(from, &ret->from))
+        ew_json_fail(&o, "from", "json.date", "must be a date as 2026-03-01");
+    ret->by = by == 0 ? CALENDAR_HOUR : by == 1 ? CALENDAR_DAY : CALENDAR_MONTH;
+    ret->spans = (int)spans;
+    return ew_json_close(&o);
+}
+
+struct table {
+    int count;
+    int64_t circuits[CIRCUITS_MAX];
+    double values[CIRCUITS_MAX][QUERY_SPANS_MAX];
+    bool known[CIRCUITS_MAX][QUERY_SPANS_MAX];
+    unsigned flags[QUERY_SPANS_MAX];
+    int64_t start_s[QUERY_SPANS_MAX], end_s[QUERY_SPANS_MAX];
+};
+
+static int row_of(struct table *t, int64_t circuit)
+{
+    for (int i = 0; i < t->count; i++)
+        if (t->circuits[i] == circuit)
+            return i;
+    if (t->count == CIRCUITS_MAX)
+        return row_of(
+            t, 0); // cannot be: a site has at most EW_CIRCUITS_MAX; shown with "other" rather than lost
+    t->circuits[t->count] = circuit;
+    return t->count++;
+}
+
+static void fill_spans(struct table *t, const struct calendar_zone *zone,
+                       const struct query_consumption *query)
+{
+    struct calendar_date date = query->from;
+    if (query->by == CALENDAR_MONTH)
+        date.day = 1;
+    int64_t at_s = calendar_date_start_s(zone, date);
+    for (int i = 0; i < query->spans; i++) {
+        calendar_span(zone, query->by, at_s, &t->start_s[i], &t->end_s[i]);
+        at_s = t->end_s[i];
+    }
+}
+
+static int64_t key_of(const struct calendar_zone *zone, enum calendar_unit by, int64_t start_s)
+{
+    if (by == CALENDAR_HOUR)
+        return start_s;
+    struct calendar_date date = calendar_local(zone, start_s).date;
+    int64_t day = (int64_t)date.year * 10000 + date.month * 100 + date.day;
+    return by == CALENDAR_DAY ? day : day / 100;
+}
+
+static const char *sql_of(enum calendar_unit by)
+{
+    switch (by) {
+    case CALENDAR_HOUR:
+        return "SELECT s.device, r.value, r.flags FROM hour r JOIN series s ON s.id = r.series WHERE r.start "
+               "= ? AND s.quantity = 'active_energy_import'";
+    case CALENDAR_DAY:
+        return "SELECT s.device, r.value, r.flags FROM day r JOIN series s ON s.id = r.series WHERE r.date = "
+               "? AND s.quantity = 'active_energy_import'";
+    case CALENDAR_MONTH:
+    case CALENDAR_YEAR:
+        break;
+    }
+    return "SELECT s.device, r.value, r.flags FROM month r JOIN series s ON s.id = r.series WHERE r.date = ? "
+           "AND s.quantity = 'active_energy_import'";
+}
+
+// One span: rows of the roll-up, each given to the circuit its device belonged to then.
+static enum ew_err fill_span(struct store *store, const struct sampler *sampler, int64_t key,
+                             enum calendar_unit by, struct table *t, int span, struct ew_reason *reason)
+{
+    sqlite3_stmt *q = store_statement(store, sql_of(by));
+    sqlite3_bind_int64(q, 1, key);
+    int code;
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        int64_t circuit = 0;
+        bool excluded = false;
+        // At the span's end: a device that moved within the span counts where it ended.
+        (void)sampler_member_at(sampler, sqlite3_column_int64(q, 0), t->end_s[span] - 1, &circuit, &excluded);
+        if (excluded)
+            continue;
+        int row = row_of(t, circuit);
+        t->values[row][span] += sqlite3_column_double(q, 1);
+        t->known[row][span] = true;
+        t->flags[span] |= (unsigned)sqlite3_column_int64(q, 2);
+    }
+    sqlite3_reset(q);
+    return code == SQLITE_DONE ? EW_OK : store_fail(store, reason);
+}
+
+static void write_table(const struct table *t, const struct query_consumption *query, int64_t until_s,
+                        struct ew_buf *out)
+{
+    static const char *const names[] = {"hour", "day", "month", "year"};
+    struct ew_jw w;
+    ew_jw_init(&w, out);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_text(&w, "by", names[query->by]);
+    ew_jw_text(&w, "unit", "Wh");
+    ew_jw_open_array(&w, "spans");
+    for (int i = 0; i < query->spans; i++) {
+        ew_jw_open_object(&w, NULL);
+        ew_jw_rfc3339(&w, "start", t->start_s[i] * 1000);
+        ew_jw_rfc3339(&w, "end", t->end_s[i] * 1000);
+        ew_jw_close_object(&w);
+    }
+    ew_jw_close_array(&w);
+    ew_jw_open_array(&w, "circuits");
+    for (int c = 0; c < t->count; c++) {
+        ew_jw_open_object(&w, NULL);
+        ew_jw_int(&w, "circuit", t->circuits[c]);
+        ew_jw_open_array(&w, "values");
+        for (int i = 0; i < query->spans; i++)
+            if (t->known[c][i])
+                ew_jw_number(&w, NULL, t->values[c][i]);
+            else
+                ew_jw_null(&w, NULL);
+        ew_jw_close_array(&w);
+        ew_jw_close_object(&w);
+    }
+    ew_jw_close_array(&w);
+    ew_jw_open_array(&w, "flags");
+    for (int i = 0; i < query->spans; i++)
+        ew_jw_int(&w, NULL, t->flags[i]);
+    ew_jw_close_array(&w);
+    if (until_s > 0)
+        ew_jw_rfc3339(&w, "until", until_s * 1000);
+    else
+        ew_jw_null(&w, "until");
+    ew_jw_close_object(&w);
+}
+
+enum ew_err query_consumption(struct store *store, const struct sampler *sampler,
+                              const struct calendar_zone *zone, const struct query_consumption *query,
+                              struct ew_buf *ret_json, struct ew_reason *reason)
+{
+    static struct table table; // 200 KB: too much for a stack; the service is one thread
+    memset(&table, 0, sizeof(table));
+    fill_spans(&table, zone, query);
+    enum ew_err err = EW_OK;
+    for (int i = 0; i < query->spans && err == EW_OK; i++)
+        err = fill_span(store, sampler, key_of(zone, query->by, table.start_s[i]), query->by, &table, i,
+                        reason);
+    if (err == EW_OK)
+        write_table(&table, query, sampler_last_s(sampler), ret_json);
+    return err;
+}
