@@ -2,8 +2,6 @@
 #include "core/site/check_priv.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { PROBLEMS_TOLD_MAX = 100 };
@@ -80,21 +78,9 @@ void checker_report(struct checker *c, const struct ew_reason *reason)
         c->check->problem(c->check->user, reason);
 }
 
-void checker_fail(struct checker *c, enum site_kind kind, uint32_t index, const char *key, const char *code,
-                  const char *fmt, ...)
+void checker_path(enum site_kind kind, uint32_t index, const char *key, char path[EW_PATH_MAX])
 {
-    char path[EW_PATH_MAX], text[EW_TEXT_MAX];
-    (void)ew_format(path, sizeof(path), "/%s/%u%s%s", kinds[kind].list, index, key ? "/" : "",
-                    key ? key : "");
-    va_list args;
-    va_start(args, fmt);
-    if (vsnprintf(text, sizeof(text), fmt, args) < 0)
-        text[0] = 0;
-    va_end(args);
-    struct ew_reason reason;
-    ew_reason_clear(&reason);
-    (void)ew_fail(&reason, EW_E_INVALID, code, path, "%s", text);
-    checker_report(c, &reason);
+    (void)ew_format(path, EW_PATH_MAX, "/%s/%u%s%s", kinds[kind].list, index, key ? "/" : "", key ? key : "");
 }
 
 struct same_id {
@@ -113,6 +99,11 @@ int64_t checker_find(const struct checker *c, enum site_kind kind, int64_t id)
     const struct checker_list *list = &c->lists[kind];
     struct same_id wanted = {list, id};
     return site_index_find(&list->by_id, site_hash(&id, sizeof(id)), same_id, &wanted);
+}
+
+bool checker_exists(const struct checker *c, enum site_kind kind, int64_t id)
+{
+    return c->lists[kind].unreadable || checker_find(c, kind, id) >= 0;
 }
 
 static uint32_t count_items(const cJSON *site, enum site_kind kind)
@@ -173,6 +164,7 @@ static void read_list(struct checker *c, enum site_kind kind)
     uint32_t index = 0;
     for (const cJSON *child = array ? array->child : NULL; child; child = child->next)
         read_item(c, kind, index++, child);
+    list->unreadable = o.err != EW_OK;
     if (!array)
         list->count = 0;
 }

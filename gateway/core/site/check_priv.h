@@ -13,6 +13,7 @@ struct checker_item {
 struct checker_list {
     struct checker_item *items;
     uint32_t count;
+    bool unreadable; // references into it are not judged then
     struct site_index by_id;
 };
 
@@ -32,11 +33,22 @@ struct checker {
 };
 
 void checker_report(struct checker *c, const struct ew_reason *reason);
-// One problem at <list>/<index>[/<key>].
-void checker_fail(struct checker *c, enum site_kind kind, uint32_t index, const char *key, const char *code,
-                  const char *fmt, ...) EW_PRINTF(6, 7);
+void checker_path(enum site_kind kind, uint32_t index, const char *key, char path[EW_PATH_MAX]);
+// One problem at /<list>/<index>[/<key>]. A macro: the pure core has no va_list of its own.
+#define checker_fail(c, kind, index, key, code, ...)                                                         \
+    do {                                                                                                     \
+        struct ew_reason checker_reason;                                                                     \
+        char checker_place[EW_PATH_MAX];                                                                     \
+        ew_reason_clear(&checker_reason);                                                                    \
+        checker_path(kind, index, key, checker_place);                                                       \
+        (void)ew_fail(&checker_reason, EW_E_INVALID, code, checker_place, __VA_ARGS__);                      \
+        checker_report(c, &checker_reason);                                                                  \
+    } while (0)
 // The place of an object in its list, -1 when there is none.
 int64_t checker_find(const struct checker *c, enum site_kind kind, int64_t id);
+
+// False when the list can be judged and does not hold the id.
+bool checker_exists(const struct checker *c, enum site_kind kind, int64_t id);
 
 // relations.c: what objects say about each other.
 void checker_buses(struct checker *c);

@@ -34,7 +34,7 @@ static bool same_line(const void *user, uint32_t item)
 static void check_reference(struct checker *c, enum site_kind kind, uint32_t index, const char *key,
                             enum site_kind target, int64_t id)
 {
-    if (id && checker_find(c, target, id) < 0)
+    if (id && !checker_exists(c, target, id))
         checker_fail(c, kind, index, key, "site.no_such", "there is no %s %lld", site_kind_name(target),
                      (long long)id);
 }
@@ -106,6 +106,11 @@ static bool same_key(const void *user, uint32_t item)
            a->position == b->position && a->side == b->side;
 }
 
+static bool named(const struct checker *c, uint32_t index)
+{
+    return cJSON_GetObjectItemCaseSensitive(c->lists[SITE_DEVICE].items[index].node, "name") != NULL;
+}
+
 static bool same_device_name(const void *user, uint32_t item)
 {
     const struct checker *c = ((const void *const *)user)[0];
@@ -120,7 +125,7 @@ static void check_key(struct checker *c, struct site_index *keys, uint32_t index
         (struct checker_key){device->bus, device->unit, device->interface, device->position, device->side};
     uint32_t hash = site_hash(&device->bus, sizeof(device->bus)) * 31u + (uint32_t)device->unit * 131u +
                     (uint32_t)device->interface * 1031u + (uint32_t)device->position * 8209u +
-                    (uint32_t)device->side;
+                    (unsigned char)device->side;
     const void *user[] = {c, &c->keys[index]};
     int64_t other = site_index_put(keys, hash, index, same_key, user);
     if (other < 0)
@@ -137,7 +142,7 @@ static void check_given_name(struct checker *c, struct site_index *names, uint32
                              const struct site_device *device)
 {
     const void *user[] = {c, device->name};
-    if (!cJSON_HasObjectItem(c->lists[SITE_DEVICE].items[index].node, "name"))
+    if (!named(c, index))
         return;
     int64_t other =
         site_index_put(names, site_hash(device->name, strlen(device->name)), index, same_device_name, user);
@@ -151,7 +156,7 @@ static void check_default_name(struct checker *c, const struct site_index *names
                                const struct site_device *device)
 {
     const void *user[] = {c, device->name};
-    if (cJSON_HasObjectItem(c->lists[SITE_DEVICE].items[index].node, "name"))
+    if (named(c, index))
         return;
     int64_t other =
         site_index_find(names, site_hash(device->name, strlen(device->name)), same_device_name, user);
@@ -294,7 +299,7 @@ void checker_tariffs(struct checker *c)
 static void check_named_device(struct checker *c, const cJSON *id, const char *path)
 {
     if (!cJSON_IsNumber(id) || id->valuedouble < 1 || id->valuedouble > SITE_ID_MAX ||
-        checker_find(c, SITE_DEVICE, (int64_t)id->valuedouble) >= 0)
+        checker_exists(c, SITE_DEVICE, (int64_t)id->valuedouble))
         return;
     struct ew_reason reason;
     ew_reason_clear(&reason);
