@@ -9,7 +9,8 @@
 typedef int command_main(int argc, char **argv);
 
 // Each command is one line here; its main is in its own folder.
-#define EDGEWATT_COMMANDS(X)
+#define EDGEWATT_COMMANDS(X)                                                                                 \
+    X("run", run_main, "supervise everything: the broker and the services of a data folder")
 
 struct command {
     const char *name;

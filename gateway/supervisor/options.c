@@ -1,0 +1,117 @@
+#include "supervisor/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: edgewatt run --data DIR [--site FILE] [--demo] [--http PORT] [--mqtt PORT]\n"
+    "\n"
+    "Starts the broker and the services, watches over them and ends them again: a service that ends or shows "
+    "no\n"
+    "sign of life for 5 s is started again. Stays in the foreground; Ctrl-C or SIGTERM ends everything in "
+    "order\n"
+    "within 10 s, a second one at once. Nothing is left running when this process is killed.\n"
+    "\n"
+    "  --data DIR    the data folder, made when it is not there (mode 0700). One run at a time works with "
+    "it.\n"
+    "  --site FILE   the site file for the first start: checked, then copied to DIR/site.json. Later starts "
+    "keep\n"
+    "                DIR/site.json, which holds all changes made since, and say so when FILE differs from "
+    "it.\n"
+    "  --demo        keeps the default codes and prints them\n"
+    "  --http PORT   the web page (8080); 0 = a free port\n"
+    "  --mqtt PORT   the broker, on 127.0.0.1 only (1883); 0 = a free port\n"
+    "  --https off, --modbus off   accepted; this version serves neither\n"
+    "\n"
+    "DIR/run/run.json says what runs where; it appears when all is ready, follows every change and is gone "
+    "at\n"
+    "the end. SIGHUP without a terminal: the services read their files again; from a terminal that closes: "
+    "the end.\n"
+    "EDGEWATT_LOG=debug|info|notice|warning|error sets what is logged.\n"
+    "Exit codes: 0 ended as asked, 1 could not run (said on standard error), 2 usage.\n";
+
+static int usage(const char *problem, const char *value)
+{
+    fprintf(stderr, "edgewatt run: %s%s; edgewatt run --help says more\n", problem, value);
+    return 2;
+}
+
+static int read_port(const char *name, const char *text, int *ret_port)
+{
+    char *end;
+    long port = strtol(text, &end, 10);
+    if (end == text || *end || port < 0 || port > 65535) {
+        fprintf(stderr, "edgewatt run: %s: \"%s\" is not a port (0 to 65535)\n", name, text);
+        return 2;
+    }
+    *ret_port = (int)port;
+    return -1;
+}
+
+static int only_off(const char *name, const char *text)
+{
+    if (strcmp(text, "off") == 0)
+        return -1;
+    fprintf(stderr, "edgewatt run: %s: this version can't serve it; leave it out or say off\n", name);
+    return 2;
+}
+
+static int take(int option, const char *value, struct supervisor_options *o)
+{
+    switch (option) {
+    case 'd':
+        o->data = value;
+        return -1;
+    case 's':
+        o->site = value;
+        return -1;
+    case 'D':
+        o->demo = true;
+        return -1;
+    case 'p':
+        return read_port("--http", value, &o->http_port);
+    case 'm':
+        return read_port("--mqtt", value, &o->mqtt_port);
+    case 't':
+        return only_off("--https", value);
+    case 'b':
+        return only_off("--modbus", value);
+    case 'h':
+        fputs(help, stdout);
+        return 0;
+    default:
+        fputs("edgewatt run --help says more\n", stderr);
+        return 2;
+    }
+}
+
+int supervisor_options_read(int argc, char **argv, struct supervisor_options *ret_options)
+{
+    static const struct option names[] = {
+        {"data", required_argument, NULL, 'd'},
+        {"site", required_argument, NULL, 's'},
+        {"demo", no_argument, NULL, 'D'},
+        {"http", required_argument, NULL, 'p'},
+        {"mqtt", required_argument, NULL, 'm'},
+        {"https", required_argument, NULL, 't'},
+        {"modbus", required_argument, NULL, 'b'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    static char name[] = "edgewatt run"; // what getopt puts before its sentences
+    argv[0] = name;
+    *ret_options = (struct supervisor_options){.http_port = 8080, .mqtt_port = 1883};
+    int option;
+    while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
+        int code = take(option, optarg, ret_options);
+        if (code >= 0)
+            return code;
+    }
+    if (optind < argc)
+        return usage("not understood: ", argv[optind]);
+    if (!ret_options->data || !ret_options->data[0])
+        return usage("--data DIR is missing", "");
+    return -1;
+}

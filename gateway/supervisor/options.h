@@ -1,0 +1,17 @@
+// The command line of edgewatt run.
+#ifndef EDGEWATT_SUPERVISOR_OPTIONS_H
+#define EDGEWATT_SUPERVISOR_OPTIONS_H
+
+#include <stdbool.h>
+
+struct supervisor_options {
+    const char *data; // as typed; on loan from argv
+    const char *site; // NULL = none given
+    bool demo;
+    int http_port, mqtt_port; // 0 = a free one
+};
+
+// Returns -1 to go on, else the exit code (0 after --help, 2 after a sentence on standard error).
+int supervisor_options_read(int argc, char **argv, struct supervisor_options *ret_options);
+
+#endif

@@ -1,0 +1,49 @@
+// Who is supervised, in the order of start.
+#include "supervisor/supervisor_priv.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static const struct {
+    const char *name;
+    bool takes_http;
+} children[] = {
+    {.name = "broker"}, // child 0: what all others need
+    {.name = "config"}, // accounts, sessions and the site's configuration come from here
+    {.name = "poller"},
+    {.name = "web", .takes_http = true},
+};
+
+int supervisor_child_count(void)
+{
+    return (int)(sizeof(children) / sizeof(children[0]));
+}
+
+const char *supervisor_child_name(int child)
+{
+    assert(child >= 0 && child < supervisor_child_count());
+    return children[child].name;
+}
+
+static void add(struct supervisor_args *args, int *count, const char *text)
+{
+    assert(*count < SUPERVISOR_ARGS_MAX);
+    args->argv[(*count)++] = text;
+    args->argv[*count] = NULL;
+}
+
+void supervisor_service_args(const struct supervisor *s, int child, struct supervisor_args *args)
+{
+    int count = 0;
+    add(args, &count, "edgewatt");
+    add(args, &count, supervisor_child_name(child));
+    add(args, &count, "--data");
+    add(args, &count, s->data_dir);
+    if (s->options.demo)
+        add(args, &count, "--demo");
+    if (children[child].takes_http) {
+        snprintf(args->http, sizeof(args->http), "%d", s->http.port);
+        add(args, &count, "--http");
+        add(args, &count, args->http);
+    }
+}
