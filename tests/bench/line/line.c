@@ -1,0 +1,318 @@
+// An RS485 line at its real speed, as an instrument: a pseudo-terminal on the master's side, an RTU-over-TCP
+// slave on the other (edgewatt simulate, or anything else). It shares no code with the product, so that it
+// can judge it.
+//
+//     line --pty LINK --slave HOST:PORT [--speed 19200] [--bits 11] [--report FILE]
+//
+// A pty has no speed. This program gives it one: a request occupies the line for bytes x character time from
+// the moment it is first seen; it reaches the slave when its last bit would have; the answer's bytes are put
+// out one by one at absolute deadlines, none before 3.5 characters of silence have passed. A request that
+// begins less than 3.5 characters after the last byte on the line is refused (dropped, as a slave that keeps
+// to the rules would) and counted. Source of t3.5 and t1.5: "MODBUS over serial line specification and
+// implementation guide" V1.02, 2.5.1.1 (1750 us above 19200 bit/s).
+//
+// On SIGTERM it prints one JSON object: what it saw, how long the line was busy and silent by rule, and its
+// own error (how late it was against its deadlines).
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FRAME_MAX = 256, LATE_SAMPLES_MAX = 1 << 20, ANSWER_WAIT_MS = 5000 };
+
+struct line {
+    int pty, slave;
+    int64_t char_ns, silence_ns;
+    int64_t free_ns; // when the last byte's last bit left the line
+    int64_t busy_ns, mandatory_ns, first_ns, last_ns;
+    long requests, answers, refused, incomplete;
+    int32_t *late_us;
+    long late_count;
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// Sleeps to within 60 us of the deadline and spins the rest: timers alone are late by that much.
+static void wait_until(struct line *l, int64_t at_ns)
+{
+    int64_t early_ns = at_ns - 60000;
+    struct timespec t = {.tv_sec = early_ns / 1000000000, .tv_nsec = early_ns % 1000000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR && !stop_asked)
+        continue;
+    int64_t now;
+    while ((now = now_ns()) < at_ns && !stop_asked)
+        continue;
+    if (l->late_count < LATE_SAMPLES_MAX)
+        l->late_us[l->late_count++] = (int32_t)((now - at_ns) / 1000);
+}
+
+// Length of the request that begins with these bytes; 0 = more are needed, -1 = not one we can tell.
+static int request_length(const uint8_t *p, int have)
+{
+    if (have < 2)
+        return 0;
+    switch (p[1]) {
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+        return 8;
+    case 15:
+    case 16:
+        return have < 7 ? 0 : 9 + p[6];
+    case 17:
+        return 4;
+    default:
+        return -1;
+    }
+}
+
+// Reads one request. Its bytes come in a burst; a burst ends when none has come for 1.5 characters, but not
+// before its length by function code is there. Returns its length, 0 when asked to stop.
+static int read_request(struct line *l, uint8_t frame[FRAME_MAX], int64_t *ret_start_ns)
+{
+    int have = 0;
+    while (!stop_asked) {
+        struct pollfd p = {.fd = l->pty, .events = POLLIN};
+        int wait_ms = have ? 20 : 200;
+        int n = poll(&p, 1, wait_ms);
+        if (n < 0 && errno != EINTR)
+            return 0;
+        if (n <= 0) {
+            if (have) {
+                l->incomplete++;
+                return -have;
+            }
+            continue;
+        }
+        ssize_t got = read(l->pty, frame + have, (size_t)(FRAME_MAX - have));
+        if (got < 0 && (errno == EIO || errno == EAGAIN)) { // nobody has the terminal open
+            struct timespec pause = {.tv_nsec = 1000000};
+            nanosleep(&pause, NULL);
+            continue;
+        }
+        if (got <= 0)
+            continue;
+        if (have == 0)
+            *ret_start_ns = now_ns();
+        have += (int)got;
+        int length = request_length(frame, have);
+        if (length < 0 || (length > 0 && have >= length) || have == FRAME_MAX)
+            return have;
+    }
+    return 0;
+}
+
+static int read_answer(struct line *l, uint8_t frame[FRAME_MAX])
+{
+    int have = 0;
+    int64_t until_ns = now_ns() + (int64_t)ANSWER_WAIT_MS * 1000000;
+    while (!stop_asked && have < FRAME_MAX) {
+        // While the slave thinks, the master may give up and ask again: then its request comes first.
+        struct pollfd p[2] = {{.fd = l->slave, .events = POLLIN},
+                              {.fd = l->pty, .events = have ? 0 : POLLIN}};
+        int n = poll(p, 2, have ? 2 : 50);
+        if (n == 0 && (have || now_ns() > until_ns))
+            return have;
+        if (n > 0 && (p[1].revents & POLLIN) && !(p[0].revents & POLLIN))
+            return 0;
+        if (n <= 0 || !(p[0].revents & (POLLIN | POLLHUP)))
+            continue;
+        ssize_t got = read(l->slave, frame + have, (size_t)(FRAME_MAX - have));
+        if (got <= 0)
+            return have;
+        have += (int)got;
+        // The whole answer comes in one piece from a simulator on this machine: by function code we know
+        // when.
+        int length = have >= 3 ? ((frame[1] & 0x80)                 ? 5
+                                  : frame[1] <= 4 || frame[1] == 17 ? 5 + frame[2]
+                                                                    : 8)
+                               : FRAME_MAX;
+        if (have >= length)
+            return have;
+    }
+    return have;
+}
+
+static void put_answer(struct line *l, const uint8_t *frame, int length)
+{
+    int64_t start_ns = l->free_ns + l->silence_ns, now = now_ns();
+    if (start_ns < now)
+        start_ns = now;
+    for (int i = 0; i < length && !stop_asked; i++) {
+        wait_until(l, start_ns + (i + 1) * l->char_ns); // a byte is there when its last bit is
+        if (write(l->pty, frame + i, 1) != 1)
+            return; // the master hung up
+    }
+    l->free_ns = start_ns + length * l->char_ns;
+    l->busy_ns += length * l->char_ns;
+    l->mandatory_ns += l->silence_ns;
+    l->answers++;
+}
+
+static void drain(int fd)
+{
+    uint8_t rest[FRAME_MAX];
+    while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+        continue;
+}
+
+static void run(struct line *l)
+{
+    uint8_t frame[FRAME_MAX];
+    while (!stop_asked) {
+        int64_t start_ns = 0;
+        int length = read_request(l, frame, &start_ns);
+        if (length == 0)
+            break;
+        if (l->requests == 0)
+            l->first_ns = start_ns;
+        l->requests++;
+        bool too_early = l->free_ns && start_ns < l->free_ns + l->silence_ns;
+        l->busy_ns += (length < 0 ? -length : length) * l->char_ns;
+        l->mandatory_ns += l->silence_ns;
+        l->free_ns = start_ns + (length < 0 ? -length : length) * l->char_ns;
+        if (too_early)
+            l->refused++;
+        if (too_early || length < 0)
+            continue;
+        wait_until(l, l->free_ns);
+        drain(l->slave);
+        if (send(l->slave, frame, (size_t)length, MSG_NOSIGNAL) != length)
+            break;
+        int answer = read_answer(l, frame);
+        if (answer > 0)
+            put_answer(l, frame, answer);
+        l->last_ns = l->free_ns;
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void report(struct line *l, FILE *to)
+{
+    qsort(l->late_us, (size_t)l->late_count, sizeof(*l->late_us), by_value);
+    int32_t p50 = l->late_count ? l->late_us[l->late_count / 2] : 0;
+    int32_t p99 = l->late_count ? l->late_us[l->late_count * 99 / 100] : 0;
+    int32_t max = l->late_count ? l->late_us[l->late_count - 1] : 0;
+    fprintf(to,
+            "{\"requests\":%ld,\"answers\":%ld,\"refused\":%ld,\"incomplete\":%ld,\"wall_us\":%lld,\"busy_"
+            "us\":%lld,"
+            "\"mandatory_silence_us\":%lld,\"error_us\":{\"p50\":%d,\"p99\":%d,\"max\":%d}}\n",
+            l->requests, l->answers, l->refused, l->incomplete,
+            (long long)((l->last_ns - l->first_ns) / 1000), (long long)(l->busy_ns / 1000),
+            (long long)(l->mandatory_ns / 1000), p50, p99, max);
+    fflush(to);
+}
+
+static int open_pty(const char *link_path)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
+        return -1;
+    struct termios t;
+    // The slave side stays open here, so that the master's closing and opening is no hang-up for us.
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0 || tcgetattr(slave, &t) != 0)
+        return -1;
+    cfmakeraw(&t);
+    if (tcsetattr(slave, TCSANOW, &t) != 0)
+        return -1;
+    if ((unlink(link_path) != 0 && errno != ENOENT) || symlink(ptsname(master), link_path) != 0)
+        return -1;
+    return master;
+}
+
+static int connect_slave(const char *where)
+{
+    char host[64];
+    const char *colon = strrchr(where, ':');
+    if (!colon || (size_t)(colon - where) >= sizeof(host))
+        return -1;
+    memcpy(host, where, (size_t)(colon - where));
+    host[colon - where] = 0;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(colon + 1, NULL, 10))};
+    if (inet_pton(AF_INET, host, &to.sin_addr) != 1)
+        return -1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        return -1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    const char *pty = NULL, *slave = NULL, *file = NULL;
+    long speed = 19200, bits = 11;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--pty") == 0)
+            pty = argv[i + 1];
+        else if (strcmp(argv[i], "--slave") == 0)
+            slave = argv[i + 1];
+        else if (strcmp(argv[i], "--speed") == 0)
+            speed = strtol(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--bits") == 0)
+            bits = strtol(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--report") == 0)
+            file = argv[i + 1];
+    }
+    if (!pty || !slave || speed < 300 || bits < 10 || bits > 12) {
+        fprintf(stderr,
+                "usage: line --pty LINK --slave HOST:PORT [--speed 19200] [--bits 11] [--report FILE]\n");
+        return 2;
+    }
+    struct line l = {.char_ns = bits * 1000000000 / speed};
+    l.silence_ns = speed > 19200 ? 1750000 : l.char_ns * 7 / 2;
+    l.late_us = malloc(sizeof(*l.late_us) * LATE_SAMPLES_MAX);
+    l.pty = open_pty(pty);
+    l.slave = connect_slave(slave);
+    if (!l.late_us || l.pty < 0 || l.slave < 0) {
+        fprintf(stderr, "line: %s: %s\n", l.pty < 0 ? pty : slave, strerror(errno));
+        return 1;
+    }
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    printf("line ready\n");
+    fflush(stdout);
+    run(&l);
+    FILE *to = file ? fopen(file, "w") : stdout;
+    if (!to)
+        return 1;
+    report(&l, to);
+    unlink(pty);
+    free(l.late_us);
+    return to != stdout && fclose(to) != 0;
+}
