@@ -55,7 +55,7 @@ test('measures become blocks of rows by phases', () => {
   const blocks = blocksOf(measures({ current_l1: 1, current_n: 0, voltage_l1_n: 230, voltage_l2_n: null, active_power: 5, frequency: 50, thd_voltage_l1: 2, harmonic_voltage_l1_3: 1, voltage_l1_n_mean: 230, new_thing: 7 }));
   assert.deepEqual(blocks.map((block) => [block.section, block.phases, block.rows.map((row) => row.base)]), [
     ['power', ['total'], ['active_power']],
-    ['electric', ['total', 'l1', 'l2', 'n'], ['voltage_phase', 'current', 'frequency']],
+    ['electric', ['l1', 'l2', 'n'], ['voltage_phase', 'current', 'frequency']],
     ['quality', ['l1'], ['thd_voltage']],
     ['other', ['total'], ['new_thing']],
   ]);

@@ -8,7 +8,7 @@ export function showTime(timestamp: string, locale: string, timeZone: string | u
   if (Number.isNaN(at.getTime())) return null;
   const zone = usableZone(timeZone);
   const day = new Intl.DateTimeFormat('en-CA', { ...zone, year: 'numeric', month: '2-digit', day: '2-digit' });
-  const time: Intl.DateTimeFormatOptions = { ...zone, hour: '2-digit', minute: '2-digit' };
+  const time: Intl.DateTimeFormatOptions = { ...zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
   if (sameDay(at, now, day)) return new Intl.DateTimeFormat(locale, time).format(at);
   const year: Intl.DateTimeFormatOptions = at.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' };
   return new Intl.DateTimeFormat(locale, { ...time, ...year, day: 'numeric', month: 'short' }).format(at);

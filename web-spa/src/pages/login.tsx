@@ -74,7 +74,8 @@ export function Login({ ended }: { ended: boolean }): JSX.Element {
   const length = step === 'pin' ? PIN_LENGTH : PUK_LENGTH;
   const locked = busy || wait > 0;
 
-  useEffect(() => { if (!locked) field.current?.focus(); }, [step, locked]);
+  // Never disabled, only read-only while the gateway thinks: a disabled field would lose the focus and the next keys.
+  useEffect(() => field.current?.focus(), [step]);
 
   const restart = (text: string | null): void => {
     setStep('pin');
@@ -126,7 +127,7 @@ export function Login({ ended }: { ended: boolean }): JSX.Element {
           <label class="code">
             <span class="hidden">{t(step === 'pin' ? 'ui.login.pin' : 'ui.login.puk')}</span>
             <input ref={field} class="code-field" type="password" inputMode="none" autoComplete="off" value={digits}
-              disabled={locked} aria-describedby="login-note" data-test="code"
+              readOnly={locked} aria-describedby="login-note" data-test="code"
               onInput={(event) => {
                 enterDigits(event.currentTarget.value);
                 event.currentTarget.value = onlyDigits(event.currentTarget.value).slice(0, length);

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { goOut } from '../api/visit';
+import { flowing } from '../format/freshness';
 import { t } from '../i18n/i18n';
 import { useStore } from '../store/store';
 import { Icon } from './icon';
@@ -10,7 +11,8 @@ import { Mark } from './mark';
 
 function LinkMark(): JSX.Element {
   const is = useStore((state) => state.link.is);
-  const shown = is === 'idle' ? 'connecting' : is;
+  const flows = useStore(flowing);
+  const shown = is === 'idle' ? 'connecting' : is === 'online' && !flows ? 'paused' : is;
   return (
     <span class={`link link-${shown}`} role="status" data-test="link" data-link={shown}>
       {shown === 'offline' ? <Icon name="linkOffline" /> : <span class="link-dot" />}

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { quantity, plainName, type Phase, type Quantity } from '../../format/quantity';
 import { lookUp, t, type MessageKey } from '../../i18n/i18n';
 import type { DeviceMeasures } from '../../store/state';
+import { Icon } from '../../ui/icon';
 import { PHASES, blocksOf, harmonicsOf, newest, statisticsOf, type Block, type Row, type StatisticRow } from './model';
 import { Age, Value, useScale, type Judge } from './value';
 
@@ -23,20 +24,35 @@ function publishedName(row: Row, phase: Phase): string {
   return row.order > 0 ? `${stem}_${row.order}` : stem;
 }
 
-function MeasureRow({ row, phases, by }: { row: Row; phases: readonly Phase[]; by: Judge }): JSX.Element {
+interface RowProps { row: Row; phases: readonly Phase[]; by: Judge }
+
+// A quantity without phases beside others that have them, as the frequency: its value stands at the end of the row.
+function SingleRow({ row, phases, by }: RowProps): JSX.Element {
+  const reading = row.cells.total ?? newest(phases.map((phase) => row.cells[phase])) ?? undefined;
+  const phase = PHASES.find((one) => row.cells[one] === reading) ?? 'total';
+  const scale = useScale(row.quantity.measure, [reading]);
+  return (
+    <tr class="row row-single">
+      <th scope="row"><span class="row-name">{quantityName(row.base)}</span></th>
+      <td class="cell" colSpan={phases.length}><Value reading={reading} scale={scale} by={by} name={publishedName(row, phase)} unit /></td>
+    </tr>
+  );
+}
+
+function PhaseRow({ row, phases, by }: RowProps): JSX.Element {
   const scale = useScale(row.quantity.measure, PHASES.map((phase) => row.cells[phase]));
   const own = row.base === 'voltage_line';
-  const alone = phases.length === 1;
+  const caption = own ? 'cell-phase cell-phase-own' : 'cell-phase';
   return (
-    <tr class={alone ? 'row row-alone' : 'row'}>
+    <tr class={phases.every((phase) => phase === 'total' || !row.cells[phase]) ? 'row row-single' : 'row'}>
       <th scope="row">
         <span class="row-name">{quantityName(row.base)}</span>
-        {scale.unit !== '' && !alone && <span class="unit">{scale.unit}</span>}
+        {scale.unit !== '' && <span class="unit">{scale.unit}</span>}
       </th>
       {phases.map((phase) => (
         <td key={phase} class={row.cells[phase] === undefined ? 'cell cell-absent' : 'cell'}>
-          {!alone && row.cells[phase] !== undefined && <span class={own ? 'cell-phase cell-phase-own' : 'cell-phase'}>{phaseName(phase, row.base)}</span>}
-          <Value reading={row.cells[phase]} scale={scale} by={by} name={publishedName(row, phase)} unit={alone} />
+          {row.cells[phase] !== undefined && <span class={caption}>{phaseName(phase, row.base)}</span>}
+          <Value reading={row.cells[phase]} scale={scale} by={by} name={publishedName(row, phase)} />
         </td>
       ))}
     </tr>
@@ -51,6 +67,7 @@ function blockAge(rows: readonly Row[], by: Judge): JSX.Element | null {
 function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const title = t(`ui.section.${block.section}` as MessageKey);
   const { phases } = block;
+  const alone = (row: Row): boolean => phases.length === 1 || phases.every((phase) => row.cells[phase] === undefined);
   return (
     <section class="card block" data-test="block" data-section={block.section}>
       <header class="block-head"><h3>{title}</h3>{blockAge(block.rows, by)}</header>
@@ -58,7 +75,11 @@ function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
         {phases.length > 1 && (
           <thead><tr><td />{phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
         )}
-        <tbody>{block.rows.map((row) => <MeasureRow key={row.base} row={row} phases={phases} by={by} />)}</tbody>
+        <tbody>
+          {block.rows.map((row) => alone(row)
+            ? <SingleRow key={row.base} row={row} phases={phases} by={by} />
+            : <PhaseRow key={row.base} row={row} phases={phases} by={by} />)}
+        </tbody>
       </table>
     </section>
   );
@@ -90,7 +111,7 @@ function Harmonics({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const largest = Math.max(1, ...values);
   return (
     <details class="card block" data-test="block" data-section={base}>
-      <summary class="block-head"><h3>{quantityName(base)} <span class="unit">%</span></h3>{blockAge(block.rows, by)}</summary>
+      <summary class="block-head"><Icon name="next" class="fold" /><h3>{quantityName(base)} <span class="unit">%</span></h3>{blockAge(block.rows, by)}</summary>
       <table class="measures harmonics">
         <thead><tr><th scope="col">{t('ui.harmonics.order')}</th>{block.phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
         <tbody>{block.rows.map((row) => <HarmonicRow key={row.order} row={row} phases={block.phases} largest={largest} by={by} />)}</tbody>
@@ -121,7 +142,7 @@ function Statistics({ rows, by }: { rows: readonly StatisticRow[]; by: Judge }):
   const latest = newest(rows.flatMap((row) => [row.mean, row.min, row.max]));
   return (
     <details class="card block" data-test="block" data-section="statistics">
-      <summary class="block-head"><h3>{t('ui.section.statistics')}</h3>{latest && <Age reading={latest} by={by} />}</summary>
+      <summary class="block-head"><Icon name="next" class="fold" /><h3>{t('ui.section.statistics')}</h3>{latest && <Age reading={latest} by={by} />}</summary>
       <table class="measures measures-3">
         <thead><tr><td />{(['mean', 'min', 'max'] as const).map((one) => <th key={one} scope="col">{t(`ui.stat.${one}`)}</th>)}</tr></thead>
         <tbody>{rows.map((row) => <StatisticsRow key={row.key} row={row} by={by} />)}</tbody>

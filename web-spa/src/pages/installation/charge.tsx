@@ -23,7 +23,7 @@ function Line({ label, reading, measure, by, name }: LineProps): JSX.Element | n
   const scale = useScale(measure, [reading]);
   if (!reading) return null;
   return (
-    <tr class="row row-alone">
+    <tr class="row row-single">
       <th scope="row"><span class="row-name">{label}</span></th>
       <td class="cell"><Value reading={reading} scale={scale} by={by} name={name} unit /></td>
     </tr>
@@ -84,7 +84,7 @@ const onOff = (value: boolean | number | null | undefined): string =>
 export function StateBlock({ state, by }: { state: DeviceState; by: Judge }): JSX.Element {
   const whole: Reading = { value: 0, upMs: state.up_ms, group: 'state' };
   const line = (label: string, text: string): JSX.Element => (
-    <tr class="row row-alone" key={label}><th scope="row"><span class="row-name">{label}</span></th><td class="cell">{text}</td></tr>
+    <tr class="row row-single" key={label}><th scope="row"><span class="row-name">{label}</span></th><td class="cell">{text}</td></tr>
   );
   return (
     <section class="card block" data-test="device-state" data-fresh={judge(whole, by)}>

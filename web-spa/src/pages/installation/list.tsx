@@ -7,7 +7,7 @@ import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import type { ConfigBus, ConfigDevice } from '../../generated/types';
 import { Icon } from '../../ui/icon';
-import { StateMark } from '../../ui/state_mark';
+import { StateMark, stateWord } from '../../ui/state_mark';
 import { useNow } from '../../ui/now';
 import { CHARGE_GROUP, chargeWord, readingOf } from './charge';
 import { addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
@@ -26,11 +26,11 @@ function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
       <Icon name="bus" />
       <span class="group-text">
         <h2>{bus.name}</h2>
-        <span class="muted numbers">
-          {busAddress(bus)}
+        <span class="fact-line"><span class="muted numbers">
+          {busAddress(bus) !== '' && <span class="fact">{busAddress(bus)}</span>}
           {status?.state === 'on' && load !== null && <span class="fact">{t('ui.bus.load')} {load}</span>}
           {status?.state === 'on' && cycle !== null && <span class="fact">{t('ui.bus.cycle')} {cycle}</span>}
-        </span>
+        </span></span>
       </span>
       <StateMark of="bus" state={busState(bus, status)} />
       {status?.reason && <p class="group-reason" data-test="reason">{reasonText(status.reason)}</p>}
@@ -38,24 +38,31 @@ function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
   );
 }
 
-// The power of a meter, or what a charge point is doing.
-function Headline({ id, answers }: { id: number; answers: boolean }): JSX.Element {
+function useJudge(id: number, answers: boolean): Judge {
   const measures = useStore((state) => state.measures.get(id));
   const charge = useStore((state) => state.charges.get(id));
   const flows = useStore(flowing);
   const offset = useStore((state) => state.clockOffset);
-  const by: Judge = { now: useNow(), offset, flows, answers, periods: { ...measures?.periods, ...(charge?.period_ms === undefined ? {} : { [CHARGE_GROUP]: charge.period_ms }) }, locale: useLanguage() };
+  const periods = { ...measures?.periods, ...(charge?.period_ms === undefined ? {} : { [CHARGE_GROUP]: charge.period_ms }) };
+  return { now: useNow(), offset, flows, answers, periods, locale: useLanguage() };
+}
+
+// The one number of a line: power, else a counter.
+function Headline({ id, by }: { id: number; by: Judge }): JSX.Element | null {
+  const measures = useStore((state) => state.measures.get(id));
+  const charge = useStore((state) => state.charges.get(id));
   const lead = headline(measures);
-  const power = charge ? readingOf(charge, charge.power) : undefined;
-  const reading = lead?.reading ?? power;
+  const reading = lead?.reading ?? (charge ? readingOf(charge, charge.power) : undefined);
   const scale = useScale(lead ? quantity(lead.name).measure : 'power_w', [reading]);
-  const whole = charge ? judge({ value: 0, upMs: charge.up_ms, group: CHARGE_GROUP }, by) : null;
-  return (
-    <span class="line-values">
-      {reading && <Value reading={reading} scale={scale} by={by} name={lead?.name ?? 'power'} unit />}
-      {charge && <span class={`line-charge value-${whole}`} data-fresh={whole}>{chargeWord(charge.state)}</span>}
-    </span>
-  );
+  return reading ? <span class="line-value"><Value reading={reading} scale={scale} by={by} name={lead?.name ?? 'power'} unit /></span> : null;
+}
+
+// What a charge point is doing.
+function ChargeWord({ id, by }: { id: number; by: Judge }): JSX.Element | null {
+  const charge = useStore((state) => state.charges.get(id));
+  if (!charge) return null;
+  const fresh = judge({ value: 0, upMs: charge.up_ms, group: CHARGE_GROUP }, by);
+  return <span class={`fact line-charge value-${fresh}`} data-fresh={fresh}>{chargeWord(charge.state)}</span>;
 }
 
 interface LineProps { device: ConfigDevice; chosen: boolean; showBus: boolean }
@@ -64,8 +71,9 @@ function Line({ device, chosen, showBus }: LineProps): JSX.Element {
   const status = useStore((state) => state.deviceStatus.get(device.id));
   const profile = useStore((state) => state.profiles.get(device.profile ?? ''));
   const bus = useStore((state) => state.buses.get(device.bus));
-  const flows = useStore(flowing);
   const state = deviceState(device, status);
+  const by = useJudge(device.id, answering(state));
+  const read = state !== 'off' && state !== 'unconfigured';
   const where = [showBus ? bus?.name : undefined, addressOf(device)].filter((one) => one !== undefined && one !== '').join(' · ');
   return (
     <li>
@@ -75,12 +83,14 @@ function Line({ device, chosen, showBus }: LineProps): JSX.Element {
         <span class="line-text">
           <span class="line-name">{device.name}</span>
           <span class="muted line-about">
-            <span class="numbers">{where}</span>
+            {state !== 'on' && <span class={`fact line-word state-${state}`}>{stateWord('device', state)}</span>}
+            {read && <ChargeWord id={device.id} by={by} />}
+            {where !== '' && <span class="fact numbers">{where}</span>}
             {profile?.model && <span class="fact">{profile.model}</span>}
           </span>
         </span>
-        {state !== 'off' && state !== 'unconfigured' && <Headline id={device.id} answers={answering(state)} />}
-        <span class={flows ? 'line-state' : 'line-state faded'}><StateMark of="device" state={state} short={state === 'on'} /></span>
+        {read && <Headline id={device.id} by={by} />}
+        <span class={by.flows ? 'line-state' : 'line-state faded'}><StateMark of="device" state={state} short /></span>
       </a>
     </li>
   );

@@ -122,13 +122,17 @@ function rowsOf(entries: ReadonlyArray<[Quantity, Reading]>): Row[] {
 const entriesOf = (measures: DeviceMeasures): Array<[Quantity, Reading]> =>
   Object.entries(measures.readings).map(([name, reading]) => [quantity(name), reading]);
 
+// A frequency is nobody's total: there the column is left out as soon as any phase has one.
+const hasTotals = (section: Section): boolean => section !== 'electric' && section !== 'quality';
+
 // The tables of the page: one block a section, one row a quantity, one column a phase that somebody measures.
 export function blocksOf(measures: DeviceMeasures): Block[] {
   const entries = entriesOf(measures);
   return SECTIONS.flatMap((section) => {
     const rows = rowsOf(entries.filter(([what]) => what.section === section));
     if (rows.length === 0) return [];
-    const phases = PHASES.filter((phase) => rows.some((row) => row.cells[phase] !== undefined));
+    const all = PHASES.filter((phase) => rows.some((row) => row.cells[phase] !== undefined));
+    const phases = hasTotals(section) || all.length === 1 ? all : all.filter((phase) => phase !== 'total');
     return [{ section, phases, rows }];
   });
 }

@@ -19,10 +19,11 @@ export interface Judge {
 export const judge = (reading: Reading, by: Judge): Freshness =>
   readingFreshness(reading, by.periods, by.offset, by.now, by.flows, by.answers);
 
-export function ageText(upMs: number, by: Pick<Judge, 'offset' | 'now'>): string {
+// What is out of date is never called "just now".
+export function ageText(upMs: number, by: Pick<Judge, 'offset' | 'now'>, fresh: boolean): string {
   const age = ageMs(upMs, by.offset, by.now);
   if (age === null) return t('ui.age.stale');
-  const words = ageWords(age);
+  const words = fresh ? ageWords(age) : ageWords(Math.max(age, 2000));
   return t(`ui.age.${words.key}`, { n: words.n });
 }
 
@@ -45,7 +46,7 @@ export function Value({ reading, scale, by, name, unit }: NumberProps): JSX.Elem
   const state = judge(reading, by);
   const nothing = reading.value === null && reading.text === undefined;
   const text = reading.value === null ? reading.text ?? '–' : formatNumber(reading.value / scale.factor, scale.decimals, by.locale);
-  const title = nothing ? t('ui.value.none') : ageText(reading.upMs, by);
+  const title = nothing ? t('ui.value.none') : ageText(reading.upMs, by, state === 'fresh');
   return (
     <span class={`value value-${state}`} data-fresh={state} data-quantity={name} title={title}>
       <span class="numbers">{text}</span>
@@ -63,7 +64,7 @@ export function Age({ reading, by }: { reading: Reading; by: Judge }): JSX.Eleme
     <span class={`age age-${state}`} data-fresh={state}>
       <span class="age-dot" aria-hidden="true" />
       {state !== 'fresh' && <span class="age-word">{t('ui.age.stale')}</span>}
-      <span class="numbers">{ageText(reading.upMs, by)}</span>
+      <span class="numbers">{ageText(reading.upMs, by, state === 'fresh')}</span>
     </span>
   );
 }
