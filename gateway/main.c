@@ -10,6 +10,7 @@ typedef int command_main(int argc, char **argv);
 
 // Each command is one line here; its main is in its own folder.
 #define EDGEWATT_COMMANDS(X)                                                                                 \
+    X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")
 
 struct command {

@@ -215,7 +215,8 @@ static void watch_room(struct metrics *m, const struct run *run, double dt_s)
     for (int i = 0; i < g->count; i++) {
         const struct greenup_point *st = &g->point[i];
         const bool waits = st->state == GREENUP_WAIT && st->in.requesting;
-        if (waits || (st->state == GREENUP_CHARGE && st->limit_ma < run->plant.station[i].wants_ma && st->level > 0))
+        if (waits ||
+            (st->state == GREENUP_CHARGE && st->limit_ma < run->plant.station[i].wants_ma && st->level > 0))
             limited |= st->cfg.phases;
     }
     double best = 0;
@@ -255,7 +256,8 @@ void metrics_sample(struct metrics *m, const struct run *run)
     watch_commands(m, run);
 }
 
-// ---- Writing --------------------------------------------------------------------------------------------------------
+// ---- Writing
+// --------------------------------------------------------------------------------------------------------
 
 static int by_value(const void *a, const void *b)
 {
@@ -301,7 +303,8 @@ static void add_waiting(const struct metrics *m, struct ew_jw *w)
     free(waits);
 }
 
-// Jain's index of delivered over requested, of one class (0, 1) or of all (2); NAN when no energy was requested.
+// Jain's index of delivered over requested, of one class (0, 1) or of all (2); NAN when no energy was
+// requested.
 static double jain(const struct metrics *m, int class)
 {
     double sum = 0, squares = 0;
@@ -382,8 +385,10 @@ static void add_commands(const struct metrics *m, struct ew_jw *w)
     ew_jw_close_object(w);
     const double station_days = m->passed_s / 86400 * m->sc->station_count;
     add(w, "commands_per_station_day", station_days > 0 ? (double)all / station_days : NAN);
-    add(w, "stops_per_station_day", station_days > 0 ? (double)m->commands[GREENUP_DO_STOP] / station_days : NAN);
-    add(w, "resumes_per_station_day", station_days > 0 ? (double)m->commands[GREENUP_DO_RESUME] / station_days : NAN);
+    add(w, "stops_per_station_day",
+        station_days > 0 ? (double)m->commands[GREENUP_DO_STOP] / station_days : NAN);
+    add(w, "resumes_per_station_day",
+        station_days > 0 ? (double)m->commands[GREENUP_DO_RESUME] / station_days : NAN);
     add(w, "shortest_on_s", m->shortest_on_ms < 0 ? NAN : (double)m->shortest_on_ms / 1000);
     add(w, "shortest_off_s", m->shortest_off_ms < 0 ? NAN : (double)m->shortest_off_ms / 1000);
     ew_jw_open_object(w, "stops");

@@ -26,7 +26,8 @@ static uint8_t first_phases(uint8_t phases, int count)
     return (uint8_t)kept;
 }
 
-void plant_plug(struct plant *plant, int station, int64_t now_ms, int32_t wants_ma, int64_t energy_wh, int car_phases)
+void plant_plug(struct plant *plant, int station, int64_t now_ms, int32_t wants_ma, int64_t energy_wh,
+                int car_phases)
 {
     struct plant_station *st = &plant->station[station];
     st->plugged = true;

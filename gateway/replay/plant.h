@@ -35,7 +35,8 @@ struct plant {
 
 void plant_init(struct plant *plant, const struct greenup_station *stations, int count, int64_t lag_ms);
 // energy_wh < 0: no end; car_phases: how many of the station's phases the vehicle uses.
-void plant_plug(struct plant *plant, int station, int64_t now_ms, int32_t wants_ma, int64_t energy_wh, int car_phases);
+void plant_plug(struct plant *plant, int station, int64_t now_ms, int32_t wants_ma, int64_t energy_wh,
+                int car_phases);
 void plant_unplug(struct plant *plant, int station);
 // The station has and follows this limit, as if told long ago.
 void plant_put(struct plant *plant, int station, int32_t limit_ma);

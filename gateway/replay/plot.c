@@ -132,7 +132,8 @@ void plot_sample(struct plot *plot, const struct run *run)
     take_events(plot, run, at);
 }
 
-// ---- Drawing --------------------------------------------------------------------------------------------------------
+// ---- Drawing
+// --------------------------------------------------------------------------------------------------------
 
 static const double WIDTH = 1100;
 
@@ -148,7 +149,8 @@ static double y_of(double top, double height, double value, double most)
 
 static void rect(struct ew_buf *to, double x, double y, double w, double h, const char *class)
 {
-    ew_buf_printf(to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"%s\"/>\n", x, y, w, h, class);
+    ew_buf_printf(to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"%s\"/>\n", x, y, w,
+                  h, class);
 }
 
 static void text(struct ew_buf *to, double x, double y, const char *class, const char *content)
@@ -167,7 +169,8 @@ static void text(struct ew_buf *to, double x, double y, const char *class, const
 
 static void line(struct ew_buf *to, double x1, double y1, double x2, double y2, const char *class)
 {
-    ew_buf_printf(to, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x1, y1, x2, y2, class);
+    ew_buf_printf(to, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x1, y1, x2,
+                  y2, class);
 }
 
 static void draw_threshold(struct ew_buf *to, double top, double most, int32_t ma, const char *class)
@@ -216,7 +219,8 @@ static void draw_phase(const struct plot *plot, int p, double top, struct ew_buf
 static void steps(const struct plot *plot, const int32_t *ma, double top, double most, const char *class,
                   struct ew_buf *to)
 {
-    ew_buf_printf(to, "<path class=\"%s\" d=\"M%.1f %.1f", class, x_of(plot, 0), y_of(top, STATION_HEIGHT, ma[0], most));
+    ew_buf_printf(to, "<path class=\"%s\" d=\"M%.1f %.1f", class, x_of(plot, 0),
+                  y_of(top, STATION_HEIGHT, ma[0], most));
     for (int c = 0; c < plot->columns; c++)
         if (c == 0 || ma[c] != ma[c - 1])
             ew_buf_printf(to, " H%.1f V%.1f", x_of(plot, c), y_of(top, STATION_HEIGHT, ma[c], most));
@@ -295,12 +299,17 @@ static void draw_time(const struct plot *plot, double bottom, struct ew_buf *to)
 }
 
 static const char style[] =
-    "text{font:11px sans-serif;fill:#222}.title{font-size:14px;font-weight:bold}.scale{text-anchor:end;font-size:9px;"
-    "fill:#555}.time{text-anchor:middle;font-size:10px}.name{font-weight:bold}.priority{fill:#7a1fa2}.green{fill:#e3f4e3}"
+    "text{font:11px "
+    "sans-serif;fill:#222}.title{font-size:14px;font-weight:bold}.scale{text-anchor:end;font-size:9px;"
+    "fill:#555}.time{text-anchor:middle;font-size:10px}.name{font-weight:bold}.priority{fill:#7a1fa2}.green{"
+    "fill:#e3f4e3}"
     ".yellow{fill:#fff4c2}.red{fill:#fbd3d0}.max{stroke:#c62828}.charge{stroke:#e0a100}.hold{stroke:#c62828;"
-    "stroke-dasharray:2 3;opacity:.6}.current{fill:none;stroke:#111;stroke-width:1.2}.plugged{fill:#eef2f7}.axis{stroke:"
-    "#999}.draw{fill:none;stroke:#1565c0;stroke-width:1}.limit{fill:none;stroke:#e65100;stroke-width:1.4}.stop{fill:"
-    "#c62828}.start{fill:#2e7d32}.event{stroke:#7a1fa2;stroke-dasharray:4 3}.eventname{fill:#7a1fa2;font-size:9px}.grid{"
+    "stroke-dasharray:2 "
+    "3;opacity:.6}.current{fill:none;stroke:#111;stroke-width:1.2}.plugged{fill:#eef2f7}.axis{stroke:"
+    "#999}.draw{fill:none;stroke:#1565c0;stroke-width:1}.limit{fill:none;stroke:#e65100;stroke-width:1.4}."
+    "stop{fill:"
+    "#c62828}.start{fill:#2e7d32}.event{stroke:#7a1fa2;stroke-dasharray:4 "
+    "3}.eventname{fill:#7a1fa2;font-size:9px}.grid{"
     "stroke:#000;opacity:.08}";
 
 void plot_write(const struct plot *plot, struct ew_buf *to)
@@ -310,14 +319,15 @@ void plot_write(const struct plot *plot, struct ew_buf *to)
     for (int i = 0; i < plot->sc->station_count; i++)
         used |= plot->sc->station[i].cfg.phases;
     for (int p = 0; p < GREENUP_PHASES; p++)
-        phases += used >> p & 1;
+        phases += (int)(used >> p & 1);
     const double stations_top = TOP + phases * (PHASE_HEIGHT + GAP);
     const double bottom = stations_top + plot->sc->station_count * (STATION_HEIGHT + GAP);
     const double height = bottom + 40, width = LEFT + WIDTH + RIGHT;
-    ew_buf_printf(to,
-                  "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
-                  "height=\"%.0f\">\n<style>%s</style>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-                  width, height, width, height, style);
+    ew_buf_printf(
+        to,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
+        "height=\"%.0f\">\n<style>%s</style>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
+        width, height, width, height, style);
     text(to, 8, 18, "title", plot->title);
     double top = TOP;
     for (int p = 0; p < GREENUP_PHASES; p++)
@@ -329,9 +339,10 @@ void plot_write(const struct plot *plot, struct ew_buf *to)
         draw_station(plot, i, stations_top + i * (STATION_HEIGHT + GAP), to);
     draw_time(plot, bottom, to);
     draw_marks(plot, stations_top, bottom, to);
-    text(to, LEFT, bottom + 32, "scale start-anchor", "");
     text(to, LEFT, bottom + 32, "legend",
-         plot->mark_lost ? "black: current of the phase; orange: limit; blue: current drawn; dots: start, stop (some left out)"
-                         : "black: current of the phase; orange: limit; blue: current drawn; dots: start, stop");
+         plot->mark_lost
+             ? "black: current of the phase; orange: limit; blue: current drawn; dots: start, stop (some "
+               "left out)"
+             : "black: current of the phase; orange: limit; blue: current drawn; dots: start, stop");
     ew_buf_add_text(to, "</svg>\n");
 }

@@ -81,10 +81,12 @@ static void progress(const struct run *run, int64_t samples, int64_t done)
     if (!isatty(STDERR_FILENO))
         fprintf(stderr, "%d %% of %lld s\n", tenths * 10, (long long)(run->sc->until_ms / 1000));
     else
-        fprintf(stderr, "\r[%.*s%.*s]%s", tenths, "##########", 10 - tenths, "          ", tenths == 10 ? "\n" : "");
+        fprintf(stderr, "\r[%.*s%.*s]%s", tenths, "##########", 10 - tenths, "          ",
+                tenths == 10 ? "\n" : "");
 }
 
-static bool run_all(const struct scenario *sc, const struct options *o, struct metrics *metrics, struct plot *plot)
+static bool run_all(const struct scenario *sc, const struct options *o, struct metrics *metrics,
+                    struct plot *plot)
 {
     struct run *run = run_new(sc);
     struct ew_buf lines;

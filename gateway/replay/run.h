@@ -17,8 +17,8 @@ struct run {
     int first_event, last_event; // events applied by the sample just done: first <= i < last
     bool meter_there;
     bool selector_on;
-    bool restarted; // by the sample under way
-    int32_t i_ma[GREENUP_PHASES]; // real currents
+    bool restarted;                   // by the sample under way
+    int32_t i_ma[GREENUP_PHASES];     // real currents
     int32_t meter_ma[GREENUP_PHASES]; // what the meter says of them
     // Changes what the meter says; NULL leaves it exact.
     void (*noise)(void *user, int64_t now_ms, int32_t ma[GREENUP_PHASES]);
@@ -28,7 +28,8 @@ struct run {
 // A big object: on the heap.
 struct run *run_new(const struct scenario *sc);
 void run_free(struct run *run);
-// The next sample: events, measurement, controller, latch. false when the scenario is over, and nothing is done.
+// The next sample: events, measurement, controller, latch. false when the scenario is over, and nothing is
+// done.
 bool run_step(struct run *run);
 // One line of JSON as the replay prints it, with its end of line.
 void run_line(const struct run *run, struct ew_buf *to);

@@ -5,7 +5,12 @@
 #include "base/buf.h"
 #include "core/greenup/greenup.h"
 
-enum { SCENARIO_ID_MAX = 64, SCENARIO_LAG_MAX = 60, SCENARIO_FILE_MAX = 1 << 30, SCENARIO_EVENTS_MAX = 5000000 };
+enum {
+    SCENARIO_ID_MAX = 64,
+    SCENARIO_LAG_MAX = 60,
+    SCENARIO_FILE_MAX = 1 << 30,
+    SCENARIO_EVENTS_MAX = 5000000
+};
 
 enum scenario_kind {
     SCENARIO_BASE,
@@ -21,7 +26,13 @@ enum scenario_kind {
     SCENARIO_SELECTOR // flag: on
 };
 
-enum scenario_is { SCENARIO_IS_LOST, SCENARIO_IS_BACK, SCENARIO_IS_POWER_CYCLED, SCENARIO_IS_DISOBEYS, SCENARIO_IS_OBEYS };
+enum scenario_is {
+    SCENARIO_IS_LOST,
+    SCENARIO_IS_BACK,
+    SCENARIO_IS_POWER_CYCLED,
+    SCENARIO_IS_DISOBEYS,
+    SCENARIO_IS_OBEYS
+};
 
 struct scenario_event {
     int64_t at_ms;
@@ -67,7 +78,8 @@ void scenario_sort(struct scenario *sc);
 void scenario_rank(struct scenario *sc);
 
 // The scenario must have been initialised. Errors name the place as a JSON pointer.
-enum ew_err scenario_read(struct scenario *sc, const char *text, size_t len, struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err scenario_read(struct scenario *sc, const char *text, size_t len,
+                          struct ew_reason *reason) EW_MUST_CHECK;
 // JSON that scenario_read takes back, one event a line.
 void scenario_write(const struct scenario *sc, struct ew_buf *to);
 

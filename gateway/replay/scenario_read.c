@@ -8,7 +8,8 @@
 static const double MOST_A = 100000, MOST_S = 4e9;
 
 // Thousandths of a number: mA of A, ms of s.
-static void thousandths(struct ew_json *o, const char *key, enum ew_presence p, double least, double most, int64_t *out)
+static void thousandths(struct ew_json *o, const char *key, enum ew_presence p, double least, double most,
+                        int64_t *out)
 {
     double value = (double)*out / 1000;
     ew_json_number(o, key, p, least, most, &value);
@@ -71,17 +72,20 @@ static void phase_currents(struct ew_json *o, const char *key, int32_t out[GREEN
     out[1] = out[2] = out[0];
 }
 
-static void open_child(const struct ew_json *o, const char *key, int index, const cJSON *node, struct ew_json *child)
+static void open_child(const struct ew_json *o, const char *key, int index, const cJSON *node,
+                       struct ew_json *child)
 {
     char path[EW_PATH_MAX];
     ew_json_path(o, key, index, path);
     ew_json_open(child, node, path, o->reason);
 }
 
-static void note_child(struct ew_json *o, const struct ew_json *child)
+// Ends an object inside o; what is wrong with it is wrong with o.
+static void close_child(struct ew_json *o, struct ew_json *child)
 {
+    const enum ew_err err = ew_json_close(child);
     if (o->err == EW_OK)
-        o->err = child->err;
+        o->err = err;
 }
 
 static void read_settings(struct ew_json *o, struct greenup_settings *s)
@@ -101,7 +105,12 @@ static void read_settings(struct ew_json *o, struct greenup_settings *s)
     ew_json_enum(o, "wiring", EW_OPTIONAL, wirings, &wiring);
     current(o, "failsafe_a", EW_OPTIONAL, &s->failsafe_ma);
     ew_json_bool(o, "emergency", EW_OPTIONAL, &s->emergency);
-    current(o, "min_a", EW_OPTIONAL, &s->min_ma);
+    current(o, "i_min_a", EW_OPTIONAL, &s->min_ma);
+    current(o, "step_a", EW_OPTIONAL, &s->step_ma);
+    current(o, "off_limit_a", EW_OPTIONAL, &s->off_ma);
+    double hard = s->hard_pct / 100.0;
+    ew_json_number(o, "hard", EW_OPTIONAL, 1, 10, &hard);
+    s->hard_pct = (int32_t)lround(hard * 100);
     s->wiring = wiring ? GREENUP_DEDICATED : GREENUP_INSTALLATION;
 }
 
@@ -109,7 +118,8 @@ static void check_settings(struct ew_json *o, const struct greenup_settings *s)
 {
     struct ew_reason wrong;
     if (o->err == EW_OK && greenup_settings_check(s, &wrong) != EW_OK)
-        ew_json_fail(o, wrong.path[0] == '/' ? wrong.path + 1 : wrong.path, "replay.settings", "%s", wrong.text);
+        ew_json_fail(o, wrong.path[0] == '/' ? wrong.path + 1 : wrong.path, "replay.settings", "%s",
+                     wrong.text);
 }
 
 static void read_timing(struct ew_json *o, struct scenario *sc)
@@ -173,15 +183,15 @@ static void read_stations(struct ew_json *root, struct scenario *sc)
         struct scenario_station st = {0};
         open_child(root, "stations", sc->station_count, item, &o);
         read_station(&o, sc, &st);
-        (void)ew_json_close(&o);
-        note_child(root, &o);
+        close_child(root, &o);
         if (root->err == EW_OK)
             sc->station[sc->station_count++] = st;
     }
     scenario_rank(sc);
 }
 
-// ---- Events ---------------------------------------------------------------------------------------------------------
+// ---- Events
+// ---------------------------------------------------------------------------------------------------------
 
 static int station_named(struct ew_json *o, const struct scenario *sc, const char *key)
 {
@@ -347,8 +357,7 @@ static void read_event(struct ew_json *root, struct scenario *sc, const cJSON *i
     struct scenario_event e = scenario_event(row ? row->kind : SCENARIO_BASE, at_ms, 0);
     if (row)
         row->read(&o, sc, &e);
-    (void)ew_json_close(&o);
-    note_child(root, &o);
+    close_child(root, &o);
     if (root->err == EW_OK)
         scenario_add(sc, &e);
 }
@@ -385,8 +394,7 @@ static void read_changes(struct ew_json *root, struct scenario *sc, const cJSON 
         ew_json_open(&o, nodes[at], path, root->reason);
         read_settings(&o, &now);
         check_settings(&o, &now);
-        (void)ew_json_close(&o);
-        note_child(root, &o);
+        close_child(root, &o);
         changes[i]->settings = malloc(sizeof(now));
         if (!changes[i]->settings)
             abort();
@@ -416,8 +424,7 @@ static void read_part(struct ew_json *root, const char *key, struct scenario *sc
     struct ew_json o;
     open_child(root, key, -1, node, &o);
     read(&o, sc);
-    (void)ew_json_close(&o);
-    note_child(root, &o);
+    close_child(root, &o);
 }
 
 static void read_first_settings(struct ew_json *o, struct scenario *sc)

@@ -17,7 +17,8 @@ static void add_three(struct ew_buf *to, const char *lead, const int32_t ma[GREE
     ew_buf_add_text(to, "]");
 }
 
-// Ids were read from JSON text without control characters; quotes and backslashes are all that must be escaped.
+// Ids were read from JSON text without control characters; quotes and backslashes are all that must be
+// escaped.
 static void add_text(struct ew_buf *to, const char *lead, const char *text)
 {
     ew_buf_printf(to, "%s\"", lead);
@@ -40,7 +41,10 @@ static void add_settings(struct ew_buf *to, const struct greenup_settings *s)
     ew_buf_printf(to, ", \"wiring\": \"%s\"", s->wiring == GREENUP_DEDICATED ? "dedicated" : "installation");
     add_number(to, ", \"failsafe_a\": ", s->failsafe_ma);
     ew_buf_printf(to, ", \"emergency\": %s", s->emergency ? "true" : "false");
-    add_number(to, ", \"min_a\": ", s->min_ma);
+    add_number(to, ", \"i_min_a\": ", s->min_ma);
+    add_number(to, ", \"step_a\": ", s->step_ma);
+    add_number(to, ", \"off_limit_a\": ", s->off_ma);
+    add_number(to, ", \"hard\": ", (int64_t)s->hard_pct * 10);
     ew_buf_add_text(to, "}");
 }
 

@@ -4,7 +4,8 @@
 static bool may_start(const struct greenup *g, const struct greenup_point *st)
 {
     (void)g;
-    return st->state == GREENUP_WAIT && greenup_point_usable(st) && st->in.requesting && !greenup_point_held(st);
+    return st->state == GREENUP_WAIT && greenup_point_usable(st) && st->in.requesting &&
+           !greenup_point_held(st);
 }
 
 static bool ever_stopped(const struct greenup_point *w)
@@ -119,7 +120,8 @@ static bool start(struct greenup *g, struct greenup_point *w)
     const int level = start_level(g, w);
     if (level < 0)
         return false;
-    greenup_command(g, w, ever_stopped(w) ? GREENUP_DO_RESUME : GREENUP_DO_START, level, GREENUP_WHY_GREEN, -1);
+    greenup_command(g, w, ever_stopped(w) ? GREENUP_DO_RESUME : GREENUP_DO_START, level, GREENUP_WHY_GREEN,
+                    -1);
     return true;
 }
 

@@ -42,7 +42,8 @@ void greenup_say(struct greenup_point *st, enum greenup_why why, int phase, int3
     st->why_s = ms / 1000;
 }
 
-static void note(struct greenup *g, const struct greenup_point *st, enum greenup_do what, enum greenup_why why)
+static void note(struct greenup *g, const struct greenup_point *st, enum greenup_do what,
+                 enum greenup_why why)
 {
     struct greenup_out *out = g->out;
     assert(out && out->command_count < GREENUP_COMMANDS_MAX);

@@ -1,5 +1,5 @@
-// What the phases carry, will carry, and could carry (A4): the base load with its peak hold, the current predicted
-// once the last commands are obeyed, and the worst case if every vehicle takes all it may.
+// What the phases carry, will carry, and could carry (A4): the base load with its peak hold, the current
+// predicted once the last commands are obeyed, and the worst case if every vehicle takes all it may.
 #include "core/greenup/greenup_priv.h"
 
 static int32_t smaller(int32_t a, int32_t b)
@@ -108,7 +108,8 @@ int32_t greenup_pending(const struct greenup *g, const struct greenup_point *st,
 static void count_in(struct greenup *g, const struct greenup_point *st, int p, int sign)
 {
     struct greenup_phase *ph = &g->phase[p];
-    const int32_t booked = greenup_booked(g, st, p), commanded = greenup_told(g, st, p), pending = greenup_pending(g, st, p);
+    const int32_t booked = greenup_booked(g, st, p), commanded = greenup_told(g, st, p),
+                  pending = greenup_pending(g, st, p);
     ph->booked_ma += sign * booked;
     ph->told_ma += sign * commanded;
     ph->hat_ma += sign * pending;

@@ -1,6 +1,6 @@
-// Green'Up: keeps vehicles charging under the current limit of a site. Pure: currents in mA, times in ms of one
-// monotonic clock, samples in, limits out. The rules are the project's reference/control.md, part A; its numbers
-// (A4, M9, R1 ...) are quoted where a rule is applied.
+// Green'Up: keeps vehicles charging under the current limit of a site. Pure: currents in mA, times in ms of
+// one monotonic clock, samples in, limits out. The rules are the project's reference/control.md, part A; its
+// numbers (A4, M9, R1 ...) are quoted where a rule is applied.
 #ifndef EDGEWATT_CORE_GREENUP_GREENUP_H
 #define EDGEWATT_CORE_GREENUP_GREENUP_H
 
@@ -10,8 +10,8 @@
 enum greenup_band { GREENUP_GREEN, GREENUP_YELLOW, GREENUP_RED };
 enum greenup_mode { GREENUP_OFF, GREENUP_INIT, GREENUP_RUN, GREENUP_FAILSAFE };
 
-// FREE: no vehicle, limit 0 so that none can start alone. WAIT: limit 0. CHARGE: at a level. IDLE: allowed, draws
-// nothing. A lost station keeps its state.
+// FREE: no vehicle, limit 0 so that none can start alone. WAIT: limit 0. CHARGE: at a level. IDLE: allowed,
+// draws nothing. A lost station keeps its state.
 enum greenup_state { GREENUP_FREE, GREENUP_WAIT, GREENUP_CHARGE, GREENUP_IDLE };
 
 enum greenup_do {
@@ -30,7 +30,8 @@ enum greenup_choice { GREENUP_DEFAULT, GREENUP_NO, GREENUP_YES };
 
 #define GREENUP_NEVER INT64_MIN
 
-// ---- What is known of a station ------------------------------------------------------------------------------
+// ---- What is known of a station
+// ------------------------------------------------------------------------------
 
 struct greenup_station {
     int32_t id;       // decides every tie, lower first; unique
@@ -58,8 +59,8 @@ struct greenup_reading {
     int64_t plug_ms;   // when it was plugged, at most now
     bool current_known;
     int32_t i_ma[GREENUP_PHASES];
-    int32_t limit_ma;    // the limit that the station says it has, or has acknowledged; < 0 unknown
-    int64_t session_wh;  // < 0 unknown; used for the guarantee when the currents are not known
+    int32_t limit_ma;   // the limit that the station says it has, or has acknowledged; < 0 unknown
+    int64_t session_wh; // < 0 unknown; used for the guarantee when the currents are not known
 };
 
 struct greenup_meter {
@@ -73,7 +74,8 @@ struct greenup_in {
     const struct greenup_reading *stations; // as many as were given to greenup_init, in its order
 };
 
-// ---- What comes out --------------------------------------------------------------------------------------------
+// ---- What comes out
+// --------------------------------------------------------------------------------------------
 
 struct greenup_command {
     int station; // index
@@ -100,13 +102,14 @@ struct greenup_out {
     struct greenup_command commands[GREENUP_COMMANDS_MAX];
 };
 
-// ---- One station inside ------------------------------------------------------------------------------------------
+// ---- One station inside
+// ------------------------------------------------------------------------------------------
 
 struct greenup_session {
-    int64_t conn_ms; // plugged
-    int64_t wait_ms; // waiting since
-    int64_t stop_ms; // last stop, GREENUP_NEVER
-    int64_t red_ms;  // first reduction of this episode, GREENUP_NEVER
+    int64_t conn_ms;      // plugged
+    int64_t wait_ms;      // waiting since
+    int64_t stop_ms;      // last stop, GREENUP_NEVER
+    int64_t red_ms;       // first reduction of this episode, GREENUP_NEVER
     int64_t charge_ma_ms; // charge received: mA of one phase x ms
     bool made_room;       // others were reduced for it
     enum greenup_choice priority, hold, forced;
@@ -122,15 +125,15 @@ struct greenup_point {
     int32_t limit_ma;
     struct greenup_session s;
     uint32_t plug_seq;
-    int32_t ack_ma;       // last limit that the station was heard to have
-    int64_t cmd_ms;       // last command, GREENUP_NEVER
-    int8_t cmd_dir;       // -1 down, 1 up
-    int64_t low_ms;       // draws less than 1 A since, GREENUP_NEVER
-    int64_t over_ms;      // draws more than told since, GREENUP_NEVER
-    int64_t jump_ms;      // its own limit was last seen above ours, GREENUP_NEVER
+    int32_t ack_ma;  // last limit that the station was heard to have
+    int64_t cmd_ms;  // last command, GREENUP_NEVER
+    int8_t cmd_dir;  // -1 down, 1 up
+    int64_t low_ms;  // draws less than 1 A since, GREENUP_NEVER
+    int64_t over_ms; // draws more than told since, GREENUP_NEVER
+    int64_t jump_ms; // its own limit was last seen above ours, GREENUP_NEVER
     bool lost, disobeys;
-    bool adopted;  // read at least once since the start of the controller
-    bool released; // was running without control until now
+    bool adopted;         // read at least once since the start of the controller
+    bool released;        // was running without control until now
     enum greenup_why why; // with what the sentence needs
     int why_phase;
     int32_t why_ma, why_s;
@@ -145,19 +148,19 @@ enum { GREENUP_PEAKS_MAX = 48 };
 
 struct greenup_phase {
     enum greenup_band band;
-    int32_t i_ma;    // last sample
-    int64_t bad_ms;  // last reduction, stop, red sample, restart or return of the meter
-    int overload;    // counter of A6.2
+    int32_t i_ma;   // last sample
+    int64_t bad_ms; // last reduction, stop, red sample, restart or return of the meter
+    int overload;   // counter of A6.2
     int32_t max_ma, hold_ma, charge_ma, back_ma, bound_ma; // I_max, I_max - H, I_chg, I_chg - H, B
     struct greenup_peak peaks[GREENUP_PEAKS_MAX];
     int peak_count;
     // Sums of the running step, in mA.
-    int32_t base_ma;                   // other loads, peak hold
-    int32_t booked_ma;                 // Res
-    int32_t told_ma;                   // Res with limits as commanded
-    int32_t hat_ma;                    // predicted current
-    int32_t least_ma[2];               // told_ma with what may be reduced at level 2: [0] normal stations, [1] all
-    int32_t least_hat_ma[2];           // hat_ma so
+    int32_t base_ma;         // other loads, peak hold
+    int32_t booked_ma;       // Res
+    int32_t told_ma;         // Res with limits as commanded
+    int32_t hat_ma;          // predicted current
+    int32_t least_ma[2];     // told_ma with what may be reduced at level 2: [0] normal stations, [1] all
+    int32_t least_hat_ma[2]; // hat_ma so
 };
 
 // All of it is private; callers own the memory and use the functions below.
@@ -181,12 +184,13 @@ struct greenup {
     int64_t now_ms;          // of the running step
 };
 
-// ---- Life --------------------------------------------------------------------------------------------------------
+// ---- Life
+// --------------------------------------------------------------------------------------------------------
 
-// Settings and stations must have been checked. `mode` is GREENUP_INIT after a start (nothing grows until all is
-// known), GREENUP_RUN only when the caller knows the past to be calm, GREENUP_OFF with the selector off.
-void greenup_init(struct greenup *g, const struct greenup_settings *set, const struct greenup_station *stations,
-                  int count, enum greenup_mode mode, int64_t now_ms);
+// Settings and stations must have been checked. `mode` is GREENUP_INIT after a start (nothing grows until all
+// is known), GREENUP_RUN only when the caller knows the past to be calm, GREENUP_OFF with the selector off.
+void greenup_init(struct greenup *g, const struct greenup_settings *set,
+                  const struct greenup_station *stations, int count, enum greenup_mode mode, int64_t now_ms);
 
 // Runs a control period when one is due, else looks only for an overload in a sample in between.
 void greenup_step(struct greenup *g, const struct greenup_in *in, int64_t now_ms, struct greenup_out *out);
@@ -197,7 +201,8 @@ int64_t greenup_next_due_ms(const struct greenup *g, int64_t now_ms);
 // Takes effect with the next step. Levels that change lower limits at once, and never raise one.
 void greenup_configure(struct greenup *g, const struct greenup_settings *set);
 
-// ---- People --------------------------------------------------------------------------------------------------------
+// ---- People
+// --------------------------------------------------------------------------------------------------------
 // `session` true: for the charge under way only (no effect without a vehicle); false: the station's default.
 
 void greenup_set_priority(struct greenup *g, int station, bool priority, bool session);
@@ -208,7 +213,8 @@ void greenup_set_forced(struct greenup *g, int station, bool forced, bool sessio
 // The selector. Switching on is a start: INIT.
 void greenup_select(struct greenup *g, bool on, int64_t now_ms);
 
-// ---- Looking ----------------------------------------------------------------------------------------------------
+// ---- Looking
+// ----------------------------------------------------------------------------------------------------
 
 // Commanded limit in mA: 0, or min_ma..rated.
 int32_t greenup_limit_ma(const struct greenup *g, int station);
@@ -222,7 +228,8 @@ const char *greenup_band_name(enum greenup_band band); // "green"
 const char *greenup_mode_name(enum greenup_mode mode); // "run"
 const char *greenup_do_name(enum greenup_do what);     // "reduce"
 
-// ---- Keeping state over a restart -----------------------------------------------------------------------------------
+// ---- Keeping state over a restart
+// -----------------------------------------------------------------------------------
 
 // Ages instead of times, so that another clock can go on from them; < 0 means never.
 struct greenup_saved_point {
@@ -245,14 +252,16 @@ struct greenup_saved {
 };
 
 void greenup_save(const struct greenup *g, int64_t now_ms, struct greenup_saved *ret);
-// After greenup_init: takes the sessions of known ids, `elapsed_ms` after they were saved. The next steps run in
-// INIT: what a station is found to do lowers what was saved, never raises it. Needs checked values: see
+// After greenup_init: takes the sessions of known ids, `elapsed_ms` after they were saved. The next steps run
+// in INIT: what a station is found to do lowers what was saved, never raises it. Needs checked values: see
 // greenup_saved_check.
-void greenup_restore(struct greenup *g, const struct greenup_saved *saved, int64_t elapsed_ms, int64_t now_ms);
+void greenup_restore(struct greenup *g, const struct greenup_saved *saved, int64_t elapsed_ms,
+                     int64_t now_ms);
 // Whether a saved state read from outside can be taken.
 bool greenup_saved_check(const struct greenup_saved *saved);
 
 // Puts a station in the middle of a charge at a level, as if commanded long ago: for replays and tests.
-void greenup_put(struct greenup *g, int station, int level, const struct greenup_session *session, uint32_t plug_seq);
+void greenup_put(struct greenup *g, int station, int level, const struct greenup_session *session,
+                 uint32_t plug_seq);
 
 #endif

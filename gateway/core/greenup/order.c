@@ -1,5 +1,5 @@
-// Order keys (A7), ascending: rank, then time, then id, so that everything is decided by the site, never by the
-// order of its configuration.
+// Order keys (A7), ascending: rank, then time, then id, so that everything is decided by the site, never by
+// the order of its configuration.
 #include "core/greenup/greenup_priv.h"
 
 #include <stddef.h>
@@ -19,7 +19,8 @@ struct greenup_key greenup_order_stop(const struct greenup *g, const struct gree
 
 struct greenup_key greenup_order_emergency(const struct greenup *g, const struct greenup_point *st)
 {
-    return (struct greenup_key){(greenup_point_priority(st) ? 2 : 0) + (greenup_point_satisfied(g, st) ? 0 : 1),
+    return (struct greenup_key){(greenup_point_priority(st) ? 2 : 0) +
+                                    (greenup_point_satisfied(g, st) ? 0 : 1),
                                 st->s.conn_ms, st->cfg.id};
 }
 
@@ -39,7 +40,8 @@ struct greenup_key greenup_order_raise(const struct greenup *g, const struct gre
 // The reverse of the emergency order: connected last is kept first.
 struct greenup_key greenup_order_keep(const struct greenup *g, const struct greenup_point *st)
 {
-    return (struct greenup_key){(greenup_point_priority(st) ? 0 : 2) + (greenup_point_satisfied(g, st) ? 1 : 0),
+    return (struct greenup_key){(greenup_point_priority(st) ? 0 : 2) +
+                                    (greenup_point_satisfied(g, st) ? 1 : 0),
                                 -st->s.conn_ms, st->cfg.id};
 }
 
@@ -52,7 +54,8 @@ static bool before(const struct greenup_key *a, const struct greenup_key *b)
     return a->id < b->id;
 }
 
-struct greenup_point *greenup_first(struct greenup *g, uint8_t phases, greenup_filter *filter, greenup_order *order)
+struct greenup_point *greenup_first(struct greenup *g, uint8_t phases, greenup_filter *filter,
+                                    greenup_order *order)
 {
     struct greenup_point *best = NULL;
     struct greenup_key best_key = {0};

@@ -1,4 +1,5 @@
-// The ways up for those that charge already: from the floor back to level 2 (A6.3), then level by level (A6.5).
+// The ways up for those that charge already: from the floor back to level 2 (A6.3), then level by level
+// (A6.5).
 #include "core/greenup/greenup_priv.h"
 
 static bool on_floor(const struct greenup *g, const struct greenup_point *st)
@@ -14,7 +15,8 @@ static bool may_grow(const struct greenup *g, const struct greenup_point *st)
 }
 
 // Whether the worst case of phase p, with the station at `limit_ma`, stays within `bound_ma`.
-static bool fits(const struct greenup *g, const struct greenup_point *st, int p, int32_t limit_ma, int32_t bound_ma)
+static bool fits(const struct greenup *g, const struct greenup_point *st, int p, int32_t limit_ma,
+                 int32_t bound_ma)
 {
     return g->phase[p].booked_ma - greenup_booked(g, st, p) + limit_ma <= bound_ma;
 }
@@ -49,9 +51,8 @@ static uint8_t obstacles(const struct greenup *g, const struct greenup_point *st
     unsigned bad = 0;
     for (int p = 0; p < GREENUP_PHASES; p++) {
         const uint8_t one = (uint8_t)(1U << p);
-        if ((st->cfg.phases & one) &&
-            (g->phase[p].band != GREENUP_GREEN || !greenup_calm(g, one) ||
-             !fits(g, st, p, st->level_ma[level], g->phase[p].bound_ma)))
+        if ((st->cfg.phases & one) && (g->phase[p].band != GREENUP_GREEN || !greenup_calm(g, one) ||
+                                       !fits(g, st, p, st->level_ma[level], g->phase[p].bound_ma)))
             bad |= one;
     }
     return (uint8_t)bad;

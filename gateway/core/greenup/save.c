@@ -55,8 +55,8 @@ bool greenup_saved_check(const struct greenup_saved *saved)
         return false;
     for (int i = 0; i < saved->count; i++) {
         const struct greenup_saved_point *from = &saved->point[i];
-        if ((int)from->state < GREENUP_FREE || (int)from->state > GREENUP_IDLE || from->level >= GREENUP_LEVELS ||
-            from->limit_ma < 0)
+        if ((int)from->state < GREENUP_FREE || (int)from->state > GREENUP_IDLE ||
+            from->level >= GREENUP_LEVELS || from->limit_ma < 0)
             return false;
         if (!age_ok(from->conn_age_ms) || !age_ok(from->wait_age_ms) || !age_ok(from->stop_age_ms) ||
             !age_ok(from->red_age_ms) || from->charge_ma_ms < 0)
@@ -87,7 +87,8 @@ static void take_level(struct greenup_point *st, const struct greenup_saved_poin
         st->s.red_ms = now_ms;
 }
 
-static void take(struct greenup_point *st, const struct greenup_saved_point *from, int64_t elapsed_ms, int64_t now_ms)
+static void take(struct greenup_point *st, const struct greenup_saved_point *from, int64_t elapsed_ms,
+                 int64_t now_ms)
 {
     const int64_t then = now_ms - elapsed_ms;
     st->state = from->state;
@@ -126,7 +127,8 @@ void greenup_restore(struct greenup *g, const struct greenup_saved *saved, int64
     }
 }
 
-void greenup_put(struct greenup *g, int station, int level, const struct greenup_session *session, uint32_t plug_seq)
+void greenup_put(struct greenup *g, int station, int level, const struct greenup_session *session,
+                 uint32_t plug_seq)
 {
     struct greenup_point *st = &g->point[station];
     st->s = *session;

@@ -60,7 +60,8 @@ bool greenup_point_settling(const struct greenup *g, const struct greenup_point 
     return g->now_ms == st->cmd_ms || g->now_ms - st->cmd_ms < g->set.settle_ms;
 }
 
-// ---- What people choose --------------------------------------------------------------------------------------------
+// ---- What people choose
+// --------------------------------------------------------------------------------------------
 
 static enum greenup_choice choice_of(bool yes)
 {
@@ -106,7 +107,8 @@ void greenup_set_forced(struct greenup *g, int station, bool forced, bool sessio
     }
 }
 
-// ---- Looking ---------------------------------------------------------------------------------------------------------
+// ---- Looking
+// ---------------------------------------------------------------------------------------------------------
 
 int32_t greenup_limit_ma(const struct greenup *g, int station)
 {
@@ -164,6 +166,7 @@ const char *greenup_mode_name(enum greenup_mode mode)
 
 const char *greenup_do_name(enum greenup_do what)
 {
-    static const char *const names[] = {"start", "resume", "raise", "restore", "reduce", "stop", "idle", "wake"};
+    static const char *const names[] = {"start",  "resume", "raise", "restore",
+                                        "reduce", "stop",   "idle",  "wake"};
     return names[what];
 }

@@ -37,19 +37,21 @@ static enum ew_err out_of_range(struct ew_reason *reason, const char *path, cons
 static enum ew_err check_currents(const struct greenup_settings *s, struct ew_reason *reason)
 {
     if (s->min_ma < 6000 || s->min_ma > 16000)
-        return out_of_range(reason, "/min_a", "6..16 A");
+        return out_of_range(reason, "/i_min_a", "6..16 A");
     if (s->step_ma < 100 || s->step_ma > 6000)
         return out_of_range(reason, "/step_a", "0.1..6 A");
     for (int p = 0; p < GREENUP_PHASES; p++) {
         if (s->max_ma[p] < s->min_ma || s->max_ma[p] > CURRENT_MAX_MA)
-            return out_of_range(reason, "/i_max_a", "at least the smallest charging current, at most 100000 A");
+            return out_of_range(reason, "/i_max_a",
+                                "at least the smallest charging current, at most 100000 A");
         if (s->charge_ma[p] < s->min_ma || s->charge_ma[p] > s->max_ma[p])
-            return out_of_range(reason, "/i_chg_a", "at least the smallest charging current, at most i_max_a");
+            return out_of_range(reason, "/i_chg_a",
+                                "at least the smallest charging current, at most i_max_a");
     }
     if (s->failsafe_ma < 0 || s->failsafe_ma > CURRENT_MAX_MA)
         return out_of_range(reason, "/failsafe_a", "0..100000 A");
     if (s->off_ma < 0 || s->off_ma > CURRENT_MAX_MA || (s->off_ma > 0 && s->off_ma < s->min_ma))
-        return out_of_range(reason, "/off_a", "0, or at least the smallest charging current");
+        return out_of_range(reason, "/off_limit_a", "0, or at least the smallest charging current");
     return EW_OK;
 }
 
@@ -64,7 +66,7 @@ static enum ew_err check_shares(const struct greenup_settings *s, struct ew_reas
     if (s->guaranteed_mah < 0 || s->guaranteed_mah > 100000000)
         return out_of_range(reason, "/guaranteed_ah", "0..100000 Ah");
     if (s->hard_pct < 100 || s->hard_pct > 1000)
-        return out_of_range(reason, "/hard_pct", "100..1000 %");
+        return out_of_range(reason, "/hard", "1..10");
     return EW_OK;
 }
 
@@ -74,13 +76,14 @@ static enum ew_err check_times(const struct greenup_settings *s, struct ew_reaso
         const char *path;
         int32_t ms, least;
     } times[] = {
-        {"/tick_s", s->tick_ms, 100},       {"/settle_s", s->settle_ms, 0},   {"/up_s", s->up_ms, 0},
-        {"/min_off_s", s->min_off_ms, 0},   {"/meter_s", s->meter_ms, 1},     {"/stn_s", s->station_ms, 1},
-        {"/idle_s", s->idle_ms, 0},         {"/starve_s", s->starve_ms, 0},
+        {"/tick_s", s->tick_ms, 100},     {"/settle_s", s->settle_ms, 0}, {"/up_s", s->up_ms, 0},
+        {"/min_off_s", s->min_off_ms, 0}, {"/meter_s", s->meter_ms, 1},   {"/stn_s", s->station_ms, 1},
+        {"/idle_s", s->idle_ms, 0},       {"/starve_s", s->starve_ms, 0},
     };
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         if (times[i].ms < times[i].least || times[i].ms > 1000000000)
-            return out_of_range(reason, times[i].path, "0..1000000 s (a period at least 0.1 s, a time-out above 0)");
+            return out_of_range(reason, times[i].path,
+                                "0..1000000 s (a period at least 0.1 s, a time-out above 0)");
     return EW_OK;
 }
 
@@ -113,8 +116,8 @@ void greenup_levels(const struct greenup_settings *s, int32_t rated_ma, int32_t 
     ret_ma[1] = level(s, rated_ma, s->level1_bp);
     ret_ma[2] = level(s, rated_ma, s->level2_bp);
     ret_ma[3] = s->min_ma;
-    // A rated current below the configured minimum (7 A minimum, 6 A station) is caught by whoever configures;
-    // the order must hold even so.
+    // A rated current below the configured minimum (7 A minimum, 6 A station) is caught by whoever
+    // configures; the order must hold even so.
     for (int k = 1; k < GREENUP_LEVELS; k++)
         if (ret_ma[k] > ret_ma[k - 1])
             ret_ma[k] = ret_ma[k - 1];

@@ -17,16 +17,16 @@ struct greenup_settings {
     int32_t max_ma[GREENUP_PHASES];    // threshold yellow/red, what the installation may draw
     int32_t charge_ma[GREENUP_PHASES]; // threshold green/yellow; min_ma <= charge_ma <= max_ma
     int32_t hysteresis_bp;             // in 0.01 % of max_ma, 0..2000
-    int32_t level1_bp;                 // first and second reduction level in 0.01 % of a station's rated current,
-    int32_t level2_bp;                 // 10000 >= level1_bp >= level2_bp > 0
-    int64_t guaranteed_mah;            // milliampere-hours of one phase
+    int32_t level1_bp;      // first and second reduction level in 0.01 % of a station's rated current,
+    int32_t level2_bp;      // 10000 >= level1_bp >= level2_bp > 0
+    int64_t guaranteed_mah; // milliampere-hours of one phase
     enum greenup_wiring wiring;
-    int32_t failsafe_ma;               // current of each phase free for charging while the meter is lost
-    bool emergency;                    // whether the steps beyond the manual (floor, stop of anyone) are taken
-    int32_t min_ma;                    // no limit lies between 0 and this; IEC 61851-1: 6 A. 6000..16000
-    int32_t step_ma;                   // set-points are multiples of this, but for a rated current or min_ma
-    int32_t hard_pct;                  // above this share of max_ma everything is done at once
-    int32_t off_ma;                    // limit of every station while control is off; 0 means its rated current
+    int32_t failsafe_ma; // current of each phase free for charging while the meter is lost
+    bool emergency;      // whether the steps beyond the manual (floor, stop of anyone) are taken
+    int32_t min_ma;      // no limit lies between 0 and this; IEC 61851-1: 6 A. 6000..16000
+    int32_t step_ma;     // set-points are multiples of this, but for a rated current or min_ma
+    int32_t hard_pct;    // above this share of max_ma everything is done at once
+    int32_t off_ma;      // limit of every station while control is off; 0 means its rated current
 
     // Times in ms; where they come from is in reference documents of the project, chapter on timing.
     int32_t tick_ms;    // control period
@@ -42,7 +42,8 @@ struct greenup_settings {
 // The defaults; max and charge are 0 and must be set.
 void greenup_settings_init(struct greenup_settings *s);
 
-// EW_OK, or what is wrong with `reason->path` = "/hysteresis_pct" and the like (names as in a replay scenario).
+// EW_OK, or what is wrong with `reason->path` = "/hysteresis_pct" and the like (names as in a replay
+// scenario).
 enum ew_err greenup_settings_check(const struct greenup_settings *s, struct ew_reason *reason) EW_MUST_CHECK;
 
 // The hysteresis of one phase as a current.

@@ -54,14 +54,16 @@ static bool charging(const struct greenup *g, const struct greenup_point *st)
     return greenup_point_charging(st);
 }
 
-// R1: one level at a time, spread over all before anyone is reduced twice, down to the lower edge of the band.
+// R1: one level at a time, spread over all before anyone is reduced twice, down to the lower edge of the
+// band.
 static void reduce(struct greenup *g, uint8_t act)
 {
     for (uint8_t over; (over = above_hold(g, act)) != 0;) {
         struct greenup_point *st = greenup_first(g, over, has_level_left, greenup_order_reduce);
         if (!st)
             return;
-        greenup_command(g, st, GREENUP_DO_REDUCE, greenup_level_down(st, 2), GREENUP_WHY_RED, blamed(st, over));
+        greenup_command(g, st, GREENUP_DO_REDUCE, greenup_level_down(st, 2), GREENUP_WHY_RED,
+                        blamed(st, over));
     }
 }
 
@@ -112,7 +114,8 @@ static void floor_while(struct greenup *g, uint8_t phases)
         struct greenup_point *st = greenup_first(g, over, above_floor, greenup_order_reduce);
         if (!st)
             return;
-        greenup_command(g, st, GREENUP_DO_REDUCE, GREENUP_LEVELS - 1, GREENUP_WHY_EMERGENCY, blamed(st, over));
+        greenup_command(g, st, GREENUP_DO_REDUCE, GREENUP_LEVELS - 1, GREENUP_WHY_EMERGENCY,
+                        blamed(st, over));
     }
 }
 

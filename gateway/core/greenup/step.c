@@ -27,8 +27,8 @@ static void start_over(struct greenup *g, int64_t now_ms)
         g->point[i].adopted = false;
 }
 
-void greenup_init(struct greenup *g, const struct greenup_settings *set, const struct greenup_station *stations,
-                  int count, enum greenup_mode mode, int64_t now_ms)
+void greenup_init(struct greenup *g, const struct greenup_settings *set,
+                  const struct greenup_station *stations, int count, enum greenup_mode mode, int64_t now_ms)
 {
     assert(count >= 0 && count <= GREENUP_STATIONS_MAX && mode != GREENUP_FAILSAFE);
     *g = (struct greenup){.set = *set, .mode = mode, .on = mode != GREENUP_OFF, .count = count};
@@ -80,7 +80,8 @@ void greenup_select(struct greenup *g, bool on, int64_t now_ms)
         g->point[i].released = true;
 }
 
-// ---- Inputs -----------------------------------------------------------------------------------------------------------
+// ---- Inputs
+// -----------------------------------------------------------------------------------------------------------
 
 static bool usable_sample(const struct greenup *g, const struct greenup_meter *meter)
 {
@@ -102,8 +103,8 @@ static bool take_sample(struct greenup *g, const struct greenup_meter *meter)
     return true;
 }
 
-// A dedicated branch carries its stations and nothing else: their sum stands in for the lost meter (A9). A station
-// that is lost too counts with what is set aside for it.
+// A dedicated branch carries its stations and nothing else: their sum stands in for the lost meter (A9). A
+// station that is lost too counts with what is set aside for it.
 static void stand_in(struct greenup *g)
 {
     for (int p = 0; p < GREENUP_PHASES; p++) {
@@ -131,7 +132,8 @@ static bool everything_read(const struct greenup *g)
     return true;
 }
 
-// ---- Meter ------------------------------------------------------------------------------------------------------------
+// ---- Meter
+// ------------------------------------------------------------------------------------------------------------
 
 static bool too_old(const struct greenup *g)
 {
@@ -157,7 +159,8 @@ static void meter_returns(struct greenup *g)
         g->mode = GREENUP_RUN;
 }
 
-// Whether there is a current to decide by in this control period; the fail-safe is run here when there is none.
+// Whether there is a current to decide by in this control period; the fail-safe is run here when there is
+// none.
 static bool know_current(struct greenup *g, bool fresh)
 {
     if (fresh) {
@@ -180,7 +183,8 @@ static bool know_current(struct greenup *g, bool fresh)
     return false;
 }
 
-// ---- Steps -----------------------------------------------------------------------------------------------------------
+// ---- Steps
+// -----------------------------------------------------------------------------------------------------------
 
 static void measure(struct greenup *g)
 {
@@ -193,14 +197,16 @@ static void measure(struct greenup *g)
 
 static bool nothing_may_grow(const struct greenup *g)
 {
-    return g->mode == GREENUP_INIT || (g->return_ms != GREENUP_NEVER && g->now_ms - g->return_ms < g->set.up_ms);
+    return g->mode == GREENUP_INIT ||
+           (g->return_ms != GREENUP_NEVER && g->now_ms - g->return_ms < g->set.up_ms);
 }
 
 static void say_return(struct greenup *g)
 {
     for (int i = 0; i < g->count; i++) {
         struct greenup_point *st = &g->point[i];
-        if (st->state == GREENUP_WAIT && greenup_point_usable(st) && st->in.requesting && !greenup_point_held(st))
+        if (st->state == GREENUP_WAIT && greenup_point_usable(st) && st->in.requesting &&
+            !greenup_point_held(st))
             greenup_say(st, GREENUP_WHY_WAIT_RETURN, -1, 0, g->set.up_ms);
     }
 }
@@ -209,7 +215,8 @@ static void control_period(struct greenup *g)
 {
     const int64_t longest = (int64_t)g->set.tick_ms * 3;
     int64_t elapsed = g->last_grid_ms == GREENUP_NEVER ? 0 : g->now_ms - g->last_grid_ms;
-    elapsed = elapsed > longest ? longest : elapsed; // after a long sleep nothing is known of the time between
+    elapsed =
+        elapsed > longest ? longest : elapsed; // after a long sleep nothing is known of the time between
     g->last_grid_ms = g->now_ms;
     g->grid_ms += g->set.tick_ms;
     if (g->grid_ms <= g->now_ms)
@@ -239,7 +246,8 @@ static void control_period(struct greenup *g)
         greenup_raise(g, kept);
 }
 
-// A sample between control periods: an overload is met with levels at once, everything else waits for the grid.
+// A sample between control periods: an overload is met with levels at once, everything else waits for the
+// grid.
 static void between(struct greenup *g, bool sampled)
 {
     if (g->mode != GREENUP_RUN && g->mode != GREENUP_INIT)
@@ -254,7 +262,8 @@ static void between(struct greenup *g, bool sampled)
     greenup_shed(g);
 }
 
-// ---- Alarms ----------------------------------------------------------------------------------------------------------
+// ---- Alarms
+// ----------------------------------------------------------------------------------------------------------
 
 static uint32_t alarms(const struct greenup *g)
 {

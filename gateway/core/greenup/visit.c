@@ -1,5 +1,5 @@
-// Once a control period each station is visited: is it there, is a vehicle there, what has it had, does it draw,
-// does it obey (A5, A6.0, A9).
+// Once a control period each station is visited: is it there, is a vehicle there, what has it had, does it
+// draw, does it obey (A5, A6.0, A9).
 #include "core/greenup/greenup_priv.h"
 
 #include <stddef.h>
@@ -108,8 +108,9 @@ static bool settled_since(const struct greenup *g, int64_t since_ms)
     return since_ms == GREENUP_NEVER || g->now_ms - since_ms >= g->set.settle_ms;
 }
 
-// A station that draws more than its limit, though it had the time to follow, is paused and counted as one load
-// among others until it obeys. A station whose own limit just jumped was power-cycled: it gets the time again.
+// A station that draws more than its limit, though it had the time to follow, is paused and counted as one
+// load among others until it obeys. A station whose own limit just jumped was power-cycled: it gets the time
+// again.
 static void watch_obedience(struct greenup *g, struct greenup_point *st)
 {
     if (st->in.limit_ma <= st->limit_ma)
@@ -133,7 +134,8 @@ static void watch_obedience(struct greenup *g, struct greenup_point *st)
         greenup_stop(g, st, GREENUP_WHY_DISOBEYS, -1);
 }
 
-// Settings may have changed under a running charge: its limit becomes one of the new levels, never a higher one.
+// Settings may have changed under a running charge: its limit becomes one of the new levels, never a higher
+// one.
 static void fit_level(struct greenup *g, struct greenup_point *st)
 {
     if ((st->state != GREENUP_CHARGE && st->state != GREENUP_IDLE) || st->limit_ma == st->level_ma[st->level])
@@ -148,7 +150,8 @@ static void fit_level(struct greenup *g, struct greenup_point *st)
         st->level = (uint8_t)greenup_level_first(st, k);
 }
 
-// First reading after a start: what the station is found to do lowers what was remembered, never raises it (A9).
+// First reading after a start: what the station is found to do lowers what was remembered, never raises it
+// (A9).
 static void adopt(struct greenup *g, struct greenup_point *st)
 {
     st->adopted = true;
