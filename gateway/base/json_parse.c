@@ -18,6 +18,11 @@ static enum ew_err fail_at(struct ew_reason *reason, const char *text, size_t at
     return ew_fail(reason, EW_E_INVALID, "json.syntax", "", "line %d, column %d: %s", line, column, what);
 }
 
+static int depth_change(char c)
+{
+    return c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+}
+
 // What cJSON does not look at: encoding, 0 bytes, nesting (outside strings).
 static enum ew_err check_text(const char *text, size_t len, struct ew_reason *reason)
 {
@@ -34,10 +39,8 @@ static enum ew_err check_text(const char *text, size_t len, struct ew_reason *re
             n = i + 1 < len && (unsigned char)text[i + 1] < 0x80 ? 2 : 1;
         else if (c == '"')
             in_string = !in_string;
-        else if (!in_string && (c == '{' || c == '['))
-            depth++;
-        else if (!in_string && (c == '}' || c == ']'))
-            depth--;
+        else if (!in_string)
+            depth += depth_change(c);
         if (depth > DEPTH_MAX)
             return fail_at(reason, text, i, "nested deeper than 32 levels");
         i += n;

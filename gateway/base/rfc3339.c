@@ -133,6 +133,6 @@ enum ew_err ew_rfc3339_parse(const char *text, int64_t *ret_unix_ms)
     if (second == 60)
         second = 59;
     int64_t days = days_from_civil(year, month, day);
-    *ret_unix_ms = ((days * 24 + hour) * 60 + minute - offset) * 60000 + second * 1000 + ms;
+    *ret_unix_ms = ((days * 24 + hour) * 60 + minute - offset) * 60000 + second * 1000LL + ms;
     return EW_OK;
 }

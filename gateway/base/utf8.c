@@ -1,13 +1,19 @@
 #include "base/utf8.h"
 
+static size_t length_by_lead(unsigned char lead)
+{
+    return lead < 0x80                    ? 1
+           : lead >= 0xC2 && lead <= 0xDF ? 2
+           : (lead & 0xF0) == 0xE0        ? 3
+           : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                          : 0;
+}
+
 size_t ew_utf8_length(const unsigned char *p, size_t left)
 {
-    if (p[0] < 0x80)
+    size_t len = length_by_lead(p[0]);
+    if (len == 1)
         return 1;
-    size_t len = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
-                 : (p[0] & 0xF0) == 0xE0        ? 3
-                 : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
-                                                : 0;
     if (len == 0 || len > left)
         return 0;
     for (size_t i = 1; i < len; i++)

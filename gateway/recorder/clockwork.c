@@ -145,7 +145,7 @@ static enum ew_err leave_untrusted(struct sampler *s, const struct sampler_now *
 static enum ew_err rebuild_days(struct sampler *s, int64_t from_s, struct ew_reason *reason)
 {
     struct calendar_date date = calendar_local(&s->zone, from_s).date;
-    int64_t day_key = (int64_t)date.year * 10000 + date.month * 100 + date.day;
+    int64_t day_key = (int64_t)date.year * 10000 + date.month * 100LL + date.day;
     sqlite3_stmt *q = store_statement(s->store, "DELETE FROM day WHERE date >= ?");
     sqlite3_bind_int64(q, 1, day_key);
     enum ew_err err = run(s, q, reason);
@@ -158,7 +158,7 @@ static enum ew_err rebuild_days(struct sampler *s, int64_t from_s, struct ew_rea
         sqlite3_stmt *add = store_statement(
             s->store, "INSERT INTO day (date, series, value, flags) VALUES (?, ?, ?, ?) ON CONFLICT "
                       "DO UPDATE SET value = value + excluded.value, flags = flags | excluded.flags");
-        sqlite3_bind_int64(add, 1, (int64_t)d.year * 10000 + d.month * 100 + d.day);
+        sqlite3_bind_int64(add, 1, (int64_t)d.year * 10000 + d.month * 100LL + d.day);
         sqlite3_bind_int64(add, 2, sqlite3_column_int64(q, 1));
         sqlite3_bind_double(add, 3, sqlite3_column_double(q, 2));
         sqlite3_bind_int64(add, 4, sqlite3_column_int64(q, 3));

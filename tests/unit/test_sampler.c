@@ -289,9 +289,9 @@ static void a_clock_that_ran_ahead_has_its_rows_set_aside(void **state)
     open_bench(&b, "2026-03-01T10:00:00Z", true);
     meter_wh = 0;
     pass(&b, 600, 3600);
-    b.now.wall_s += 7 * 86400; // someone typed a wrong date
+    b.now.wall_s += 7 * 86400LL; // someone typed a wrong date
     pass(&b, 1200, 3600);
-    b.now.wall_s -= 7 * 86400; // and mends it
+    b.now.wall_s -= 7 * 86400LL; // and mends it
     pass(&b, 610, 3600);
     assert_string_equal(b.told, "history.set_aside");
     expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"

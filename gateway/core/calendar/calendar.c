@@ -75,7 +75,7 @@ int64_t calendar_date_start_s(const struct calendar_zone *zone, struct calendar_
 {
     int64_t local_midnight_s = calendar_days(date) * DAY_S;
     // The first instant whose local time is at or after midnight: try each offset around, earliest first.
-    int first = transition_at(zone, local_midnight_s - 2 * DAY_S);
+    int first = transition_at(zone, local_midnight_s - 2LL * DAY_S);
     for (int i = first; i < zone->count; i++) {
         int64_t start_s = local_midnight_s - zone->transitions[i].offset_s;
         if (start_s < zone->transitions[i].at_s)

@@ -13,7 +13,7 @@ static bool is_control(const unsigned char *text, size_t length)
 
 void profile_text(const uint16_t *registers, int words, char ret[PROFILE_STRING_WORDS_MAX * 2 + 1])
 {
-    unsigned char bytes[PROFILE_STRING_WORDS_MAX * 2];
+    unsigned char bytes[PROFILE_STRING_WORDS_MAX * 2] = {0};
     size_t count = 0, len = 0;
     for (int i = 0; i < words; i++) {
         bytes[count++] = (unsigned char)(registers[i] >> 8);

@@ -1,6 +1,6 @@
-// Linked into a program (its definitions come before the C library's), writes down what it does to files below EDGEWATT_IO_DIR: opens, writes,
-// truncations, syncs, renames, removals, in order, to the file EDGEWATT_IO_LOG. The replayer makes of it what
-// a power cut could have left.
+// Linked into a program (its definitions come before the C library's), writes down what it does to files
+// below EDGEWATT_IO_DIR: opens, writes, truncations, syncs, renames, removals, in order, to the file
+// EDGEWATT_IO_LOG. The replayer makes of it what a power cut could have left.
 //
 // A record: type (1 byte), file descriptor (int32), offset (int64), length (uint32), then `length` bytes:
 // data, or a path (two for a rename, parted by a 0). Numbers are little-endian. Type M is a mark: the program
@@ -25,7 +25,7 @@ static const char *folder;
 static unsigned char watched[FDS_MAX];
 static int64_t position[FDS_MAX];
 
-#define REAL(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
+#define REAL(name) ((__typeof__(&(name)))(uintptr_t)dlsym(RTLD_NEXT, #name))
 
 static void record(char type, int fd, int64_t offset, const void *data, size_t len)
 {
