@@ -2,9 +2,9 @@
 import type { HttpError, LoginAnswer, Reason, Session } from '../generated/types';
 
 export type Answer<T> =
-  | { is: 'ok'; value: T; language?: string }
+  | { is: 'ok'; value: T }
   | { is: 'refused'; reason: Reason | null; language: string | null } // 400, 401, 403: what was sent is not accepted
-  | { is: 'slow'; waitS: number }                // 429
+  | { is: 'slow'; waitS: number; reason: Reason | null } // 429
   | { is: 'busy'; reason: Reason | null }        // 5xx: the gateway is there, a part of it is not
   | { is: 'unreachable' };
 
@@ -42,10 +42,10 @@ function waitOf(response: Response): number {
 async function ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer<T>> {
   const response = await send(method, path, body);
   if (!response) return { is: 'unreachable' };
-  if (response.status === 429) return { is: 'slow', waitS: waitOf(response) };
   const parsed = await bodyOf(response);
   if (response.ok) return { is: 'ok', value: parsed as T };
   const error = parsed as Partial<HttpError> | null;
+  if (response.status === 429) return { is: 'slow', waitS: waitOf(response), reason: error?.error ?? null };
   if (response.status >= 500) return { is: 'busy', reason: error?.error ?? null };
   return { is: 'refused', reason: error?.error ?? null, language: error?.language ?? null };
 }

@@ -118,7 +118,7 @@ export function Login({ ended }: { ended: boolean }): JSX.Element {
   const message = wait > 0 ? t('ui.login.wait', { seconds: wait }) : note?.text ?? null;
   return (
     <div class="entrance">
-      <div class="entrance-top"><LanguageSelect /></div>
+      <header class="entrance-top"><LanguageSelect /></header>
       <main class="card login" data-test="login" data-step={step}>
         <div class="login-brand"><Mark /><span>Edgewatt</span></div>
         <h1 class="login-title">{t(step === 'pin' ? 'ui.login.pin' : 'ui.login.puk')}</h1>

@@ -70,7 +70,7 @@ function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const alone = (row: Row): boolean => phases.length === 1 || phases.every((phase) => row.cells[phase] === undefined);
   return (
     <section class="card block" data-test="block" data-section={block.section}>
-      <header class="block-head"><h3>{title}</h3>{blockAge(block.rows, by)}</header>
+      <header class="block-head"><h2>{title}</h2>{blockAge(block.rows, by)}</header>
       <table class={`measures measures-${phases.length}`}>
         {phases.length > 1 && (
           <thead><tr><td />{phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
@@ -111,7 +111,7 @@ function Harmonics({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const largest = Math.max(1, ...values);
   return (
     <details class="card block" data-test="block" data-section={base}>
-      <summary class="block-head"><Icon name="next" class="fold" /><h3>{quantityName(base)} <span class="unit">%</span></h3>{blockAge(block.rows, by)}</summary>
+      <summary class="block-head"><Icon name="next" class="fold" /><h2>{quantityName(base)} <span class="unit">%</span></h2>{blockAge(block.rows, by)}</summary>
       <table class="measures harmonics">
         <thead><tr><th scope="col">{t('ui.harmonics.order')}</th>{block.phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
         <tbody>{block.rows.map((row) => <HarmonicRow key={row.order} row={row} phases={block.phases} largest={largest} by={by} />)}</tbody>
@@ -142,7 +142,7 @@ function Statistics({ rows, by }: { rows: readonly StatisticRow[]; by: Judge }):
   const latest = newest(rows.flatMap((row) => [row.mean, row.min, row.max]));
   return (
     <details class="card block" data-test="block" data-section="statistics">
-      <summary class="block-head"><Icon name="next" class="fold" /><h3>{t('ui.section.statistics')}</h3>{latest && <Age reading={latest} by={by} />}</summary>
+      <summary class="block-head"><Icon name="next" class="fold" /><h2>{t('ui.section.statistics')}</h2>{latest && <Age reading={latest} by={by} />}</summary>
       <table class="measures measures-3">
         <thead><tr><td />{(['mean', 'min', 'max'] as const).map((one) => <th key={one} scope="col">{t(`ui.stat.${one}`)}</th>)}</tr></thead>
         <tbody>{rows.map((row) => <StatisticsRow key={row.key} row={row} by={by} />)}</tbody>

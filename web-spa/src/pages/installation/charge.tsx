@@ -53,7 +53,7 @@ export function ChargeBlock({ charge, by }: { charge: Charge; by: Judge }): JSX.
   const errors = charge.errors ?? [];
   return (
     <section class="card block" data-test="charge" data-charge={charge.state ?? 'unknown'} data-fresh={judge(whole, by)}>
-      <header class="block-head"><h3>{t('ui.section.charge')}</h3><Age reading={whole} by={by} /></header>
+      <header class="block-head"><h2>{t('ui.section.charge')}</h2><Age reading={whole} by={by} /></header>
       <p class={`charge-state charge-state-${charge.state ?? 'unknown'}`}>
         <Icon name={chargeIcon(charge.state)} />
         <span>{word}</span>
@@ -88,7 +88,7 @@ export function StateBlock({ state, by }: { state: DeviceState; by: Judge }): JS
   );
   return (
     <section class="card block" data-test="device-state" data-fresh={judge(whole, by)}>
-      <header class="block-head"><h3>{t('ui.section.state')}</h3><Age reading={whole} by={by} /></header>
+      <header class="block-head"><h2>{t('ui.section.state')}</h2><Age reading={whole} by={by} /></header>
       <table class="measures measures-1">
         <tbody>
           {state.breaker !== undefined && line(t('ui.state.breaker'), state.breaker === null ? '–' : t(`ui.state.breaker.${state.breaker}`))}
