@@ -25,7 +25,8 @@ struct mq_options {
 
 // Copies the options. Connecting begins with the first loop turn. Aborts without memory.
 struct mq *mq_new(struct ew_loop *loop, const struct mq_options *options);
-// Publishes what is queued (at most 1 s), disconnects, frees. Takes NULL.
+// Publishes what is queued (at most 1 s), ends open calls (EW_E_CLOSED), disconnects, frees; stopping Paho's
+// threads takes up to another second. Not from within a callback of this adapter. Takes NULL.
 void mq_free(struct mq *mq);
 
 // Called after each connect (subscriptions are already under way) and each loss. `reason` of a loss is a
@@ -33,6 +34,9 @@ void mq_free(struct mq *mq);
 typedef void mq_state_fn(void *user, bool connected, const struct ew_reason *reason);
 void mq_on_state(struct mq *mq, mq_state_fn *fn, void *user);
 bool mq_connected(const struct mq *mq);
+// Where the broker is from the next attempt on (its port or our password may be new after it was restarted);
+// when we wait for that attempt, it is made now. The user stays.
+void mq_set_broker(struct mq *mq, const char *host, int port, const char *password);
 
 struct mq_message {
     const char *topic; // below base, or with the leading "/" when it is not below it
