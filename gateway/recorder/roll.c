@@ -4,7 +4,7 @@
 
 static int64_t day_key(struct calendar_date date)
 {
-    return (int64_t)date.year * 10000 + date.month * 100 + date.day;
+    return (int64_t)date.year * 10000 + date.month * 100LL + date.day;
 }
 
 static enum ew_err run3(struct sampler *s, const char *sql, int64_t a, int64_t b, int64_t c,

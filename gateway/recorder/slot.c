@@ -2,16 +2,10 @@
 // any crash.
 #include "recorder/sampler_priv.h"
 
-<<<<<<< HEAD
-static int64_t day_key(struct calendar_date date)
-{
-    return (int64_t)date.year * 10000 + date.month * 100LL + date.day;
-}
-=======
 #include <math.h>
->>>>>>> 2452114 (recorder: roll-ups once, when they are over; thousandths for measured quantities)
 
-// Thousandths of the unit. Beyond what a double holds exactly nothing sensible is measured: no value then.
+// Thousandths of the unit. Beyond what a double holds exactly nothing sensible is measured: no value
+// then.
 static void bind_thousandths(sqlite3_stmt *q, int index, double value)
 {
     double scaled = round(value * 1000);

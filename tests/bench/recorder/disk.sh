@@ -13,7 +13,7 @@ cleanup() {
 }
 trap cleanup EXIT
 truncate -s 512M "$work/disk.img"
-mkfs.ext4 -q "$work/disk.img"
+mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$work/disk.img"
 mkdir "$work/mnt"
 loop=$(losetup --find --show "$work/disk.img")
 mount -o noatime "$loop" "$work/mnt"
