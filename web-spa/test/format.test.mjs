@@ -14,7 +14,7 @@ const VALUES = [
   ['energy_wh', 0, '0.00 kWh'], ['energy_wh', 12_345_670, '12,345.67 kWh'], ['energy_wh', 1_234_567_000, '1,234.567 MWh'],
   ['energy_varh', 1000, '1.00 kvarh'], ['energy_vah', 1000, '1.00 kVAh'],
   ['voltage', 230.04, '230.0 V'], ['current', 6.254, '6.25 A'], ['frequency', 49.987, '49.99 Hz'], ['factor', -0.9876, '-0.988 '],
-  ['percent', 3.14, '3.1 %'], ['temperature', -4.04, '-4.0 °C'], ['volume', 1234, '1.234 m³'], ['unknown', 1.5, '1.500 '],
+  ['percent', 3.14, '3.1 %'], ['temperature', -4.04, '-4.0 °C'], ['volume', 1234, '1.234 m³'], ['duration', 540, '9 min'], ['duration', 9000, '2.5 h'], ['ratio', 40, '40.0 '], ['count', 4660, '4,660 '], ['unknown', 1.5, '1.500 '],
 ];
 for (const [measure, value, expected] of VALUES) {
   test(`${measure} ${value} is ${expected}`, () => {
@@ -58,6 +58,9 @@ const QUANTITIES = [
   ['apparent_energy', 'apparent_energy', 'total', 'energy', 'energy_vah'],
   ['thd_voltage_l1', 'thd_voltage', 'l1', 'quality', 'percent'], ['thd_current_l2', 'thd_current', 'l2', 'quality', 'percent'],
   ['volume', 'volume', 'total', 'volume', 'volume'], ['temperature', 'temperature', 'total', 'other', 'temperature'],
+  ['thd_voltage_l1_l2', 'thd_voltage_line', 'l1', 'quality', 'percent'], ['partial_volume', 'partial_volume', 'total', 'volume', 'volume'],
+  ['partial_active_energy_export_l2', 'partial_active_energy_export', 'l2', 'energy', 'energy_wh'],
+  ['operating_time', 'operating_time', 'total', 'other', 'duration'], ['serial_number', 'serial_number', 'total', 'info', 'count'], ['ct_ratio', 'ct_ratio', 'total', 'info', 'ratio'],
   ['flow_rate', 'flow_rate', 'total', 'other', 'unknown'],
 ];
 for (const [name, base, phase, section, measure] of QUANTITIES) {
@@ -70,6 +73,10 @@ for (const [name, base, phase, section, measure] of QUANTITIES) {
 test('harmonics carry their order, statistics their kind', () => {
   const harmonic = readQuantity('harmonic_voltage_l1_5');
   assert.deepEqual([harmonic.base, harmonic.phase, harmonic.order, harmonic.section], ['harmonic_voltage', 'l1', 5, 'harmonics']);
+  const between = readQuantity('harmonic_voltage_l3_l1_11');
+  assert.deepEqual([between.base, between.phase, between.order], ['harmonic_voltage_line', 'l3', 11]);
+  const neutral = readQuantity('harmonic_current_n_3');
+  assert.deepEqual([neutral.base, neutral.phase, neutral.order], ['harmonic_current', 'n', 3]);
   const statistic = readQuantity('voltage_l2_n_max');
   assert.deepEqual([statistic.base, statistic.phase, statistic.statistic, statistic.section, statistic.measure], ['voltage_phase', 'l2', 'max', 'statistics', 'voltage']);
 });
@@ -103,6 +110,14 @@ for (const [name, up, period, offset, now, flows, answers, expected] of FRESH) {
     assert.equal(none, expected === 'fresh' ? 'none' : expected);
   });
 }
+
+test('what a device is does not age while it answers', () => {
+  const serial = { value: null, text: 'SN-1', upMs: 0, group: 'info' };
+  assert.equal(readingFreshness(serial, {}, 0, 3_600_000, true, true), 'fresh');
+  assert.equal(readingFreshness(serial, {}, 0, 3_600_000, true, false), 'stale');
+  assert.equal(readingFreshness(serial, {}, null, 0, true, true), 'stale');
+  assert.equal(readingFreshness({ ...serial, text: undefined }, {}, 0, 5, true, true), 'none');
+});
 
 test('measures flow only with a link and a poller that is not known to be gone', () => {
   const services = (online) => new Map(online === undefined ? [] : [['poller', { online }]]);

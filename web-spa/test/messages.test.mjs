@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readQuantity } from '../src/format/quantity';
 import { fill, resolveLanguage } from '../src/i18n/sentence';
 
 const MESSAGES = join(PROJECT, 'schemas/messages');
@@ -66,6 +67,19 @@ test('every state, page and quantity that data can name has a word', () => {
     ...['server', 'system', 'installation', 'consumption', 'reports', 'alarms', 'greenup'].map((one) => `page.${one}`),
   ];
   assert.deepEqual(need.filter((key) => !(key in english)), []);
+});
+
+test('every quantity of the profiles has a name', () => {
+  const folder = join(PROJECT, 'gateway/profiles');
+  const unnamed = new Set();
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+    for (const [name, register] of Object.entries(JSON.parse(readFileSync(join(folder, file), 'utf8')).registers ?? {})) {
+      if (register === null || register.hidden || register.group === 'charge' || register.group === 'state') continue;
+      const { base } = readQuantity(name);
+      if (!(`quantity.${base}` in english)) unnamed.add(base);
+    }
+  }
+  assert.deepEqual([...unnamed], []);
 });
 
 test('holes are filled; one without a value stays visible', () => {

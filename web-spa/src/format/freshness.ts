@@ -34,7 +34,9 @@ export function freshness(upMs: number, periodMs: number | undefined, offset: nu
 
 export function readingFreshness(reading: Reading, periods: DeviceMeasures['periods'], offset: number | null, now: number,
   flows: boolean, answering: boolean): Freshness {
-  const result = freshness(reading.upMs, periods[reading.group], offset, now, flows, answering);
+  // What a device is does not age as long as it answers: its serial number is read once.
+  const when = reading.group === 'info' && offset !== null ? now - offset : reading.upMs;
+  const result = freshness(when, periods[reading.group], offset, now, flows, answering);
   return reading.value === null && reading.text === undefined && result === 'fresh' ? 'none' : result;
 }
 

@@ -43,7 +43,9 @@ export const LADDERS = {
   percent: plain('%', 1),
   temperature: plain('°C', 1),
   volume: { steps: [{ unit: 'm³', factor: 1e3, decimals: 3, from: 0 }] } as Ladder,
-  milliseconds: plain('ms', 0),
+  duration: { steps: [{ unit: 'min', factor: 60, decimals: 0, from: 0 }, { unit: 'h', factor: 3600, decimals: 1, from: 7200 }] } as Ladder,
+  ratio: plain('', 1),
+  count: plain('', 0),
   unknown: plain('', 3),
 } satisfies { [name: string]: Ladder };
 

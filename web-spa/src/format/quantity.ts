@@ -3,7 +3,7 @@ import type { Measure } from './number';
 
 export type Phase = 'total' | 'l1' | 'l2' | 'l3' | 'n';
 export type Statistic = 'mean' | 'min' | 'max';
-export type Section = 'power' | 'electric' | 'energy' | 'quality' | 'harmonics' | 'statistics' | 'volume' | 'other';
+export type Section = 'power' | 'electric' | 'energy' | 'quality' | 'harmonics' | 'statistics' | 'volume' | 'other' | 'info';
 
 export interface Quantity {
   readonly name: string;      // as published: "voltage_l1_n"
@@ -33,6 +33,14 @@ const KINDS: { readonly [base: string]: Kind } = {
   harmonic_current: { section: 'harmonics', measure: 'percent' },
   volume: { section: 'volume', measure: 'volume' },
   temperature: { section: 'other', measure: 'temperature' },
+  operating_time: { section: 'other', measure: 'duration' },
+  session_duration: { section: 'other', measure: 'duration' },
+  error_code: { section: 'other', measure: 'count' },
+  ct_ratio: { section: 'info', measure: 'ratio' },
+  vt_ratio: { section: 'info', measure: 'ratio' },
+  serial_number: { section: 'info', measure: 'count' },
+  firmware_version: { section: 'info', measure: 'count' },
+  device_code: { section: 'info', measure: 'count' },
 };
 
 // The order of rows on the page.
@@ -42,11 +50,13 @@ export const BASES: readonly string[] = [
   'active_energy_import', 'active_energy_export', 'reactive_energy_import', 'reactive_energy_export', 'apparent_energy',
   'partial_active_energy_import', 'partial_active_energy_export', 'partial_reactive_energy_import',
   'partial_reactive_energy_export', 'partial_apparent_energy',
-  'thd_voltage', 'thd_current', 'harmonic_voltage', 'harmonic_current', 'volume', 'temperature',
+  'thd_voltage', 'thd_voltage_line', 'thd_current', 'harmonic_voltage', 'harmonic_voltage_line', 'harmonic_current',
+  'volume', 'partial_volume', 'temperature', 'operating_time', 'session_duration', 'error_code',
+  'serial_number', 'firmware_version', 'device_code', 'ct_ratio', 'vt_ratio',
 ];
 
 function kindOf(base: string): Kind {
-  const known = KINDS[base];
+  const known = KINDS[base] ?? KINDS[base.replace(/^partial_/, '').replace(/_line$/, '')];
   if (known) return known;
   if (/(^|_)apparent_energy/.test(base)) return { section: 'energy', measure: 'energy_vah' };
   if (/(^|_)reactive_energy/.test(base)) return { section: 'energy', measure: 'energy_varh' };
@@ -58,19 +68,18 @@ const LINE: { readonly [pair: string]: Phase } = { l1_l2: 'l1', l2_l3: 'l2', l3_
 
 interface Split { base: string; phase: Phase; order: number }
 
+// "<base>[_<phase or pair of phases>][_<order>]"; the order only of harmonics.
 function splitPhase(name: string): Split {
-  const voltage = /^voltage_(l[123])_(l[123]|n)$/.exec(name);
-  if (voltage) {
-    const [, from, to] = voltage as unknown as [string, Phase, string];
-    const line = LINE[`${from}_${to}`];
-    if (to === 'n') return { base: 'voltage_phase', phase: from, order: 0 };
-    if (line) return { base: 'voltage_line', phase: line, order: 0 };
-  }
-  const harmonic = /^(harmonic_(?:voltage|current))_(l[123]|n)_([0-9]{1,2})$/.exec(name);
-  if (harmonic) return { base: harmonic[1]!, phase: harmonic[2] as Phase, order: Number(harmonic[3]) };
-  const phased = /^(.+)_(l[123]|n)$/.exec(name);
-  if (phased) return { base: phased[1]!, phase: phased[2] as Phase, order: 0 };
-  return { base: name, phase: 'total', order: 0 };
+  const harmonic = /^(harmonic_.+)_([0-9]{1,2})$/.exec(name);
+  const order = harmonic ? Number(harmonic[2]) : 0;
+  const rest = harmonic ? harmonic[1]! : name;
+  const between = /^(.+)_(l1_l2|l2_l3|l3_l1)$/.exec(rest);
+  if (between) return { base: `${between[1]!}_line`, phase: LINE[between[2]!]!, order };
+  const toNeutral = /^(voltage)_(l[123])_n$/.exec(rest);
+  if (toNeutral) return { base: 'voltage_phase', phase: toNeutral[2] as Phase, order };
+  const phased = /^(.+)_(l[123]|n)$/.exec(rest);
+  if (phased) return { base: phased[1]!, phase: phased[2] as Phase, order };
+  return { base: rest, phase: 'total', order };
 }
 
 export function readQuantity(name: string): Quantity {

@@ -12,16 +12,17 @@ export const quantityName = (base: string): string => lookUp(`quantity.${base}`)
 const LINES: { readonly [P in Phase]: string } = { total: '', l1: 'L1–L2', l2: 'L2–L3', l3: 'L3–L1', n: '' };
 
 function phaseName(phase: Phase, base?: string): string {
-  if (base === 'voltage_line') return LINES[phase];
+  if (base?.endsWith('_line')) return LINES[phase];
   if (phase === 'total') return t('ui.phase.total');
   return phase === 'n' ? t('ui.phase.n') : phase.toUpperCase();
 }
 
+// The name the gateway publishes, put together again.
 function publishedName(row: Row, phase: Phase): string {
-  if (row.base === 'voltage_phase') return `voltage_${phase}_n`;
-  if (row.base === 'voltage_line') return `voltage_${LINES[phase].toLowerCase().replace('–', '_')}`;
-  const stem = phase === 'total' ? row.base : `${row.base}_${phase}`;
-  return row.order > 0 ? `${stem}_${row.order}` : stem;
+  const end = row.order > 0 ? `_${row.order}` : '';
+  if (row.base === 'voltage_phase') return `voltage_${phase}_n${end}`;
+  if (row.base.endsWith('_line')) return `${row.base.slice(0, -5)}_${LINES[phase].toLowerCase().replace('–', '_')}${end}`;
+  return `${row.base}${phase === 'total' ? '' : `_${phase}`}${end}`;
 }
 
 interface RowProps { row: Row; phases: readonly Phase[]; by: Judge }
@@ -41,7 +42,7 @@ function SingleRow({ row, phases, by }: RowProps): JSX.Element {
 
 function PhaseRow({ row, phases, by }: RowProps): JSX.Element {
   const scale = useScale(row.quantity.measure, PHASES.map((phase) => row.cells[phase]));
-  const own = row.base === 'voltage_line';
+  const own = row.base.endsWith('_line');
   const caption = own ? 'cell-phase cell-phase-own' : 'cell-phase';
   return (
     <tr class={phases.every((phase) => phase === 'total' || !row.cells[phase]) ? 'row row-single' : 'row'}>
@@ -70,7 +71,7 @@ function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const alone = (row: Row): boolean => phases.length === 1 || phases.every((phase) => row.cells[phase] === undefined);
   return (
     <section class="card block" data-test="block" data-section={block.section}>
-      <header class="block-head"><h2>{title}</h2>{blockAge(block.rows, by)}</header>
+      <header class="block-head"><h2>{title}</h2>{block.section !== 'info' && blockAge(block.rows, by)}</header>
       <table class={`measures measures-${phases.length}`}>
         {phases.length > 1 && (
           <thead><tr><td />{phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>

@@ -22,7 +22,7 @@ function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
   const load = figure(status?.load_pct, '%');
   const cycle = figure(status?.cycle_ms, 'ms');
   return (
-    <header class={flows ? 'group-head' : 'group-head faded'} data-test="bus" data-bus={bus.id}>
+    <header class="group-head" data-test="bus" data-bus={bus.id}>
       <Icon name="bus" />
       <span class="group-text">
         <h2>{bus.name}</h2>
@@ -32,7 +32,7 @@ function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
           {status?.state === 'on' && cycle !== null && <span class="fact">{t('ui.bus.cycle')} {cycle}</span>}
         </span></span>
       </span>
-      <StateMark of="bus" state={busState(bus, status)} />
+      <span class={flows ? undefined : 'faded'}><StateMark of="bus" state={busState(bus, status)} /></span>
       {status?.reason && <p class="group-reason" data-test="reason">{reasonText(status.reason)}</p>}
     </header>
   );

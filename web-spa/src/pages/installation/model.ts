@@ -106,7 +106,7 @@ export interface Block {
   readonly rows: readonly Row[];
 }
 
-const SECTIONS: readonly Section[] = ['power', 'electric', 'energy', 'volume', 'quality', 'other'];
+const SECTIONS: readonly Section[] = ['power', 'electric', 'energy', 'volume', 'quality', 'other', 'info'];
 
 function rowsOf(entries: ReadonlyArray<[Quantity, Reading]>): Row[] {
   const rows = new Map<string, { base: string; order: number; quantity: Quantity; cells: { [P in Phase]?: Reading } }>();
@@ -140,7 +140,7 @@ export function blocksOf(measures: DeviceMeasures): Block[] {
 // One table of harmonics for voltage, one for current; a row is an order.
 export function harmonicsOf(measures: DeviceMeasures): Block[] {
   const entries = entriesOf(measures).filter(([what]) => what.section === 'harmonics');
-  return ['harmonic_voltage', 'harmonic_current'].flatMap((base) => {
+  return ['harmonic_voltage', 'harmonic_voltage_line', 'harmonic_current'].flatMap((base) => {
     const rows = rowsOf(entries.filter(([what]) => what.base === base));
     if (rows.length === 0) return [];
     return [{ section: 'harmonics' as const, rows, phases: PHASES.filter((phase) => rows.some((row) => row.cells[phase])) }];
