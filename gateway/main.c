@@ -10,6 +10,8 @@ typedef int command_main(int argc, char **argv);
 
 // Each command is one line here; its main is in its own folder.
 #define EDGEWATT_COMMANDS(X)                                                                                 \
+    X("broker-files", broker_files_main, "make the broker's configuration, accounts and rights")             \
+    X("check", check_main, "check site files and device profiles: file:path: problem")                       \
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")
 

@@ -207,7 +207,7 @@ void supervisor_broker_become(const struct supervisor *s)
         fprintf(stderr, "Error: the broker's files can't be made\n");
         _exit(1);
     }
-    supervisor_path(s, "run/mosquitto.conf", config);
+    supervisor_path(s, "run/broker/mosquitto.conf", config);
     unsetenv("NOTIFY_SOCKET"); // Debian's broker would speak; its answers say more
     execlp("mosquitto", "mosquitto", "-c", config, (char *)NULL);
     // An ordinary user's PATH has no sbin on Debian.

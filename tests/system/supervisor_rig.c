@@ -5,6 +5,7 @@
 // each SIGHUP ("~poller"). The broker is the real one.
 #include "supervisor/run.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -143,7 +145,10 @@ static int broker_files_main(int argc, char **argv)
     if (strstr(orders, "exit="))
         return 1;
     note(data, "+broker-files\n");
-    snprintf(path, sizeof(path), "%s/run/mosquitto.conf", data);
+    snprintf(path, sizeof(path), "%s/run/broker", data);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return 1;
+    snprintf(path, sizeof(path), "%s/run/broker/mosquitto.conf", data);
     FILE *file = fopen(path, "we");
     if (!file)
         return 1;

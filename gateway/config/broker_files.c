@@ -1,0 +1,247 @@
+// edgewatt broker-files: everything the broker needs, made anew before each of its starts.
+#include "base/file.h"
+#include "base/log.h"
+#include "config/commands.h"
+#include "config/dynsec.h"
+#include "config/options.h"
+#include "config/site_store.h"
+#include "service/paths.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SERVICES_MAX = 16, TEMPLATE_MAX = 64 << 10 };
+
+static const char help[] =
+    "Usage: edgewatt broker-files --data DIR --mqtt PORT\n"
+    "\n"
+    "Makes what the broker needs from the site file, the rights and the accounts:\n"
+    "  DIR/run/broker/mosquitto.conf   its configuration (loopback only)\n"
+    "  DIR/run/broker/dynsec.json      accounts and rights, live browser sessions included\n"
+    "  DIR/run/broker.json             where it listens, for the services\n"
+    "  DIR/secrets/<service>.json      a broker account for each service, made once\n"
+    "A data folder without a site file gets a new one.\n"
+    "\n"
+    "  --data DIR    the data folder\n"
+    "  --mqtt PORT   the port on 127.0.0.1\n";
+
+struct job {
+    const char *data, *port;
+    char share[PATH_MAX];
+    char base[64];
+    struct rights_files files;
+    struct dynsec_service services[SERVICES_MAX];
+    int service_count;
+    struct accounts *accounts;
+};
+
+static void below(const struct job *job, const char *file, char dst[PATH_MAX])
+{
+    ew_path(dst, job->data, file);
+}
+
+static enum ew_err make_folders(const struct job *job, struct ew_reason *reason)
+{
+    static const char *const folders[] = {"run", "run/broker", "secrets"};
+    enum ew_err err = EW_OK;
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && err == EW_OK; i++) {
+        char path[PATH_MAX];
+        below(job, folders[i], path);
+        err = ew_dir_make(path, 0700, reason);
+    }
+    return err;
+}
+
+// The site's id is part of every topic.
+static enum ew_err read_base(struct job *job, struct ew_reason *reason)
+{
+    struct site_store store;
+    struct site_check check = {.problem = NULL};
+    enum ew_err err = site_store_open(&store, job->data, &check, 1, reason);
+    if (err == EW_OK && store.foreign)
+        ew_warning("site", "site.json%s: %s; going on with version %lld", store.foreign_reason.path,
+                   store.foreign_reason.text, (long long)store.rev);
+    struct site_settings settings;
+    if (err == EW_OK)
+        err = site_settings_read(cJSON_GetObjectItemCaseSensitive(store.tree, "site"), "/site", &settings,
+                                 reason);
+    if (err == EW_OK)
+        (void)ew_format(job->base, sizeof(job->base), "edgewatt/%s", settings.id);
+    site_store_done(&store);
+    return err;
+}
+
+static enum ew_err make_services(struct job *job, struct ew_reason *reason)
+{
+    enum ew_err err = EW_OK;
+    for (const cJSON *one = job->files.services->child; one && err == EW_OK; one = one->next) {
+        if (job->service_count == SERVICES_MAX)
+            return ew_fail(reason, EW_E_FULL, "broker.services", "services.json", "more than %d services",
+                           SERVICES_MAX);
+        struct dynsec_service *service = &job->services[job->service_count++];
+        struct secret_account account;
+        service->name = one->string;
+        err = secret_account_ensure(job->data, service->name, &account, reason);
+        if (err == EW_OK)
+            secret_hash_make(account.password, &service->hash);
+        secret_wipe(&account, sizeof(account));
+    }
+    return err;
+}
+
+static enum ew_err write_dynsec(struct job *job, struct ew_reason *reason)
+{
+    char path[PATH_MAX];
+    struct ew_buf text;
+    ew_buf_init(&text, DYNSEC_FILE_MAX);
+    below(job, "run/broker/dynsec.json", path);
+    enum ew_err err =
+        dynsec_file(&text, &job->files.rights, job->services, job->service_count, job->accounts, reason);
+    if (err == EW_OK)
+        err = ew_file_write(path, text.data, text.len, 0600, reason);
+    ew_buf_done(&text);
+    return err;
+}
+
+// Debian has a folder a machine type: /usr/lib/x86_64-linux-gnu.
+static enum ew_err find_plugin(char dst[PATH_MAX], struct ew_reason *reason)
+{
+    static const char *const patterns[] = {
+        "/usr/lib/*/mosquitto_dynamic_security.so", "/usr/lib/mosquitto_dynamic_security.so",
+        "/usr/lib64/mosquitto_dynamic_security.so", "/usr/local/lib/mosquitto_dynamic_security.so"};
+    dst[0] = 0;
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]) && !dst[0]; i++) {
+        glob_t found;
+        if (glob(patterns[i], 0, NULL, &found) == 0 && found.gl_pathc)
+            ew_copy(dst, PATH_MAX, found.gl_pathv[0]);
+        globfree(&found);
+    }
+    return dst[0]
+               ? EW_OK
+               : ew_fail(reason, EW_E_UNKNOWN, "broker.plugin", "",
+                         "mosquitto_dynamic_security.so is not found; is the package mosquitto installed?");
+}
+
+// Started as root, mosquitto would become the user "mosquitto", which can't reach a data folder that is
+// root's alone, and the kernel would forget that the broker must die with its supervisor (prctl(2),
+// PR_SET_PDEATHSIG). So it stays who started it; with systemd that is a user of its own.
+static const char *user_line(void)
+{
+    return geteuid() == 0 ? "user root" : "";
+}
+
+static enum ew_err fill(const char *template, const char *const names[], const char *const values[],
+                        int count, struct ew_buf *text)
+{
+    for (const char *at = template; *at;) {
+        int found = -1;
+        for (int i = 0; *at == '@' && i < count; i++)
+            if (strncmp(at, names[i], strlen(names[i])) == 0)
+                found = i;
+        if (found < 0) {
+            ew_buf_add(text, at++, 1);
+            continue;
+        }
+        ew_buf_add_text(text, values[found]);
+        at += strlen(names[found]);
+    }
+    return text->full ? EW_E_TOO_LARGE : EW_OK;
+}
+
+static enum ew_err write_conf(struct job *job, struct ew_reason *reason)
+{
+    char from[PATH_MAX], to[PATH_MAX], dynsec[PATH_MAX], plugin[PATH_MAX];
+    ew_path(from, job->share, "broker-config/mosquitto.conf.in");
+    below(job, "run/broker/mosquitto.conf", to);
+    below(job, "run/broker/dynsec.json", dynsec);
+    const char *const names[] = {"@PORT@", "@PLUGIN@", "@DYNSEC@", "@USER@"};
+    const char *const values[] = {job->port, plugin, dynsec, user_line()};
+    struct ew_buf template, text;
+    ew_buf_init(&template, TEMPLATE_MAX);
+    ew_buf_init(&text, TEMPLATE_MAX);
+    enum ew_err err = find_plugin(plugin, reason);
+    if (err == EW_OK && strpbrk(dynsec, "\r\n"))
+        err = ew_fail(reason, EW_E_INVALID, "file.path", job->data, "the path holds a line break");
+    if (err == EW_OK)
+        err = ew_file_read(from, TEMPLATE_MAX, &template, reason);
+    if (err == EW_OK && fill(ew_buf_text(&template), names, values, 4, &text) != EW_OK)
+        err = ew_fail(reason, EW_E_TOO_LARGE, "broker.file", to, "would be too large");
+    if (err == EW_OK)
+        err = ew_file_write(to, text.data, text.len, 0600, reason);
+    ew_buf_done(&template);
+    ew_buf_done(&text);
+    return err;
+}
+
+static enum ew_err write_address(struct job *job, struct ew_reason *reason)
+{
+    char path[PATH_MAX], text[256];
+    below(job, "run/broker.json", path);
+    (void)ew_format(text, sizeof(text), "{\"host\":\"127.0.0.1\",\"port\":%s,\"base\":\"%s\"}\n", job->port,
+                    job->base);
+    return ew_file_write(path, text, strlen(text), 0600, reason);
+}
+
+static enum ew_err make_all(struct job *job, struct ew_reason *reason)
+{
+    enum ew_err err = ew_share_dir(job->share, reason);
+    if (err == EW_OK)
+        err = make_folders(job, reason);
+    if (err == EW_OK)
+        err = read_base(job, reason);
+    if (err == EW_OK)
+        err = rights_load(job->share, job->base, &job->files, reason);
+    if (err == EW_OK)
+        err = make_services(job, reason);
+    if (err == EW_OK)
+        err = accounts_load(job->data, 0, job->accounts, reason);
+    if (err == EW_OK)
+        err = write_dynsec(job, reason);
+    if (err == EW_OK)
+        err = write_conf(job, reason);
+    return err == EW_OK ? write_address(job, reason) : err;
+}
+
+static bool port_formed(const char *port)
+{
+    size_t len = port ? strlen(port) : 0;
+    return len >= 1 && len <= 5 && strspn(port, "0123456789") == len && port[0] != '0' &&
+           strtol(port, NULL, 10) <= 65535;
+}
+
+int broker_files_main(int argc, char **argv)
+{
+    const char *data = NULL, *port = NULL, *word;
+    const struct command_option options[] = {{"--data", &data, NULL}, {"--mqtt", &port, NULL}};
+    int words;
+    int code = command_parse(argc, argv, help, options, 2, &word, 0, &words);
+    if (code >= 0)
+        return code;
+    char folder[PATH_MAX];
+    if (!command_folder(argv[0], data, folder))
+        return 2;
+    if (!port_formed(port)) {
+        fprintf(stderr, "edgewatt broker-files: --mqtt PORT must be a port, 1 to 65535\n");
+        return 2;
+    }
+    umask(077);
+    ew_log_init("broker-files", EW_LOG_INFO);
+    secret_start();
+    struct job job = {.data = folder, .port = port, .accounts = calloc(1, sizeof(*job.accounts))};
+    struct ew_reason reason;
+    ew_reason_clear(&reason);
+    if (!job.accounts)
+        abort();
+    enum ew_err err = make_all(&job, &reason);
+    rights_done(&job.files);
+    accounts_wipe(job.accounts);
+    free(job.accounts);
+    if (err != EW_OK)
+        fprintf(stderr, "edgewatt broker-files: %s%s%s\n", reason.path, reason.path[0] ? ": " : "",
+                reason.text);
+    return err == EW_OK ? 0 : 1;
+}
