@@ -103,8 +103,8 @@ enum ew_err mb_answer_check(const struct mb_request *rq, const uint8_t *pdu, siz
     if (pdu[1] != expected || len != (size_t)expected + 2)
         return wrong_length(rq, pdu[1] != expected ? pdu[1] : (int)len - 2, expected, reason);
     for (int i = 0; i < rq->count; i++)
-        ret[i] = is_bits(rq->fc) ? (uint16_t)((pdu[2 + i / 8] >> (i % 8)) & 1)
-                                 : (uint16_t)(pdu[2 + 2 * i] << 8 | pdu[3 + 2 * i]);
+        ret[i] = (uint16_t)(is_bits(rq->fc) ? (pdu[2 + i / 8] >> (i % 8)) & 1
+                                            : pdu[2 + 2 * i] << 8 | pdu[3 + 2 * i]);
     return EW_OK;
 }
 

@@ -212,7 +212,7 @@ void mq_serve(struct mq *mq, const char *service, const char *method, mq_serve_f
     if (known)
         return;
     char filter[EW_TOPIC_MAX]; // one subscription for all methods, so that unknown ones are answered too
-    if (ew_format(filter, sizeof(filter), "call/+/%s/#", service) != EW_OK)
+    if (ew_format(filter, sizeof(filter), "call/+/%s/+", service) != EW_OK)
         abort();
     mq_subscribe(mq, filter, 1, on_call, mq);
 }

@@ -1,14 +1,11 @@
 // Which clock the recorder believes, and what happens to rows when that changes (DESIGN, Clock).
 #include "recorder/sampler_priv.h"
 
+#include <stdlib.h>
+
 // Counters whose last reading was taken before this boot, while the wall clock is not known: ten years before
 // it.
 enum { BEFORE_BOOT_S = -315576000 };
-
-static enum ew_err run(struct sampler *s, sqlite3_stmt *q, struct ew_reason *reason)
-{
-    return store_execute(s->store, q, reason);
-}
 
 // ---- Time not known: slots under boot id and BOOTTIME
 // --------------------------------------------------------------
@@ -20,17 +17,20 @@ static enum ew_err enter_untrusted(struct sampler *s, struct ew_reason *reason)
     for (int i = 0; i < s->series_count; i++)
         s->series[i].count.at_s = BEFORE_BOOT_S;
     sqlite3_stmt *q = store_statement(
-        s->store,
-        "SELECT series, reading, at FROM unstamped WHERE boot = ? AND reading IS NOT NULL ORDER BY up");
+        s->store, "SELECT series, high, at FROM unstamped WHERE boot = ? AND at IS NOT NULL ORDER BY up");
     sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
+    struct sampler_index index;
+    sampler_index_make(s, &index);
     int code;
-    while ((code = sqlite3_step(q)) == SQLITE_ROW)
-        for (int i = 0; i < s->series_count; i++)
-            if (s->series[i].id == sqlite3_column_int64(q, 0)) {
-                s->series[i].count.known = true;
-                s->series[i].count.reading = sqlite3_column_double(q, 1);
-                s->series[i].count.at_s = sqlite3_column_int64(q, 2);
-            }
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        struct sampler_series_entry *entry = sampler_by_id(s, &index, sqlite3_column_int64(q, 0));
+        if (!entry)
+            continue;
+        entry->count.known = true;
+        entry->count.reading = sqlite3_column_double(q, 1);
+        entry->count.at_s = sqlite3_column_int64(q, 2);
+    }
+    free(index.place);
     sqlite3_reset(q);
     s->untrusted = true;
     return code == SQLITE_DONE ? EW_OK : store_fail(s->store, reason);
@@ -53,70 +53,51 @@ static enum ew_err tick_untrusted(struct sampler *s, int64_t up_s, struct ew_rea
     return EW_OK;
 }
 
-// ---- The time became known: rows of this boot get their stamp
-// ---------------------------------------------------------
+// ---- The time became known: rows of this boot get their stamp ---------------------------------------------
 
 static enum ew_err stamp_rows(struct sampler *s, int64_t shift_s, struct ew_reason *reason)
 {
-    sqlite3_stmt *q = store_statement(
+    sqlite3_stmt *q = store_statement(s->store, "SELECT min(up) FROM unstamped WHERE boot = ?");
+    sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
+    bool any = sqlite3_step(q) == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL;
+    int64_t first_s = any ? sqlite3_column_int64(q, 0) + shift_s : 0;
+    sqlite3_reset(q);
+    enum ew_err err = any ? sampler_unroll(s, first_s, reason) : EW_OK;
+    if (err != EW_OK)
+        return err;
+    q = store_statement(
         s->store, "INSERT OR IGNORE INTO sample (slot, series, length, value, low, high, flags) "
                   "SELECT up + ?1, series, length, value, low, high, flags FROM unstamped WHERE boot = ?2");
     sqlite3_bind_int64(q, 1, shift_s);
     sqlite3_bind_text(q, 2, s->boot, -1, SQLITE_STATIC);
-    enum ew_err err = run(s, q, reason);
-    q = store_statement(
-        s->store, "SELECT u.up, u.series, u.value, u.flags FROM unstamped u JOIN series s ON s.id = u.series "
-                  "WHERE u.boot = ? AND s.kind = 1 AND u.value IS NOT NULL");
-    sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
-    int code = SQLITE_DONE;
-    while (err == EW_OK && (code = sqlite3_step(q)) == SQLITE_ROW)
-        err = sampler_add_rollups(s, sqlite3_column_int64(q, 0) + shift_s, sqlite3_column_int64(q, 1),
-                                  sqlite3_column_double(q, 2), (unsigned)sqlite3_column_int64(q, 3), reason);
-    sqlite3_reset(q);
-    if (err == EW_OK && code != SQLITE_DONE)
-        err = store_fail(s->store, reason);
-    if (err != EW_OK)
-        return err;
+    err = store_execute(s->store, q, reason);
     // Rows of other boots have no time and never will; their consumption is not lost, because the counters'
     // stored readings are older and the next step holds it.
-    return run(s, store_statement(s->store, "DELETE FROM unstamped"), reason);
-}
-
-static enum ew_err store_counters(struct sampler *s, struct ew_reason *reason)
-{
-    enum ew_err err = EW_OK;
-    for (int i = 0; i < s->series_count && err == EW_OK; i++) {
-        const struct history_counter *c = &s->series[i].count;
-        if (!s->series[i].counter || !c->known)
-            continue;
-        sqlite3_stmt *q = store_statement(
-            s->store, "INSERT OR REPLACE INTO counter (series, reading, at) VALUES (?, ?, ?)");
-        sqlite3_bind_int64(q, 1, s->series[i].id);
-        sqlite3_bind_double(q, 2, c->reading);
-        sqlite3_bind_int64(q, 3, c->at_s);
-        err = store_execute(s->store, q, reason);
-    }
+    if (err == EW_OK)
+        err = store_execute(s->store, store_statement(s->store, "DELETE FROM unstamped"), reason);
     return err;
 }
 
-enum ew_err sampler_stamp(struct sampler *s, int64_t shift_s, struct ew_reason *reason)
+static enum ew_err stamp(struct sampler *s, const struct sampler_now *now, struct ew_reason *reason)
 {
+    int64_t shift_s = now->wall_s - now->up_ms / 1000, rolled_s = s->rolled_s;
     enum ew_err err = store_begin(s->store, reason);
     if (err != EW_OK)
         return err;
-    for (int i = 0; i < s->series_count; i++)
-        s->series[i].count.at_s += shift_s;
     err = stamp_rows(s, shift_s, reason);
     if (err == EW_OK)
-        err = store_counters(s, reason);
+        err = sampler_roll(s, now->wall_s, reason);
     if (err == EW_OK)
         err = store_commit(s->store, reason);
     else
         store_rollback(s->store);
-    if (err != EW_OK)
-        for (int i = 0; i < s->series_count; i++)
-            s->series[i].count.at_s -= shift_s;
-    return err;
+    if (err != EW_OK) {
+        s->rolled_s = rolled_s;
+        return err;
+    }
+    for (int i = 0; i < s->series_count; i++)
+        s->series[i].count.at_s += shift_s;
+    return EW_OK;
 }
 
 static enum ew_err leave_untrusted(struct sampler *s, const struct sampler_now *now, struct ew_reason *reason)
@@ -128,7 +109,7 @@ static enum ew_err leave_untrusted(struct sampler *s, const struct sampler_now *
         err = sampler_write_slot(s, reason);
     }
     if (err == EW_OK)
-        err = sampler_stamp(s, now->wall_s - up_s, reason);
+        err = stamp(s, now, reason);
     if (err != EW_OK)
         return err;
     s->untrusted = false;
@@ -141,84 +122,22 @@ static enum ew_err leave_untrusted(struct sampler *s, const struct sampler_now *
 // ---- The clock ran ahead: rows of the future are set aside
 // -----------------------------------------------------------
 
-// Sums days from hours and months from days, from the day of from_s on.
-static enum ew_err rebuild_days(struct sampler *s, int64_t from_s, struct ew_reason *reason)
-{
-    struct calendar_date date = calendar_local(&s->zone, from_s).date;
-    int64_t day_key = (int64_t)date.year * 10000 + date.month * 100LL + date.day;
-    sqlite3_stmt *q = store_statement(s->store, "DELETE FROM day WHERE date >= ?");
-    sqlite3_bind_int64(q, 1, day_key);
-    enum ew_err err = run(s, q, reason);
-    q = store_statement(s->store,
-                        "SELECT start, series, value, flags FROM hour WHERE start >= ? ORDER BY start");
-    sqlite3_bind_int64(q, 1, calendar_date_start_s(&s->zone, date));
-    int code = SQLITE_DONE;
-    while (err == EW_OK && (code = sqlite3_step(q)) == SQLITE_ROW) {
-        struct calendar_date d = calendar_local(&s->zone, sqlite3_column_int64(q, 0)).date;
-        sqlite3_stmt *add = store_statement(
-            s->store, "INSERT INTO day (date, series, value, flags) VALUES (?, ?, ?, ?) ON CONFLICT "
-                      "DO UPDATE SET value = value + excluded.value, flags = flags | excluded.flags");
-        sqlite3_bind_int64(add, 1, (int64_t)d.year * 10000 + d.month * 100LL + d.day);
-        sqlite3_bind_int64(add, 2, sqlite3_column_int64(q, 1));
-        sqlite3_bind_double(add, 3, sqlite3_column_double(q, 2));
-        sqlite3_bind_int64(add, 4, sqlite3_column_int64(q, 3));
-        err = run(s, add, reason);
-    }
-    sqlite3_reset(q);
-    if (err == EW_OK && code != SQLITE_DONE)
-        err = store_fail(s->store, reason);
-    if (err != EW_OK)
-        return err;
-    q = store_statement(s->store, "DELETE FROM month WHERE date >= ?");
-    sqlite3_bind_int64(q, 1, day_key / 100);
-    err = run(s, q, reason);
-    if (err != EW_OK)
-        return err;
-    q = store_statement(
-        s->store, "INSERT INTO month (date, series, value, flags) SELECT date / 100, series, sum(value), "
-                  "max(flags & 1) | max(flags & 2) FROM day WHERE date >= ? GROUP BY date / 100, series");
-    sqlite3_bind_int64(q, 1, day_key / 100 * 100);
-    return run(s, q, reason);
-}
-
-static enum ew_err rebuild_hours(struct sampler *s, int64_t from_s, struct ew_reason *reason)
-{
-    int64_t hour_s, end_s;
-    calendar_span(&s->zone, CALENDAR_HOUR, from_s, &hour_s, &end_s);
-    sqlite3_stmt *q = store_statement(s->store, "DELETE FROM hour WHERE start >= ?");
-    sqlite3_bind_int64(q, 1, hour_s);
-    enum ew_err err = run(s, q, reason);
-    q = store_statement(
-        s->store, "SELECT a.slot, a.series, a.value, a.flags FROM sample a JOIN series s ON s.id = a.series "
-                  "WHERE a.slot >= ? AND s.kind = 1 AND a.value IS NOT NULL ORDER BY a.slot");
-    sqlite3_bind_int64(q, 1, hour_s);
-    int code = SQLITE_DONE;
-    while (err == EW_OK && (code = sqlite3_step(q)) == SQLITE_ROW)
-        err = sampler_add_rollups(s, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
-                                  sqlite3_column_double(q, 2), (unsigned)sqlite3_column_int64(q, 3), reason);
-    sqlite3_reset(q);
-    if (err == EW_OK && code != SQLITE_DONE)
-        err = store_fail(s->store, reason);
-    return err == EW_OK ? rebuild_days(s, hour_s, reason) : err;
-}
-
 static enum ew_err move_future(struct sampler *s, int64_t wall_s, struct ew_reason *reason)
 {
     sqlite3_stmt *q = store_statement(
         s->store, "INSERT OR IGNORE INTO set_aside SELECT slot, series, length, value, low, high, flags, ?1 "
                   "FROM sample WHERE slot + length > ?1");
     sqlite3_bind_int64(q, 1, wall_s);
-    enum ew_err err = run(s, q, reason);
+    enum ew_err err = store_execute(s->store, q, reason);
     if (err != EW_OK)
         return err;
     q = store_statement(s->store, "DELETE FROM sample WHERE slot + length > ?");
     sqlite3_bind_int64(q, 1, wall_s);
-    err = run(s, q, reason);
-    // The slot that holds wall_s is rebuilt with its hour.
-    return err == EW_OK ? rebuild_hours(s, wall_s, reason) : err;
+    err = store_execute(s->store, q, reason);
+    return err == EW_OK ? sampler_unroll(s, wall_s, reason) : err;
 }
 
-enum ew_err sampler_set_aside(struct sampler *s, int64_t wall_s, struct ew_reason *reason)
+static enum ew_err set_aside(struct sampler *s, int64_t wall_s, struct ew_reason *reason)
 {
     enum ew_err err = store_begin(s->store, reason);
     if (err != EW_OK)
@@ -295,7 +214,7 @@ enum ew_err sampler_tick(struct sampler *s, const struct sampler_now *now, struc
                 begin(s, s->last_s);
             break;
         case HISTORY_CLOCK_FUTURE:
-            err = sampler_set_aside(s, now->wall_s, reason);
+            err = set_aside(s, now->wall_s, reason);
             if (err == EW_OK)
                 begin(s, now->wall_s);
             break;

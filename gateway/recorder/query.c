@@ -84,7 +84,7 @@ static int64_t key_of(const struct calendar_zone *zone, enum calendar_unit by, i
     if (by == CALENDAR_HOUR)
         return start_s;
     struct calendar_date date = calendar_local(zone, start_s).date;
-    int64_t day = (int64_t)date.year * 10000 + date.month * 100 + date.day;
+    int64_t day = (int64_t)date.year * 10000 + date.month * 100LL + date.day;
     return by == CALENDAR_DAY ? day : day / 100;
 }
 

@@ -21,6 +21,7 @@ struct sampler *sampler_new(struct store *store, const char *boot, int64_t build
     s->interval_min = 10;
     s->verdict = HISTORY_CLOCK_UNTRUSTED;
     s->last_s = INT64_MIN;
+    s->rolled_s = INT64_MIN;
     s->zone = (struct calendar_zone){.count = 1, .transitions = {{INT64_MIN, 0}}};
     ew_copy(s->boot, sizeof(s->boot), boot);
     return s;
@@ -253,6 +254,48 @@ static enum ew_err load_members(struct sampler *s, struct ew_reason *reason)
     return code == SQLITE_DONE ? EW_OK : store_fail(s->store, reason);
 }
 
+void sampler_index_make(const struct sampler *s, struct sampler_index *ret_index)
+{
+    *ret_index = (struct sampler_index){0};
+    for (int i = 0; i < s->series_count; i++)
+        if (s->series[i].id > ret_index->max_id)
+            ret_index->max_id = s->series[i].id;
+    ret_index->place = malloc(sizeof(int) * (size_t)(ret_index->max_id + 1));
+    if (!ret_index->place)
+        abort();
+    for (int64_t id = 0; id <= ret_index->max_id; id++)
+        ret_index->place[id] = -1;
+    for (int i = 0; i < s->series_count; i++)
+        ret_index->place[s->series[i].id] = i;
+}
+
+struct sampler_series_entry *sampler_by_id(struct sampler *s, const struct sampler_index *index, int64_t id)
+{
+    return id >= 0 && id <= index->max_id && index->place[id] >= 0 ? &s->series[index->place[id]] : NULL;
+}
+
+// Readings newer than the last rolled hour are in the samples.
+static enum ew_err load_readings(struct sampler *s, struct ew_reason *reason)
+{
+    sqlite3_stmt *q = store_statement(
+        s->store, "SELECT series, high, slot + length FROM sample WHERE slot >= ? ORDER BY slot");
+    sqlite3_bind_int64(q, 1, s->rolled_s);
+    struct sampler_index index;
+    sampler_index_make(s, &index);
+    int code;
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        struct sampler_series_entry *entry = sampler_by_id(s, &index, sqlite3_column_int64(q, 0));
+        if (!entry || !entry->counter)
+            continue;
+        entry->count.known = true;
+        entry->count.reading = sqlite3_column_double(q, 1);
+        entry->count.at_s = sqlite3_column_int64(q, 2) - 1;
+    }
+    free(index.place);
+    sqlite3_reset(q);
+    return code == SQLITE_DONE ? EW_OK : store_fail(s->store, reason);
+}
+
 static enum ew_err load_last(struct sampler *s, struct ew_reason *reason)
 {
     sqlite3_stmt *q =
@@ -269,7 +312,11 @@ enum ew_err sampler_load(struct sampler *s, struct ew_reason *reason)
     enum ew_err err = load_series(s, reason);
     if (err == EW_OK)
         err = load_members(s, reason);
-    return err == EW_OK ? load_last(s, reason) : err;
+    if (err == EW_OK)
+        err = sampler_load_rolled(s, reason);
+    if (err == EW_OK)
+        err = load_last(s, reason);
+    return err == EW_OK ? load_readings(s, reason) : err;
 }
 
 // ---- Readings

@@ -39,6 +39,7 @@ struct sampler {
     bool trusted_before;
     enum history_clock_verdict verdict;
     int64_t last_s;   // end of the newest stored slot
+    int64_t rolled_s; // hours that end by then are rolled; INT64_MIN = none
     enum ew_err told; // the last event, so that it is told once
 };
 
@@ -46,14 +47,21 @@ int64_t sampler_time_s(const struct sampler *sampler,
                        const struct sampler_now *now); // of the running slot's scale
 void sampler_tell(struct sampler *sampler, const struct ew_reason *event);
 
-// slot.c
+// sampler.c: finds series by their row id (dense: rowids). The caller frees `place`.
+struct sampler_index {
+    int *place; // by id; -1 = none
+    int64_t max_id;
+};
+void sampler_index_make(const struct sampler *sampler, struct sampler_index *ret_index);
+struct sampler_series_entry *sampler_by_id(struct sampler *sampler, const struct sampler_index *index,
+                                           int64_t id);
+
+// slot.c: writes the running slot, and what is over because of it.
 enum ew_err sampler_write_slot(struct sampler *sampler, struct ew_reason *reason) EW_MUST_CHECK;
-enum ew_err sampler_add_rollups(struct sampler *sampler, int64_t slot_s, int64_t series, double value,
-                                unsigned flags, struct ew_reason *reason) EW_MUST_CHECK;
-// clockwork.c
-enum ew_err sampler_stamp(struct sampler *sampler, int64_t wall_minus_up_s,
-                          struct ew_reason *reason) EW_MUST_CHECK;
-enum ew_err sampler_set_aside(struct sampler *sampler, int64_t wall_s,
-                              struct ew_reason *reason) EW_MUST_CHECK;
+// roll.c: hours, days and months that are over. Inside a transaction of the caller's.
+enum ew_err sampler_roll(struct sampler *sampler, int64_t until_s, struct ew_reason *reason) EW_MUST_CHECK;
+// Forgets the roll-ups of the hour of from_s and later, so that the next sampler_roll makes them anew.
+enum ew_err sampler_unroll(struct sampler *sampler, int64_t from_s, struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err sampler_load_rolled(struct sampler *sampler, struct ew_reason *reason) EW_MUST_CHECK;
 
 #endif

@@ -1,54 +1,28 @@
-// Writing a slot: samples, roll-ups and counters in one transaction, so that they agree after any crash.
+// Writing a slot: its samples, and what is over because of it, in one transaction, so that they agree after
+// any crash.
 #include "recorder/sampler_priv.h"
 
-static int64_t day_key(struct calendar_date date)
-{
-    return (int64_t)date.year * 10000 + date.month * 100LL + date.day;
-}
+#include <math.h>
 
-static enum ew_err add_to(struct sampler *s, const char *sql, int64_t key, int64_t series, double value,
-                          unsigned flags, struct ew_reason *reason)
+// Thousandths of the unit. Beyond what a double holds exactly nothing sensible is measured: no value
+// then.
+static void bind_thousandths(sqlite3_stmt *q, int index, double value)
 {
-    sqlite3_stmt *q = store_statement(s->store, sql);
-    sqlite3_bind_int64(q, 1, key);
-    sqlite3_bind_int64(q, 2, series);
-    sqlite3_bind_double(q, 3, value);
-    sqlite3_bind_int64(q, 4, flags);
-    return store_execute(s->store, q, reason);
-}
-
-enum ew_err sampler_add_rollups(struct sampler *s, int64_t slot_s, int64_t series, double value,
-                                unsigned flags, struct ew_reason *reason)
-{
-    static const char *const hour =
-        "INSERT INTO hour (start, series, value, flags) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET value = value + excluded.value, flags = flags | excluded.flags";
-    static const char *const day =
-        "INSERT INTO day (date, series, value, flags) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET value = value + excluded.value, flags = flags | excluded.flags";
-    static const char *const month =
-        "INSERT INTO month (date, series, value, flags) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET value = value + excluded.value, flags = flags | excluded.flags";
-    int64_t hour_s, hour_end_s;
-    calendar_span(&s->zone, CALENDAR_HOUR, slot_s, &hour_s, &hour_end_s);
-    struct calendar_date date = calendar_local(&s->zone, slot_s).date;
-    enum ew_err err = add_to(s, hour, hour_s, series, value, flags, reason);
-    if (err == EW_OK)
-        err = add_to(s, day, day_key(date), series, value, flags, reason);
-    if (err == EW_OK)
-        err = add_to(s, month, day_key(date) / 100, series, value, flags, reason);
-    return err;
+    double scaled = round(value * 1000);
+    if (fabs(scaled) < 9007199254740992.0)
+        sqlite3_bind_int64(q, index, (int64_t)scaled);
 }
 
 static void bind_values(sqlite3_stmt *q, const struct sampler_series_entry *entry)
 {
     if (entry->counter) {
-        if (!(entry->count.flags & HISTORY_RESET) || entry->count.step > 0)
+        if (entry->count.has_step && (!(entry->count.flags & HISTORY_RESET) || entry->count.step > 0))
             sqlite3_bind_double(q, 5, entry->count.step);
+        sqlite3_bind_double(q, 7, entry->count.reading);
     } else {
-        sqlite3_bind_double(q, 5, history_gauge_mean(&entry->gauge));
-        sqlite3_bind_double(q, 6, entry->gauge.low);
-        sqlite3_bind_double(q, 7, entry->gauge.high);
+        bind_thousandths(q, 5, history_gauge_mean(&entry->gauge));
+        bind_thousandths(q, 6, entry->gauge.low);
+        bind_thousandths(q, 7, entry->gauge.high);
     }
     sqlite3_bind_int64(q, 8, entry->counter ? entry->count.flags : 0);
 }
@@ -63,7 +37,9 @@ static enum ew_err write_sample(struct sampler *s, const struct sampler_series_e
         "?8) "
         "ON CONFLICT DO UPDATE SET value = CASE WHEN ?2 THEN coalesce(value, 0) + coalesce(excluded.value, "
         "0) ELSE value END, "
-        "low = min(low, excluded.low), high = max(high, excluded.high), flags = flags | excluded.flags";
+        "low = min(low, excluded.low), high = CASE WHEN ?2 THEN excluded.high ELSE max(high, excluded.high) "
+        "END, "
+        "flags = flags | excluded.flags";
     sqlite3_stmt *q = store_statement(s->store, sql);
     sqlite3_bind_int64(q, 1, s->slot_start_s);
     sqlite3_bind_int64(q, 3, entry->id);
@@ -77,51 +53,38 @@ static enum ew_err write_unstamped(struct sampler *s, const struct sampler_serie
                                    struct ew_reason *reason)
 {
     static const char *const sql =
-        "INSERT OR REPLACE INTO unstamped (boot, up, series, length, value, low, high, flags, reading, at) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        "INSERT OR REPLACE INTO unstamped (boot, up, series, length, value, low, high, flags, at) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     sqlite3_stmt *q = store_statement(s->store, sql);
     sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
     sqlite3_bind_int64(q, 2, s->slot_start_s);
     sqlite3_bind_int64(q, 3, entry->id);
     sqlite3_bind_int64(q, 4, s->slot_end_s - s->slot_start_s);
     bind_values(q, entry);
-    if (entry->counter) {
-        sqlite3_bind_double(q, 9, entry->count.reading);
-        sqlite3_bind_int64(q, 10, entry->count.at_s);
-    }
+    if (entry->counter)
+        sqlite3_bind_int64(q, 9, entry->count.at_s);
     return store_execute(s->store, q, reason);
 }
 
-static enum ew_err write_counter(struct sampler *s, const struct sampler_series_entry *entry,
-                                 struct ew_reason *reason)
-{
-    sqlite3_stmt *q =
-        store_statement(s->store, "INSERT OR REPLACE INTO counter (series, reading, at) VALUES (?, ?, ?)");
-    sqlite3_bind_int64(q, 1, entry->id);
-    sqlite3_bind_double(q, 2, entry->count.reading);
-    sqlite3_bind_int64(q, 3, entry->count.at_s);
-    return store_execute(s->store, q, reason);
-}
-
-// A counter's first reading forms no step, but is kept as the start of the next one.
+// A counter's first reading forms a row without a step: it is the start of the next one.
 static bool has_row(const struct sampler_series_entry *entry)
 {
-    return entry->counter ? entry->count.has_step : entry->gauge.count > 0;
+    return entry->counter ? entry->count.taken : entry->gauge.count > 0;
 }
 
-static enum ew_err write_entry(struct sampler *s, const struct sampler_series_entry *entry,
-                               struct ew_reason *reason)
+static enum ew_err write_rows(struct sampler *s, bool *ret_any, struct ew_reason *reason)
 {
     enum ew_err err = EW_OK;
-    if (s->untrusted)
-        return has_row(entry) ? write_unstamped(s, entry, reason) : EW_OK;
-    if (has_row(entry))
-        err = write_sample(s, entry, reason);
-    if (err == EW_OK && entry->counter && entry->count.has_step)
+    *ret_any = false;
+    for (int i = 0; i < s->series_count && err == EW_OK; i++) {
+        if (!has_row(&s->series[i]))
+            continue;
+        *ret_any = true;
         err =
-            sampler_add_rollups(s, s->slot_start_s, entry->id, entry->count.step, entry->count.flags, reason);
-    if (err == EW_OK && entry->counter && entry->count.known && entry->count.at_s >= s->slot_start_s)
-        err = write_counter(s, entry, reason);
+            s->untrusted ? write_unstamped(s, &s->series[i], reason) : write_sample(s, &s->series[i], reason);
+    }
+    if (err == EW_OK && !s->untrusted)
+        err = sampler_roll(s, s->slot_end_s, reason);
     return err;
 }
 
@@ -130,18 +93,18 @@ enum ew_err sampler_write_slot(struct sampler *s, struct ew_reason *reason)
     enum ew_err err = store_begin(s->store, reason);
     if (err != EW_OK)
         return err;
-    bool any = false;
-    for (int i = 0; i < s->series_count && err == EW_OK; i++) {
-        any |= has_row(&s->series[i]);
-        err = write_entry(s, &s->series[i], reason);
-    }
+    bool any;
+    int64_t rolled_s = s->rolled_s;
+    err = write_rows(s, &any, reason);
     if (err != EW_OK) {
         store_rollback(s->store);
+    } else {
+        err = store_commit(s->store, reason);
+    }
+    if (err != EW_OK) {
+        s->rolled_s = rolled_s;
         return err;
     }
-    err = store_commit(s->store, reason);
-    if (err != EW_OK)
-        return err;
     if (any && !s->untrusted && s->slot_end_s > s->last_s)
         s->last_s = s->slot_end_s;
     for (int i = 0; i < s->series_count; i++) {

@@ -5,7 +5,12 @@
 // Order: options -> log -> definition.start (own state, subscriptions; may fail with a reason: exit 1) ->
 // connect -> definition.connected after every connect (publish retained topics) -> READY=1 after the first ->
 // a beat a second -> SIGTERM or SIGINT: definition.stop, status {"online":false}, exit 0. SIGHUP:
-// definition.reload.
+// definition.reload. Exit codes: 0, 1 with a sentence in the log, 2 for the command line.
+//
+// The broker and our account there: DATA/run/broker.json {"host","port","base"}, DATA/secrets/<name>.json
+// {"user","password"}; read again whenever there is no connection.
+// service/<name>/status: {"online","version","since","pid","rss_bytes","beat","late_ms", ...health}; beat
+// counts the seconds of the loop, late_ms is the worst delay of one since the last status.
 #ifndef EDGEWATT_SERVICE_SERVICE_H
 #define EDGEWATT_SERVICE_SERVICE_H
 

@@ -20,7 +20,7 @@ PURE_NAMES = {"ew_format", "ew_copy", "ew_fail", "cJSON_GetObjectItemCaseSensiti
               "cJSON_GetArrayItem", "cJSON_GetStringValue", "cJSON_GetNumberValue", "cJSON_IsNumber", "cJSON_IsString",
               "cJSON_IsBool", "cJSON_IsTrue", "cJSON_IsFalse", "cJSON_IsNull", "cJSON_IsArray", "cJSON_IsObject"}
 # What compilers and sanitizers add by themselves.
-ADDED = re.compile(r"^(__asan_|__ubsan_|__tsan_|__sanitizer_|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__sancov)|"
+ADDED = re.compile(r"^(\.?Lubsan|__odr_asan|__asan_|__ubsan_|__tsan_|__sanitizer_|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__sancov)|"
                    r"_chk$|^__isoc99_|^__start___sancov|^__stop___sancov")
 
 

@@ -65,6 +65,7 @@ void history_counter_add(struct history_counter *c, double reading, int64_t at_s
         c->has_step = true;
     }
     c->known = true;
+    c->taken = true;
     c->reading = reading;
     c->at_s = at_s;
 }
@@ -72,6 +73,7 @@ void history_counter_add(struct history_counter *c, double reading, int64_t at_s
 void history_counter_next(struct history_counter *c)
 {
     c->step = 0;
+    c->taken = false;
     c->has_step = false;
     c->flags = 0;
 }

@@ -39,6 +39,7 @@ struct history_counter {
     double reading; // last one taken
     int64_t at_s;   // when it was taken
     double step;    // sum of the steps of the running slot
+    bool taken;     // a reading was taken in the running slot
     bool has_step;  // at least one difference was formed in the running slot
     unsigned flags; // enum history_flag of the running slot
 };

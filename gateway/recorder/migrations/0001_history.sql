@@ -9,24 +9,27 @@ CREATE TABLE series (
     UNIQUE (device, quantity)
 );
 
--- One row a slot and series. The key begins with the slot: rows of a slot lie together and are only ever appended,
--- which keeps the pages written per slot few (a key that begins with the series wrote many times as much).
+-- One row a slot and series. The key begins with the slot: rows of a slot lie together and are only ever appended, which
+-- keeps the pages written per slot few (a key that begins with the series wrote many times as much).
+-- Measured quantities are whole thousandths of their unit (three or four bytes instead of eight): value = mean, low, high.
+-- Counters: value = step of the slot in Wh, varh, VAh or dm3, exactly as the meter gave it; high = the reading at its end.
 CREATE TABLE sample (
     slot   INTEGER NOT NULL,           -- start
     series INTEGER NOT NULL REFERENCES series (id),
     length INTEGER NOT NULL,           -- seconds
-    value  REAL,                       -- mean, or step; NULL = not known
-    low    REAL,
-    high   REAL,
+    value  NUMERIC,                    -- NULL = not known
+    low    NUMERIC,
+    high   NUMERIC,
     flags  INTEGER NOT NULL DEFAULT 0, -- enum history_flag
     PRIMARY KEY (slot, series)
 ) WITHOUT ROWID;
 
--- Sums of counter steps by local hour, day and month: written in the transaction of their samples.
+-- Sums of counter steps by local hour, day and month, each written once when it is over. What is not over yet is summed
+-- from the finer table: rolled.until says up to where.
 CREATE TABLE hour (
     start  INTEGER NOT NULL,
     series INTEGER NOT NULL REFERENCES series (id),
-    value  REAL NOT NULL,
+    value  NUMERIC NOT NULL,
     flags  INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (start, series)
 ) WITHOUT ROWID;
@@ -34,7 +37,7 @@ CREATE TABLE hour (
 CREATE TABLE day (
     date   INTEGER NOT NULL,           -- local date as 20260301
     series INTEGER NOT NULL REFERENCES series (id),
-    value  REAL NOT NULL,
+    value  NUMERIC NOT NULL,
     flags  INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (date, series)
 ) WITHOUT ROWID;
@@ -42,12 +45,17 @@ CREATE TABLE day (
 CREATE TABLE month (
     date   INTEGER NOT NULL,           -- local month as 202603
     series INTEGER NOT NULL REFERENCES series (id),
-    value  REAL NOT NULL,
+    value  NUMERIC NOT NULL,
     flags  INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (date, series)
 ) WITHOUT ROWID;
 
--- The last reading of each counter, so that the consumption of a downtime is recovered.
+CREATE TABLE rolled (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    until INTEGER NOT NULL             -- hours that end by then are in `hour`, and their finished days and months rolled
+);
+
+-- The last reading of each counter, written with its hour; newer ones are in `sample`.
 CREATE TABLE counter (
     series  INTEGER PRIMARY KEY REFERENCES series (id),
     reading REAL NOT NULL,
@@ -69,12 +77,11 @@ CREATE TABLE unstamped (
     up     INTEGER NOT NULL,           -- CLOCK_BOOTTIME at the start of the slot, seconds
     series INTEGER NOT NULL REFERENCES series (id),
     length INTEGER NOT NULL,
-    value  REAL,
-    low    REAL,
-    high   REAL,
+    value  NUMERIC,
+    low    NUMERIC,
+    high   NUMERIC,
     flags  INTEGER NOT NULL DEFAULT 0,
-    reading REAL,                      -- of a counter, at the end of the slot
-    at     INTEGER,                    -- when that was read, on the scale of `up`
+    at     INTEGER,                    -- of a counter: when `high` was read, on the scale of `up`
     PRIMARY KEY (boot, up, series)
 ) WITHOUT ROWID;
 
@@ -83,9 +90,9 @@ CREATE TABLE set_aside (
     slot   INTEGER NOT NULL,
     series INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    value  REAL,
-    low    REAL,
-    high   REAL,
+    value  NUMERIC,
+    low    NUMERIC,
+    high   NUMERIC,
     flags  INTEGER NOT NULL,
     since  INTEGER NOT NULL,           -- wall clock when they were set aside
     PRIMARY KEY (slot, series, since)
