@@ -88,29 +88,16 @@ static int64_t key_of(const struct calendar_zone *zone, enum calendar_unit by, i
     return by == CALENDAR_DAY ? day : day / 100;
 }
 
-static const char *sql_of(enum calendar_unit by)
+// Adds the rows of one statement, bound to [from, to), to a span: each to the circuit its device belonged to
+// then.
+static enum ew_err add_rows(struct store *store, const struct sampler *sampler, const char *sql, int64_t from,
+                            int64_t to, struct table *t, int span, struct ew_reason *reason)
 {
-    switch (by) {
-    case CALENDAR_HOUR:
-        return "SELECT s.device, r.value, r.flags FROM hour r JOIN series s ON s.id = r.series WHERE r.start "
-               "= ? AND s.quantity = 'active_energy_import'";
-    case CALENDAR_DAY:
-        return "SELECT s.device, r.value, r.flags FROM day r JOIN series s ON s.id = r.series WHERE r.date = "
-               "? AND s.quantity = 'active_energy_import'";
-    case CALENDAR_MONTH:
-    case CALENDAR_YEAR:
-        break;
-    }
-    return "SELECT s.device, r.value, r.flags FROM month r JOIN series s ON s.id = r.series WHERE r.date = ? "
-           "AND s.quantity = 'active_energy_import'";
-}
-
-// One span: rows of the roll-up, each given to the circuit its device belonged to then.
-static enum ew_err fill_span(struct store *store, const struct sampler *sampler, int64_t key,
-                             enum calendar_unit by, struct table *t, int span, struct ew_reason *reason)
-{
-    sqlite3_stmt *q = store_statement(store, sql_of(by));
-    sqlite3_bind_int64(q, 1, key);
+    if (from >= to)
+        return EW_OK;
+    sqlite3_stmt *q = store_statement(store, sql);
+    sqlite3_bind_int64(q, 1, from);
+    sqlite3_bind_int64(q, 2, to);
     int code;
     while ((code = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t circuit = 0;
@@ -126,6 +113,48 @@ static enum ew_err fill_span(struct store *store, const struct sampler *sampler,
     }
     sqlite3_reset(q);
     return code == SQLITE_DONE ? EW_OK : store_fail(store, reason);
+}
+
+#define ROWS_OF(table, time)                                                                                 \
+    "SELECT s.device, sum(r.value), max(r.flags & 1) | max(r.flags & 2) FROM " table " r JOIN series s "     \
+    "ON s.id = r.series WHERE r." time " >= ? AND r." time " < ? AND s.quantity = 'active_energy_import' "   \
+    "AND r.value IS NOT NULL GROUP BY s.device"
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+// One span. What is over is in its own table; of what is running, finished parts are in the finer tables.
+static enum ew_err fill_span(struct store *store, const struct sampler *sampler,
+                             const struct calendar_zone *zone, enum calendar_unit by, struct table *t,
+                             int span, struct ew_reason *reason)
+{
+    int64_t start_s = t->start_s[span], end_s = t->end_s[span], rolled_s = sampler_rolled_s(sampler);
+    int64_t key = key_of(zone, by, start_s);
+    bool over = end_s <= rolled_s;
+    if (over && by == CALENDAR_DAY)
+        return add_rows(store, sampler, ROWS_OF("day", "date"), key, key + 1, t, span, reason);
+    if (over && by == CALENDAR_MONTH)
+        return add_rows(store, sampler, ROWS_OF("month", "date"), key, key + 1, t, span, reason);
+    enum ew_err err = EW_OK;
+    int64_t hours_from_s = start_s;
+    if (by == CALENDAR_MONTH && start_s < rolled_s) {
+        err = add_rows(store, sampler, ROWS_OF("day", "date"), key * 100, key * 100 + 99, t, span, reason);
+        hours_from_s = most(start_s, calendar_date_start_s(zone, calendar_local(zone, rolled_s).date));
+    }
+    if (err == EW_OK)
+        err = add_rows(store, sampler, ROWS_OF("hour", "start"), hours_from_s, least(end_s, rolled_s), t,
+                       span, reason);
+    if (err == EW_OK)
+        err = add_rows(store, sampler, ROWS_OF("sample", "slot"), most(start_s, rolled_s), end_s, t, span,
+                       reason);
+    return err;
 }
 
 static void write_table(const struct table *t, const struct query_consumption *query, int64_t until_s,
@@ -179,8 +208,7 @@ enum ew_err query_consumption(struct store *store, const struct sampler *sampler
     fill_spans(&table, zone, query);
     enum ew_err err = EW_OK;
     for (int i = 0; i < query->spans && err == EW_OK; i++)
-        err = fill_span(store, sampler, key_of(zone, query->by, table.start_s[i]), query->by, &table, i,
-                        reason);
+        err = fill_span(store, sampler, zone, query->by, &table, i, reason);
     if (err == EW_OK)
         write_table(&table, query, sampler_last_s(sampler), ret_json);
     return err;

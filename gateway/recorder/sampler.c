@@ -57,6 +57,11 @@ int64_t sampler_last_s(const struct sampler *s)
     return s->last_s == INT64_MIN ? 0 : s->last_s;
 }
 
+int64_t sampler_rolled_s(const struct sampler *s)
+{
+    return s->rolled_s;
+}
+
 const char *sampler_clock_name(const struct sampler *s)
 {
     switch (s->verdict) {

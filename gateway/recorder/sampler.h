@@ -46,6 +46,8 @@ enum ew_err sampler_tick(struct sampler *sampler, const struct sampler_now *now,
 
 // End of the newest slot in the store, Unix seconds; 0 = none.
 int64_t sampler_last_s(const struct sampler *sampler);
+// Up to where hours, days and months are in their own tables, Unix seconds; INT64_MIN = nowhere.
+int64_t sampler_rolled_s(const struct sampler *sampler);
 // "trusted", "untrusted", "waiting": for the health page.
 const char *sampler_clock_name(const struct sampler *sampler);
 

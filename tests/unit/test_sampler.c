@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/rfc3339.h"
+#include "recorder/query.h"
 #include "recorder/sampler.h"
 #include <math.h>
 #include <stdio.h>
@@ -200,6 +201,80 @@ static void hours_days_and_months_are_summed_when_over(void **state)
     close_bench(&b);
 }
 
+// The histogram of every unit, whatever of it is rolled already, agrees with the samples.
+static void histograms_agree_with_samples(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *args, *expected;
+    } cases[] = {
+        {"{\"by\":\"hour\",\"from\":\"2026-03-31\",\"spans\":27}", "[null*22,1790,3600,3600,2400,null*1]"},
+        {"{\"by\":\"day\",\"from\":\"2026-03-30\",\"spans\":4}", "[null*1,5390,6000,null*1]"},
+        {"{\"by\":\"month\",\"from\":\"2026-03-15\",\"spans\":2}", "[5390,6000]"},
+    };
+    struct bench b;
+    struct calendar_zone zone = paris();
+    open_bench(&b, "2026-03-31T20:30:00Z", true);
+    sampler_member(b.sampler, 7, 3, false, &b.now);
+    meter_wh = 0;
+    pass(&b, 12000, 3600); // to 01:50 of April
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct ew_reason reason = {0};
+        struct query_consumption query;
+        struct ew_buf json, got;
+        cJSON *args = cJSON_Parse(cases[i].args);
+        ew_buf_init(&json, 100000);
+        ew_buf_init(&got, 1000);
+        assert_int_equal(query_consumption_read(args, &query, &reason), EW_OK);
+        assert_int_equal(query_consumption(b.store, b.sampler, &zone, &query, &json, &reason), EW_OK);
+        cJSON *tree = cJSON_Parse(ew_buf_text(&json));
+        const cJSON *circuits = cJSON_GetObjectItem(tree, "circuits");
+        assert_int_equal(cJSON_GetArraySize(circuits), 1);
+        assert_int_equal(cJSON_GetObjectItem(circuits->child, "circuit")->valueint, 3);
+        int nulls = 0;
+        for (const cJSON *v = cJSON_GetObjectItem(circuits->child, "values")->child; v; v = v->next) {
+            nulls = cJSON_IsNull(v) ? nulls + 1 : 0;
+            if (nulls && (!v->next || !cJSON_IsNull(v->next)))
+                ew_buf_printf(&got, "%snull*%d", got.len ? "," : "", nulls);
+            else if (!nulls)
+                ew_buf_printf(&got, "%s%.0f", got.len ? "," : "", v->valuedouble);
+        }
+        struct ew_buf whole;
+        ew_buf_init(&whole, 1000);
+        ew_buf_printf(&whole, "[%s]", ew_buf_text(&got));
+        assert_string_equal(ew_buf_text(&whole), cases[i].expected);
+        ew_buf_done(&whole);
+        ew_buf_done(&got);
+        ew_buf_done(&json);
+        cJSON_Delete(tree);
+        cJSON_Delete(args);
+    }
+    close_bench(&b);
+}
+
+static void bad_questions_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *args, *path;
+    } cases[] = {
+        {"{}", "/by"},
+        {"{\"by\":\"week\",\"from\":\"2026-03-31\",\"spans\":1}", "/by"},
+        {"{\"by\":\"day\",\"from\":\"2026-02-30\",\"spans\":1}", "/from"},
+        {"{\"by\":\"day\",\"from\":\"2026-2-30x\",\"spans\":1}", "/from"},
+        {"{\"by\":\"day\",\"from\":\"2026-03-31\",\"spans\":801}", "/spans"},
+        {"{\"by\":\"day\",\"from\":\"2026-03-31\",\"spans\":1,\"x\":0}", "/x"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct ew_reason reason = {0};
+        struct query_consumption query;
+        cJSON *args = cJSON_Parse(cases[i].args);
+        assert_int_equal(query_consumption_read(args, &query, &reason), EW_E_INVALID);
+        assert_string_equal(reason.path, cases[i].path);
+        cJSON_Delete(args);
+    }
+}
+
 static void a_downtime_comes_back_in_one_flagged_slot(void **state)
 {
     (void)state;
@@ -391,6 +466,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_half_hour),
         cmocka_unit_test(hours_days_and_months_are_summed_when_over),
+        cmocka_unit_test(histograms_agree_with_samples),
+        cmocka_unit_test(bad_questions_are_named),
         cmocka_unit_test(a_downtime_comes_back_in_one_flagged_slot),
         cmocka_unit_test(a_replaced_meter_gives_no_absurd_step),
         cmocka_unit_test(a_boot_without_time_is_stamped_afterwards),
