@@ -14,7 +14,8 @@ typedef int command_main(int argc, char **argv);
     X("check", check_main, "check site files and device profiles: file:path: problem")                       \
     X("recorder", recorder_main, "service: records history and answers questions about it")                  \
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
-    X("run", run_main, "supervise everything: the broker and the services of a data folder")
+    X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \
+    X("simulate", simulate_main, "Modbus TCP servers for the devices of a site file")
 
 struct command {
     const char *name;

@@ -1,0 +1,28 @@
+// What a person or a test may tell a running simulation: a line a command, an answer line each ("ok ...", or
+// "error: sentence"). From standard input, and from a UNIX socket for any number of clients in turn.
+//   fault DEVICE none|no_answer|late [MS]|exception [CODE]|wrong_unit|wrong_transaction|wrong_function|short|
+//         garbage|cut|close
+//   set DEVICE QUANTITY VALUE|auto     what the register says (a station's state as a letter)
+//   load DEVICE WATTS|auto             what a meter's circuit draws: its currents and the main meter follow
+//   limit DEVICE AMPERES               what a station offers
+//   car DEVICE arrive [WH] | leave
+//   unplug BUS, plug BUS               the converter's network cable
+//   get DEVICE QUANTITY                "ok VALUE"
+//   dump                               everything, as one line of JSON
+//   help
+#ifndef EDGEWATT_SIMULATOR_CONTROL_H
+#define EDGEWATT_SIMULATOR_CONTROL_H
+
+#include "simulator/building.h"
+
+// Carries out one line (it is taken apart in place) and writes the answer with its newline.
+void control_line(struct building *building, char *line, struct ew_buf *answer);
+
+struct control;
+// Listens to fd 0 when standard_input, and at socket_path when it is not NULL.
+enum ew_err control_new(struct building *building, struct ew_loop *loop, bool standard_input,
+                        const char *socket_path, struct control **ret,
+                        struct ew_reason *reason) EW_MUST_CHECK;
+void control_free(struct control *control); // takes NULL; removes the socket
+
+#endif

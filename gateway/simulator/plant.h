@@ -1,0 +1,62 @@
+// The electrical side of a simulated site, a second at a time. Knows nothing of registers and sockets; time
+// and seed are given, so the same second of the same seed is the same in every run.
+#ifndef EDGEWATT_SIMULATOR_PLANT_H
+#define EDGEWATT_SIMULATOR_PLANT_H
+
+#include "simulator/channel.h"
+#include "simulator/trace.h"
+
+enum plant_role { PLANT_LOAD, PLANT_MAIN, PLANT_STATION };
+enum { PLANT_STATE_A, PLANT_STATE_B, PLANT_STATE_C, PLANT_STATE_D, PLANT_STATE_E, PLANT_STATE_F };
+
+struct plant_station { // IEC 61851-1: a car is plugged in (B), draws (C), is full or held back (B), leaves
+                       // (A)
+    double rated_a;
+    double limit_a; // below 6 A nothing may be drawn
+    bool plugged;
+    unsigned car_phases; // bits as in enum site_phases
+    double car_max_a, drawn_a;
+    double need_wh, session_wh;
+    int64_t arrives_s, plugged_s, leaves_s; // seconds of the plant
+};
+
+struct plant_device {
+    int64_t id;
+    enum plant_role role;
+    unsigned phases; // bits: what is wired
+    uint64_t random;
+    struct { // of a load
+        int column;
+        int64_t shift_s;
+        double factor;
+    } load[3];
+    double ordered_w; // load set by hand; NaN = the recording's
+    struct plant_station station;
+    double value[CH_COUNT], start[CH_COUNT];                     // start: for partial counters
+    bool counted;                                                // the next line has begun
+    double mean[CH_COUNT], minimum[CH_COUNT], maximum[CH_COUNT]; // of the last 10 minutes; since start
+};
+
+struct plant {
+    const struct trace *trace;
+    double nominal_v; // phase to neutral
+    int64_t second;   // simulated; 0 = the recording's first row
+    uint64_t random;
+    double voltage_v[3], drift_v[3], frequency_hz;
+    struct plant_device *devices; // main meters last: they add up the others
+    int count;
+};
+
+// Prepares one device: role, phases (0 = all three), rated current (stations) and what follows from the
+// plant's seed (its `random` before the first step) and the id.
+void plant_device_init(const struct plant *plant, struct plant_device *device, int64_t id,
+                       enum plant_role role, unsigned phases, double rated_a);
+// Lets one second pass. Devices that are PLANT_MAIN must stand behind all others.
+void plant_step(struct plant *plant);
+// Cars on order: comes now (need_wh <= 0: a usual need), leaves now.
+void plant_car_arrives(struct plant *plant, struct plant_device *device, double need_wh);
+void plant_car_leaves(struct plant *plant, struct plant_device *device);
+// A channel's number in one of its forms (signs excepted).
+double plant_value(const struct plant_device *device, enum channel channel, enum channel_form form);
+
+#endif
