@@ -45,6 +45,16 @@ static int64_t resident_bytes(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
+// Under edgewatt run: how often this service was started again, and why its last life ended.
+static void add_past_life(struct ew_jw *w)
+{
+    const char *restarts = getenv("EDGEWATT_RESTARTS"), *last_exit = getenv("EDGEWATT_LAST_EXIT");
+    if (restarts)
+        ew_jw_int(w, "restarts", strtoll(restarts, NULL, 10));
+    if (last_exit && last_exit[0])
+        ew_jw_text(w, "last_exit", last_exit);
+}
+
 void ew_service_publish_status(struct ew_service *service)
 {
     struct runtime *rt = (struct runtime *)service;
@@ -63,6 +73,7 @@ void ew_service_publish_status(struct ew_service *service)
     ew_jw_int(&w, "rss_bytes", resident_bytes());
     ew_jw_int(&w, "beat", rt->beats);
     ew_jw_int(&w, "late_ms", rt->late_ms);
+    add_past_life(&w);
     if (rt->definition->health)
         rt->definition->health(service, &w);
     ew_jw_close_object(&w);

@@ -93,6 +93,9 @@ static void probe_begin(struct supervisor *s, int64_t now_ms)
         close(fd);
         return;
     }
+    socklen_t len = sizeof(address);
+    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
+        s->probe.local_ports[s->probe.next_port++ % SUPERVISOR_PROBE_PORTS] = ntohs(address.sin_port);
     s->probe.fd = fd;
     s->probe.begun_ms = now_ms;
     ew_loop_add_fd(s->loop, fd, EPOLLOUT, on_probe, s);
@@ -124,11 +127,30 @@ void supervisor_probe_stop(struct supervisor *s)
 
 // ---- Log lines --------------------------------------------------------------------------------------------
 
-// The broker notes each refused connection; exactly as many such lines as there were probes are ours.
+// "New connection from 127.0.0.1:40312 on port 1883."
+static bool about_probe_port(struct supervisor *s, const char *line)
+{
+    static const char begin[] = "New connection from 127.0.0.1:";
+    if (strncmp(line, begin, sizeof(begin) - 1) != 0)
+        return false;
+    long port = strtol(line + sizeof(begin) - 1, NULL, 10);
+    for (int i = 0; i < SUPERVISOR_PROBE_PORTS; i++) {
+        if (s->probe.local_ports[i] == port) {
+            s->probe.local_ports[i] = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+// The broker notes each connection and each refusal; exactly as many such lines as there were probes are
+// ours.
 static bool about_probe(struct supervisor *s, const char *line)
 {
     bool refusal = strstr(line, "not authorised") && (strstr(line, PROBE_ID) || strstr(line, "<unknown>"));
-    if (!refusal || s->probe.lines_owed == 0)
+    if (!refusal)
+        return about_probe_port(s, line);
+    if (s->probe.lines_owed == 0)
         return false;
     s->probe.lines_owed--;
     return true;

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOCK_WAIT_MS = 5000, LOCK_STEP_MS = 20, SITE_ID_MAX = 64 };
+enum { LOCK_WAIT_MS = 5000, LOCK_STEP_MS = 20 };
 
 void supervisor_path(const struct supervisor *s, const char *file, char dst[PATH_MAX])
 {
@@ -147,25 +147,23 @@ enum ew_err supervisor_import_site(struct supervisor *s, struct ew_reason *reaso
                 own, given);
         return EW_OK;
     }
-    if (!given)
-        return ew_fail(reason, EW_E_UNKNOWN, "run.no_site", own,
-                       "there is no site file yet; give one for the first start with --site FILE");
+    if (!given) {
+        ew_notice("data", "no site file was given, beginning with a new, empty site");
+        return EW_OK; // broker-files makes it
+    }
     return copy_site(given, own, reason);
 }
 
 enum ew_err supervisor_read_base(struct supervisor *s, struct ew_reason *reason)
 {
     char path[PATH_MAX];
-    supervisor_path(s, "site.json", path);
+    supervisor_path(s, "run/broker.json", path);
     struct ew_buf text;
     cJSON *tree = NULL;
     enum ew_err err = read_tree(path, &text, &tree, reason);
-    const cJSON *site = cJSON_GetObjectItemCaseSensitive(tree, "site");
-    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(site, "id"));
-    if (err == EW_OK && (!id || !id[0] || strlen(id) >= SITE_ID_MAX))
-        err = ew_fail(reason, EW_E_INVALID, "site.missing", path, "/site/id is missing");
-    if (err == EW_OK)
-        (void)ew_format(s->base, sizeof(s->base), "edgewatt/%s", id);
+    const char *base = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "base"));
+    if (err == EW_OK && (!base || ew_format(s->base, sizeof(s->base), "%s", base) != EW_OK))
+        err = ew_fail(reason, EW_E_INVALID, "run.base", path, "/base is missing");
     cJSON_Delete(tree);
     ew_buf_done(&text);
     return err;

@@ -41,8 +41,11 @@ static void add_places(const struct supervisor *s, struct ew_jw *w)
     ew_jw_close_object(w);
 }
 
-static void write_json(const struct supervisor *s)
+static void write_json(struct supervisor *s)
 {
+    struct ew_reason reason;
+    if (supervisor_read_base(s, &reason) != EW_OK)
+        ew_log_reason(EW_LOG_WARNING, "run", &reason);
     char path[PATH_MAX];
     supervisor_path(s, "run/run.json", path);
     struct ew_buf text;
@@ -67,7 +70,6 @@ static void write_json(const struct supervisor *s)
     ew_jw_close_object(&w);
     ew_jw_close_object(&w);
     ew_buf_add_text(&text, "\n");
-    struct ew_reason reason;
     if (ew_file_write(path, text.data, text.len, 0600, &reason) != EW_OK)
         ew_log_reason(EW_LOG_WARNING, "run", &reason);
     ew_buf_done(&text);

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
-enum { SUPERVISOR_TEXT_MAX = 128, SUPERVISOR_ARGS_MAX = 12 };
+enum { SUPERVISOR_PROBE_PORTS = 8, SUPERVISOR_TEXT_MAX = 128, SUPERVISOR_ARGS_MAX = 12 };
 
 struct supervisor_port {
     int port;
@@ -29,7 +29,10 @@ struct supervisor_probe {
     int fd; // -1 = none under way
     int64_t begun_ms;
     struct ew_timer timer;
-    int lines_owed; // refusals that the broker has yet to note in its log
+    // What the broker has yet to note in its log about probes: connections by their port, refusals by number.
+    int local_ports[SUPERVISOR_PROBE_PORTS];
+    unsigned next_port;
+    int lines_owed;
 };
 
 struct supervisor {
@@ -74,6 +77,7 @@ void supervisor_path(const struct supervisor *s, const char *file, char dst[PATH
 enum ew_err supervisor_open_data(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err supervisor_lock(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err supervisor_import_site(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
+// "edgewatt/<site>" as the broker's files have it.
 enum ew_err supervisor_read_base(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
 
 // ---- ports.c

@@ -137,6 +137,17 @@ static int check_main(const char *file)
     return 0;
 }
 
+// The format's %s becomes the value.
+static bool write_file(const char *path, const char *format, const char *value)
+{
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return false;
+    const char *hole = strstr(format, "%s");
+    fprintf(file, "%.*s%s%s", (int)(hole - format), format, value, hole + 2);
+    return fclose(file) == 0;
+}
+
 static int broker_files_main(int argc, char **argv)
 {
     const char *data = option(argc, argv, "--data"), *port = option(argc, argv, "--mqtt");
@@ -149,12 +160,11 @@ static int broker_files_main(int argc, char **argv)
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return 1;
     snprintf(path, sizeof(path), "%s/run/broker/mosquitto.conf", data);
-    FILE *file = fopen(path, "we");
-    if (!file)
+    // As the real one: a root that becomes another user loses the death signal of its parent.
+    if (!write_file(path, "user root\nlistener %s 127.0.0.1\nallow_anonymous false\n", port))
         return 1;
-    // A root of its own process group must not change its user: that would undo the death signal.
-    fprintf(file, "user root\nlistener %s 127.0.0.1\nallow_anonymous false\n", port);
-    return fclose(file) == 0 ? 0 : 1;
+    snprintf(path, sizeof(path), "%s/run/broker.json", data);
+    return write_file(path, "{\"host\":\"127.0.0.1\",\"port\":%s,\"base\":\"edgewatt/rig\"}\n", port) ? 0 : 1;
 }
 
 int main(int argc, char **argv)

@@ -132,7 +132,8 @@ class Supervisor(unittest.TestCase):
         self.assertEqual([line.split()[0] for line in run.rig_log()],
                          ["+broker-files", "+config", "+poller", "+web", "-web", "-poller", "-config"])
         self.assertFalse(os.path.exists(os.path.join(run.data, "run/run.json")))
-        self.assertFalse([line for line in run.lines if "not authorised" in line], "the probe is not logged")
+        self.assertFalse([line for line in run.lines if re.search("not authorised|New connection", line)],
+                         "the probe is not logged")
 
     def test_ctrl_c_reaches_only_the_supervisor(self):
         run = self.start()
@@ -301,8 +302,11 @@ class Supervisor(unittest.TestCase):
         self.assertIn("the site file is refused", said)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "data/site.json")))
 
-    def test_no_site_file_is_said(self):
-        self.assertIn("give one for the first start with --site FILE", self.refused(site=False))
+    def test_without_a_site_file_a_new_site_begins(self):
+        run = self.start(site=False)
+        run.ready()
+        run.wait_line("beginning with a new, empty site")
+        self.assertEqual(run.end()[0], 0)
 
     def test_a_site_file_that_is_there_is_kept(self):
         own = os.path.join(self.folder, "data/site.json")
