@@ -15,7 +15,8 @@ typedef int command_main(int argc, char **argv);
     X("recorder", recorder_main, "service: records history and answers questions about it")                  \
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \
-    X("simulate", simulate_main, "Modbus TCP servers for the devices of a site file")
+    X("simulate", simulate_main, "Modbus TCP servers for the devices of a site file")                        \
+    X("web", web_main, "the service that shows the page, takes logins and passes MQTT on to browsers")
 
 struct command {
     const char *name;

@@ -17,7 +17,22 @@ enum {
     EW_LOG_LINE_MAX = 1024,
     EW_SESSIONS_MAX = 256, // browser sessions at once
     EW_USERS_MAX = 64,
-    EW_ACCOUNTS_MAX = 64 // integration accounts
+    EW_ACCOUNTS_MAX = 64, // integration accounts
+
+    // Web. A connection costs about 10 KiB here (60 with TLS) and up to 128 KiB of socket buffer in the
+    // kernel.
+    EW_WEB_CONNECTIONS_MAX = 512,    // of all kinds at once
+    EW_WEB_PER_ADDRESS_MAX = 128,    // of one address (IPv6: one /64), WebSockets not counted
+    EW_WEB_SOCKETS_MAX = 256,        // WebSockets to the broker
+    EW_WEB_SOCKETS_PER_SESSION = 32, // open tabs of one login: one person can't take all of them
+    EW_WEB_LOGINS_MAX = 8,           // logins being checked at once: config hashes one at a time
+    EW_WEB_LOGINS_PER_ADDRESS = 2,
+    EW_WEB_BODY_MAX = 16 << 10,   // JSON bodies
+    EW_WEB_FRAME_MAX = 1 << 20,   // a WebSocket message; the broker refuses larger packets anyway
+    EW_WEB_QUEUE_HIGH = 64 << 10, // a direction of the /mqtt tunnel stops reading here ...
+    EW_WEB_QUEUE_LOW = 16 << 10,  // ... and goes on there
+    EW_WEB_FILES_MAX = 512,       // files of the page
+    EW_WEB_MANIFEST_MAX = 256 << 10
 };
 
 #endif
