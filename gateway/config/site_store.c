@@ -146,7 +146,7 @@ static enum ew_err write_version(const struct site_store *store, struct ew_reaso
     if (err != EW_OK)
         return err;
     version_path(store, store->rev, path);
-    ew_buf_init(&text, EW_SITE_FILE_MAX * 2);
+    ew_buf_init(&text, EW_SITE_FILE_MAX);
     site_print(store->tree, &text);
     err = ew_file_write(path, text.data, text.len, 0600, reason);
     ew_buf_done(&text);

@@ -13,6 +13,7 @@ enum {
     STABLE_MS = 2000, // a connection that lasted this long makes the next back-off begin at the first step
     ATTEMPT_MAX_MS = 12000, // Paho looks at its own time-out (5 s) every 3 s
     CLOSE_MS = 1000,
+    MQ_CLIENT_ID_MAX = 128,
 };
 
 char *mq_copy_text(const char *text)
@@ -32,12 +33,25 @@ bool mq_wire_topic(const struct mq *mq, const char *topic, char dst[MQ_WIRE_TOPI
 
 // ---- Connecting -------------------------------------------------------------------------------------------
 
+// Whoever connects with another client's id throws that client out, whatever his rights are (MQTT 5, 3.1.4).
+// So ours is the account and 64 bits that follow from its password: the same after a restart, and not to be
+// guessed.
+static void client_id(const struct mq *mq, char dst[MQ_CLIENT_ID_MAX])
+{
+    uint64_t hash = 14695981039346656037u; // FNV-1a
+    for (const char *p = mq->options.password; p && *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+    (void)ew_format(dst, MQ_CLIENT_ID_MAX, "%s-%016llx", mq->options.user, (unsigned long long)hash);
+}
+
 static void connect_now(struct mq *mq, int64_t now_ms)
 {
+    char id[MQ_CLIENT_ID_MAX];
+    client_id(mq, id);
     // The new handle exists before the old one goes: Paho stops its threads with the last handle, which
     // would take a second of the loop's time.
     struct mq_session *old = mq->session;
-    mq->session = mq_session_new(&mq->inbox, ++mq->session_count, mq->options.user);
+    mq->session = mq_session_new(&mq->inbox, ++mq->session_count, id);
     mq_session_free(old);
     mq->phase = MQ_CONNECTING;
     ew_loop_timer_set(mq->loop, &mq->retry, now_ms + ATTEMPT_MAX_MS);

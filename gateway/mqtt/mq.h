@@ -16,7 +16,7 @@ struct mq;
 struct mq_options {
     const char *host; // "127.0.0.1"
     int port;
-    const char *user; // the broker account: also the <account> of call/ and reply/ topics, and the client id
+    const char *user; // the broker account: also the <account> of call/ and reply/ topics
     const char *password;
     const char *base;       // "edgewatt/<site>"
     const char *will_topic; // below base, retained, QoS 1; NULL = none

@@ -5,7 +5,7 @@
 #include "service/paths.h"
 #include <string.h>
 
-enum { PLACE_FILE_MAX = 4096 };
+enum { PLACE_FILE_MAX = 4 << 20 }; // config's own file holds users and sessions too
 
 static void wipe(struct ew_buf *text)
 {

@@ -232,7 +232,7 @@ static void many_addresses_slow_everybody_down(void **state)
     assert_int_equal(slowdown_wait_ms(s, "192.168.1.9", now_ms), SLOWDOWN_MAX_MS);
     // 2000 tries take a day: 100 000 PINs with 10^14 PUKs are out of reach.
     assert_true(now_ms > 86400000);
-    now_ms += 2 * SLOWDOWN_FORGET_MS;
+    now_ms += INT64_C(2) * SLOWDOWN_FORGET_MS;
     assert_int_equal(slowdown_wait_ms(s, "192.168.1.9", now_ms), 0);
     free(s);
 }

@@ -1,0 +1,389 @@
+#!/usr/bin/python3
+"""Every account x every topic of DESIGN on the real broker with the files of `edgewatt broker-files`.
+
+The table below was written by hand from DESIGN's topics and the pages of USR-02, not from broker-config: who may
+publish, who may subscribe. Each cell that is not named must be refused. Prints the counts of allow and deny.
+"""
+import base64
+import hashlib
+import hmac
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import mqtt5  # noqa: E402
+
+BUILD = os.environ.get("EDGEWATT_BUILD", "build/dev")
+EDGEWATT = os.path.join(BUILD, "bin", "edgewatt")
+BASE = "edgewatt/atelier"
+
+SERVICES = "poller controller recorder notifier config web server supervisor console".split()
+PAGES = {  # USR-02
+    "administrator": ["server", "system", "installation", "consumption", "reports", "alarms"],
+    "greenUp": ["server", "system", "installation", "consumption", "reports", "alarms", "greenup"],
+    "installer": ["system", "installation", "consumption", "alarms"],
+    "user": ["consumption", "alarms"],
+}
+ROLES = {"ha": "read", "nodered": "command"}
+ACCOUNTS = SERVICES + list(PAGES) + list(ROLES)
+
+# Shorthands of the table.
+PEOPLE = "administrator greenUp installer user"
+ALL_BUT_USER = "administrator greenUp installer"
+CHIEFS = "administrator greenUp"
+OTHERS = "ha nodered"
+READERS = "poller controller recorder notifier config server console"  # services that take the configuration whole
+WATCHERS = "poller controller recorder notifier console"               # ... and what the poller says
+
+# topic (below the base unless it begins with "/") | who may publish | who may subscribe
+TABLE = [
+    *[(f"service/{name}/status", name, f"controller notifier supervisor console {PEOPLE} {OTHERS}")
+      for name in SERVICES if name != "console"],
+    ("service/console/status", "", f"controller notifier supervisor console {PEOPLE} {OTHERS}"),
+    ("config/bus/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/device/12", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/panel/1", "config", f"{READERS} {ALL_BUT_USER} {OTHERS}"),
+    ("config/circuit/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/zone/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/tariff/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/cost_rule/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/profile/sdm630", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/settings/site", "config", f"{READERS} web {PEOPLE} {OTHERS}"),
+    ("config/settings/sampling", "config", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("config/settings/gas", "config", f"{READERS} {PEOPLE}"),
+    ("config/settings/csv", "config", f"{READERS} {CHIEFS}"),
+    ("config/settings/web", "config", f"{READERS} web {CHIEFS}"),
+    ("config/settings/modbus_server", "config", f"{READERS} {CHIEFS}"),
+    ("config/settings/notifications", "config", f"{READERS} {CHIEFS}"),
+    ("config/settings/reports", "config", f"{READERS} {CHIEFS}"),
+    ("config/settings/greenup", "config", f"{READERS} {CHIEFS}"),
+    ("bus/1/status", "poller", f"{WATCHERS} {PEOPLE} {OTHERS}"),
+    ("device/12/status", "poller", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
+    *[(f"device/12/measures/{group}", "poller", f"{WATCHERS} server {PEOPLE} {OTHERS}")
+      for group in ("instant", "energy", "quality", "harmonics", "statistics", "info")],
+    ("device/12/state", "poller", f"{WATCHERS} {ALL_BUT_USER} {OTHERS}"),
+    ("device/12/charge", "poller", f"{WATCHERS} {ALL_BUT_USER} {OTHERS}"),
+    ("device/12/setpoint", "controller", "poller"),
+    ("device/12/command", f"{ALL_BUT_USER} nodered", "poller controller"),
+    ("greenup/status", "controller", f"controller recorder notifier console greenUp {OTHERS}"),
+    ("session/12", "controller", f"controller recorder notifier console greenUp {OTHERS}"),
+    ("total/circuit/1", "recorder", f"recorder server console {PEOPLE} {OTHERS}"),
+    ("total/site/1", "recorder", f"recorder server console {PEOPLE} {OTHERS}"),
+    ("alarm/event", "poller controller recorder notifier config web server supervisor",
+     f"recorder notifier console {PEOPLE} {OTHERS}"),
+    ("alarm/active", "notifier", f"recorder notifier console {PEOPLE} {OTHERS}"),
+    ("audit/event", "config", f"recorder console {CHIEFS}"),
+    # Calls under one's own name.
+    ("call/{self}/config/login", "web", "config"),
+    ("call/{self}/config/session", "web", "config"),
+    ("call/{self}/config/logout", "web", "config"),
+    ("call/{self}/config/codes", "web", "config"),
+    ("call/{self}/config/site", f"console {ALL_BUT_USER}", "config"),
+    ("call/{self}/config/change", f"console {ALL_BUT_USER}", "config"),
+    ("call/{self}/config/undo", f"console {ALL_BUT_USER}", "config"),
+    ("call/{self}/config/check", f"console {ALL_BUT_USER}", "config"),
+    ("call/{self}/config/versions", f"console {ALL_BUT_USER}", "config"),
+    ("call/{self}/poller/test", f"console {ALL_BUT_USER}", "poller"),
+    ("call/{self}/poller/write", f"console {ALL_BUT_USER}", "poller"),
+    ("call/{self}/poller/scan", f"console {ALL_BUT_USER}", "poller"),
+    ("call/{self}/recorder/consumption", f"notifier console {PEOPLE} {OTHERS}", "recorder"),
+    ("call/{self}/recorder/report", f"notifier console {CHIEFS}", "recorder"),
+    ("call/{self}/recorder/alarms", f"notifier console {PEOPLE}", "recorder"),
+    ("call/{self}/recorder/optimise", f"notifier console {CHIEFS}", "recorder"),
+    ("call/{self}/controller/priority", "console greenUp", "controller"),
+    ("call/{self}/notifier/test", f"console {CHIEFS}", "notifier"),
+    # Calls under somebody else's name.
+    ("call/{other}/config/login", "", "config"),
+    ("call/{other}/config/change", "", "config"),
+    ("call/{other}/poller/write", "", "poller"),
+    ("call/{other}/recorder/consumption", "", "recorder"),
+    ("call/{other}/controller/priority", "", "controller"),
+    # Answers.
+    ("reply/{self}/1", "poller controller recorder notifier config", f"web notifier console {PEOPLE} {OTHERS}"),
+    ("reply/{other}/1", "poller controller recorder notifier config", ""),
+    # What is no topic of Edgewatt.
+    ("secrets/config", "", ""),
+    ("device/12/limit", "", ""),
+    ("/edgewatt/other/device/12/setpoint", "", ""),
+    ("/edgewatt/other/device/12/measures/instant", "", ""),
+    ("/anything", "", ""),
+    ("/homeassistant/status", OTHERS, f"config {OTHERS}"),
+    ("/homeassistant/device/edgewatt_atelier_12/config", "config", f"config {OTHERS}"),
+    ("/homeassistant/sensor/other/config", "", OTHERS),
+    ("/$CONTROL/dynamic-security/v1", "config", ""),
+    ("/$CONTROL/dynamic-security/v1/response", "", "config"),
+    ("/$CONTROL/other/v1", "", ""),
+    ("/$SYS/broker/clients/connected", "", ""),
+]
+
+# Filters with wildcards: who may subscribe.
+FILTERS = [
+    ("/#", ""), ("/+/#", ""), ("/+/+/#", ""), ("/$SYS/#", ""), ("/$CONTROL/#", ""), ("/edgewatt/#", ""),
+    ("#", ""), ("+/+/+", ""), ("device/#", ""), ("device/+/+", ""), ("device/12/#", ""), ("call/#", ""),
+    ("reply/#", ""), ("reply/+/+", ""), ("session/#", ""),
+    ("config/#", f"{READERS} {CHIEFS}"),
+    ("config/settings/+", f"{READERS} {CHIEFS}"),
+    ("config/device/+", f"{READERS} {PEOPLE} {OTHERS}"),
+    ("service/+/status", f"controller notifier supervisor console {PEOPLE} {OTHERS}"),
+    ("bus/+/status", f"{WATCHERS} {PEOPLE} {OTHERS}"),
+    ("device/+/status", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
+    ("device/+/measures/+", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
+    ("device/+/measures/instant", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
+    ("device/+/setpoint", "poller"),
+    ("device/+/command", "poller controller"),
+    ("call/+/config/+", "config"),
+    ("call/+/poller/+", "poller"),
+    ("call/+/recorder/+", "recorder"),
+    ("reply/{self}/#", f"web notifier console {PEOPLE} {OTHERS}"),
+    ("reply/{other}/#", ""),
+    ("total/+/+", f"recorder server console {PEOPLE} {OTHERS}"),
+    ("/homeassistant/#", OTHERS),
+]
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def subkey(master, number, context):
+    """libsodium's crypto_kdf (BLAKE2b with salt and personalisation)."""
+    return hashlib.blake2b(b"", digest_size=32, key=master, salt=number.to_bytes(8, "little") + bytes(8),
+                           person=context + bytes(8)).digest()
+
+
+class Rig:
+    """A data folder, its broker, and the passwords of every account."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="edgewatt-access.")
+        self.data = os.path.join(self.folder.name, "data")
+        os.mkdir(self.data, 0o700)
+        with open(os.path.join(self.data, "site.json"), "w", encoding="utf-8") as file:
+            json.dump({"version": 1, "site": {"id": "atelier", "tz": "Europe/Paris"}}, file)
+        self.port = free_port()
+        self.users, self.passwords = {}, {}
+        self.files()  # makes the services' accounts
+        self.put_accounts()
+        self.files()
+        self.start()
+        for name in SERVICES:
+            self.users[name] = name
+            with open(os.path.join(self.data, "secrets", name + ".json"), encoding="utf-8") as file:
+                self.passwords[name] = json.load(file)["password"]
+
+    def files(self):
+        subprocess.run([EDGEWATT, "broker-files", "--data", self.data, "--mqtt", str(self.port)], check=True)
+
+    def put_accounts(self):
+        """What config would have written: a session of each predefined user, two integration accounts."""
+        path = os.path.join(self.data, "secrets", "config.json")
+        with open(path, encoding="utf-8") as file:
+            store = json.load(file)
+        key = os.urandom(32)
+        store.update(version=1, key=b64(key), boot="", next_id=1, next_user=5, users=[], sessions=[], integrations=[])
+        for number, (name, pages) in enumerate(PAGES.items(), 1):
+            store["users"].append({"id": number, "name": name, "pages": pages, "disabled": False, "must_change": False,
+                                   "locked": False, "wrong": 0, "pin": b64(bytes(32)), "salt": b64(bytes(16)),
+                                   "puk": b64(bytes(32))})
+            session = "s-%016x" % (number + 0xABC0)
+            store["sessions"].append({"id": session, "token": b64(os.urandom(32)), "user": number, "open": True,
+                                      "created_ms": 0, "seen_up_ms": 0})
+            mac = hmac.new(subkey(key, 2, b"ew-sessn"), session.encode(), "sha512").digest()[:32]
+            self.users[name] = session
+            self.passwords[name] = base64.urlsafe_b64encode(mac).decode().rstrip("=")
+        for name, role in ROLES.items():
+            salt, password = os.urandom(12), "password-of-" + name
+            store["integrations"].append({"name": name, "role": role, "salt": b64(salt), "iterations": 101,
+                                          "created_ms": 0,
+                                          "hash": b64(hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101))})
+            self.users[name], self.passwords[name] = name, password
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(store, file)
+
+    def start(self):
+        self.log = open(os.path.join(self.folder.name, "broker.log"), "ab")
+        self.broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", os.path.join(self.data, "run/broker/mosquitto.conf")],
+                                       stdout=self.log, stderr=self.log)
+        end = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > end or self.broker.poll() is not None:
+                    raise
+                time.sleep(0.02)
+
+    def stop(self):
+        self.broker.terminate()
+        self.broker.wait(10)
+        self.log.close()
+
+    def client(self, account, **more):
+        return mqtt5.Client(self.port, self.users[account], self.passwords[account], **more)
+
+    def spell(self, account, topic):
+        other = self.users["console" if account == "administrator" else "administrator"]
+        topic = topic.replace("{self}", self.users[account]).replace("{other}", other)
+        return topic[1:] if topic.startswith("/") else f"{BASE}/{topic}"
+
+
+@unittest.skipUnless(os.path.exists("/usr/sbin/mosquitto"), "mosquitto is not installed")
+class Access(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = Rig()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.rig.stop()
+        cls.rig.folder.cleanup()
+
+    def judge(self, what, account, topic, allowed, code, counts):
+        counts["allow" if code < 0x80 else "deny"] += 1
+        if code not in ((0, 1, 0x10) if allowed else (mqtt5.NOT_AUTHORIZED,)):
+            self.wrong.append(f"{account} {what} {topic}: {code:#x}, expected {'allow' if allowed else 'deny'}")
+
+    def test_every_account_and_topic(self):
+        self.wrong = []
+        publish, subscribe = {"allow": 0, "deny": 0}, {"allow": 0, "deny": 0}
+        for row in TABLE:
+            for name in (row[1] + " " + row[2]).split():
+                self.assertIn(name, ACCOUNTS, row)
+        for account in ACCOUNTS:
+            client = self.rig.client(account)
+            spelled = {self.rig.spell(account, topic): (topic, pub, sub) for topic, pub, sub in TABLE}
+            self.assertEqual(len(spelled), len(TABLE))
+            for topic, code in client.publish(spelled).items():
+                self.judge("publishes", account, topic, account in spelled[topic][1].split(), code, publish)
+            filters = {self.rig.spell(account, one): who for one, who in FILTERS}
+            filters.update({topic: sub for topic, (_, _, sub) in spelled.items()})
+            for one, code in client.subscribe(filters).items():
+                self.judge("subscribes to", account, one, account in filters[one].split(), code, subscribe)
+            client.close()
+        print(f"{len(ACCOUNTS)} accounts: publish {publish['allow']} allow {publish['deny']} deny, "
+              f"subscribe {subscribe['allow']} allow {subscribe['deny']} deny")
+        self.assertEqual(self.wrong, [])
+        self.assertGreater(publish["deny"], publish["allow"])
+
+    def test_nobody_without_an_account(self):
+        for user, password in (("", ""), ("web", "wrong"), ("nobody", "x"), ("web", ""),
+                               ("ha", self.rig.passwords["nodered"])):
+            with self.assertRaises(mqtt5.Refused):
+                mqtt5.Client(self.rig.port, user, password)
+
+    def test_the_web_services_account_reaches_nothing(self):
+        """What a thief of web's account holds (issue 2, item 7)."""
+        web = self.rig.client("web")
+        poller = self.rig.client("poller")
+        poller.subscribe([f"{BASE}/device/+/setpoint", f"{BASE}/device/+/command"])
+        setpoints = [f"{BASE}/device/{n}/setpoint" for n in range(1, 30)] + [f"{BASE}/device/12/command"]
+        self.assertEqual(set(web.publish(setpoints).values()), {mqtt5.NOT_AUTHORIZED})
+        poller.flush()
+        self.assertEqual(poller.messages, [])
+        commands = [
+            {"command": "listClients"}, {"command": "getClient", "username": "config"},
+            {"command": "createClient", "username": "thief", "password": "x"},
+            {"command": "addClientRole", "username": "web", "rolename": "config"},
+            {"command": "setDefaultACLAccess", "acls": [{"acltype": "subscribe", "allow": True}]},
+        ]
+        for command in commands:
+            body = json.dumps({"commands": [command]}).encode()
+            for topic in ("$CONTROL/dynamic-security/v1", "$CONTROL/dynamic-security/v2", "$CONTROL/broker/v1"):
+                self.assertEqual(web.publish([topic], body), {topic: mqtt5.NOT_AUTHORIZED})
+        with self.assertRaises(mqtt5.Refused):
+            mqtt5.Client(self.rig.port, "thief", "x")
+        session = self.rig.users["administrator"]
+        wanted = [f"{BASE}/reply/{session}/#", f"{BASE}/reply/+/#", f"{BASE}/reply/#", f"{BASE}/call/#", f"{BASE}/secrets/#",
+                  f"{BASE}/config/#", "$CONTROL/#", "$CONTROL/dynamic-security/v1/response", "#", f"{BASE}/#"]
+        self.assertEqual(set(web.subscribe(wanted).values()), {mqtt5.NOT_AUTHORIZED})
+        # An answer to somebody else does not reach it, not even with its own subscription standing.
+        self.assertEqual(set(web.subscribe([f"{BASE}/reply/web/#"]).values()), {1})
+        config = self.rig.client("config")
+        config.publish([f"{BASE}/reply/{session}/1", f"{BASE}/reply/web/1"], b'{"result":{}}')
+        web.flush()
+        self.assertEqual([topic for topic, *_ in web.messages], [f"{BASE}/reply/web/1"])
+        for client in (web, poller, config):
+            client.close()
+
+    def control(self, config, *commands):
+        before = len(config.messages)
+        config.publish(["$CONTROL/dynamic-security/v1"], json.dumps({"commands": list(commands)}).encode())
+        while len(config.messages) == before:
+            config.flush()
+        for answer in json.loads(config.messages[-1][1])["responses"]:
+            self.assertNotIn("error", answer)
+
+    def test_receiving_is_denied_by_default(self):
+        """The right to subscribe alone brings nothing: receiving is a right of its own."""
+        topic = f"{BASE}/device/99/status"
+        acl = {"topic": f"{BASE}/device/+/status", "priority": 0, "allow": True}
+        config, poller = self.rig.client("config"), self.rig.client("poller")
+        config.subscribe(["$CONTROL/dynamic-security/v1/response"])
+        for right, messages in (("subscribePattern", 0), ("publishClientReceive", 1)):
+            acls = [dict(acl, acltype="subscribePattern"), dict(acl, acltype=right)]
+            self.control(config, {"command": "createRole", "rolename": "guest", "acls": acls},
+                         {"command": "createClient", "username": "guest", "password": "x",
+                          "roles": [{"rolename": "guest"}]})
+            guest = mqtt5.Client(self.rig.port, "guest", "x")
+            self.assertEqual(guest.subscribe([topic]), {topic: 1})
+            poller.publish([topic])
+            guest.flush()
+            self.assertEqual(len(guest.messages), messages)
+            guest.close()
+            self.control(config, {"command": "deleteClient", "username": "guest"},
+                         {"command": "deleteRole", "rolename": "guest"})
+        config.close()
+        poller.close()
+
+    def test_ten_megabytes_end_one_connection_only(self):
+        poller, console = self.rig.client("poller"), self.rig.client("console")
+        console.subscribe([f"{BASE}/device/+/status"])
+        sender = self.rig.client("poller", client_id="big")
+        with self.assertRaises((ConnectionError, OSError)):
+            sender.publish([f"{BASE}/device/1/status"], bytes(10 << 20))
+            sender.flush()
+        sender.sock.close()
+        full = self.rig.client("poller", client_id="full")
+        self.assertIn(full.publish([f"{BASE}/device/1/status"], bytes(1 << 20)).popitem()[1], (0, 0x10))
+        poller.publish([f"{BASE}/device/2/status"], b"alive")
+        console.flush()
+        self.assertIn((f"{BASE}/device/2/status", b"alive"), [(m[0], m[1]) for m in console.messages])
+        self.assertEqual([len(m[1]) for m in console.messages if m[0] == f"{BASE}/device/1/status"], [1 << 20])
+        for client in (poller, console, full):
+            client.close()
+
+    def test_loopback_only_and_files_for_our_eyes(self):
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            listening = [line.split()[1] for line in file if line.split()[3] == "0A"]
+        mine = [address for address in listening if address.endswith(":%04X" % self.rig.port)]
+        self.assertEqual(mine, ["0100007F:%04X" % self.rig.port])
+        for folder, _, files in os.walk(self.rig.data):
+            for name in files:
+                if name != "site.json":  # was made by the test
+                    self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o077, 0, name)
+
+    def test_sessions_and_integrations_outlive_the_broker(self):
+        before = dict(self.rig.passwords)
+        self.rig.stop()
+        self.rig.files()
+        self.rig.start()
+        for account in ACCOUNTS:
+            self.assertEqual(before[account], self.rig.passwords[account])
+            self.rig.client(account).close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
