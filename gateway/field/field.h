@@ -1,0 +1,7 @@
+// Field tools: commands for whoever stands in front of the switchboard.
+#ifndef EDGEWATT_FIELD_FIELD_H
+#define EDGEWATT_FIELD_FIELD_H
+
+int profiles_main(int argc, char **argv); // edgewatt profiles
+
+#endif

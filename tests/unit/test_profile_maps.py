@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""A second opinion on our profiles: other people's register maps (tests/golden/modbus_maps), row by row.
+
+Every difference is printed. Each must stand in KNOWN with why we keep ours, and each of KNOWN must still be there."""
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TYPES = {"float": "f32", "uint16": "u16", "int16": "s16", "uint32": "u32", "int64": "s64"}
+UNITS = {"A": ("A", 1), "V": ("V", 1), "kW": ("W", 1000), "kVAR": ("var", 1000), "kVA": ("VA", 1000), "Hz": ("Hz", 1),
+         "Wh": ("Wh", 1), "VARh": ("varh", 1), "Volts": ("V", 1), "Amps": ("A", 1), "Watts": ("W", 1),
+         "VoltAm ps": ("VA", 1), "VA": ("VA", 1), "VAr": ("var", 1), "kWh/M Wh": ("Wh", 1000), "kWH/ MWh": ("Wh", 1000),
+         "kVArh/ MVArh": ("varh", 1000), "%": ("%", 1), "mV": ("V", 0.001), "mA": ("A", 0.001), "W": ("W", None),
+         "var": ("var", None), "varh": ("varh", None), "h": ("s", 3600), "min": ("s", 60)}
+
+# Profile: map, what to add to an address of ours to get the map's number.
+MAPS = {"schneider-iem3155": ("schneider_electric-iem3000", 1), "eastron-sdm630": ("eastron_sdm630", 0),
+        "bticino-f4n200": ("BTicino_F4N200", 1)}
+
+BOTH_WORDS = "the map types the row u16; the next row is two registers on, and IME, Legrand and the python reader say u32"
+FUNCTION = "the map says function 3; Eastron's manual and every driver read input registers, function 4"
+SHORT = "the map stops at 50 rows"
+KNOWN = {
+    "schneider-iem3155": {},
+    "eastron-sdm630": {
+        "function": FUNCTION,
+        "voltage_l1_n: not in the map": "the map lacks address 0; a captured answer has 239.19 V there",
+        **{f"thd_current_{phase}: not in the map": SHORT for phase in ("l2", "l3")},
+        **{f"active_energy_{way}_{phase}: not in the map": SHORT for way in ("import", "export") for phase in ("l1", "l2", "l3")},
+    },
+    "bticino-f4n200": {
+        **{f"{quantity}: type u32, the map says u16": BOTH_WORDS for quantity in (
+            "active_power", "reactive_power", "apparent_power", "active_energy_import", "reactive_energy_import",
+            "active_energy_export", "reactive_energy_export", "active_power_mean", "active_power_max",
+            "active_power_l1", "active_power_l2", "active_power_l3")},
+    },
+}
+
+
+def our_registers(profile_id):
+    """The merged profile, as the program has it."""
+    profile = json.loads((ROOT / "gateway/profiles" / f"{profile_id}.json").read_text())
+    registers = {}
+    if "extends" in profile:
+        registers = our_registers(profile["extends"])
+    for quantity, register in profile.get("registers", {}).items():
+        if register is None:
+            registers.pop(quantity, None)
+        else:
+            registers[quantity] = {**registers.get(quantity, {}), **register}
+    return registers
+
+
+def differences(profile_id):
+    name, offset = MAPS[profile_id]
+    theirs = json.loads((ROOT / "tests/golden/modbus_maps" / f"{name}.json").read_text())
+    found, compared, functions = [], 0, set()
+    for quantity, ours in our_registers(profile_id).items():
+        row = theirs.get(str(int(str(ours["address"]), 0) + offset))
+        if row is None:
+            found.append(f"{quantity}: not in the map")
+            continue
+        compared += 1
+        functions.add(ours["fc"] in row["function_codes"])
+        if TYPES[row["data_type"]] != ours["type"]:
+            found.append(f"{quantity}: type {ours['type']}, the map says {TYPES[row['data_type']]}")
+        unit, scale = UNITS.get(row["unit"] or "", ("", None))
+        if unit and unit != ours.get("unit", ""):
+            found.append(f"{quantity}: unit {ours.get('unit')}, the map says {unit}")
+        if scale is not None and "scale_from" not in ours and ours.get("scale", 1) != scale and row["unit"] not in ("Hz", "%"):
+            found.append(f"{quantity}: scale {ours.get('scale', 1)}, the map says {scale}")
+    if False in functions:
+        found.append("function")
+    return found, compared
+
+
+bad = 0
+for profile_id in MAPS:
+    found, compared = differences(profile_id)
+    known = KNOWN[profile_id]
+    print(f"{profile_id}: {compared} rows compared, {len(found)} differences")
+    for difference in found:
+        if difference in known:
+            print(f"  {difference}\n      ours stays: {known[difference]}")
+        else:
+            print(f"  NEW: {difference}")
+            bad += 1
+    for difference in known:
+        if difference not in found:
+            print(f"  GONE: {difference}: take it out of KNOWN")
+            bad += 1
+    if compared < 20:
+        print("  too few rows to be an opinion")
+        bad += 1
+sys.exit(1 if bad else 0)
