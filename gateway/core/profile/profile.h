@@ -186,8 +186,9 @@ const char *profile_confidence_name(enum profile_confidence confidence);
 
 // The one vocabulary (quantity.c). *ret_unit (may be NULL) is its SI unit, "" for factors, states and counts.
 // Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back),
-// "rated_current" (A), "session_energy" (Wh), "session_duration" (s), "error_code" (raw). Breakers: "state".
-// "ct_ratio", "vt_ratio" for scale_from, and "sign_<quantity>" for sign_from.
+// "rated_current" (A; where no register has it, a parameter of that name does), "session_energy" (Wh),
+// "session_duration" (s), "error_code" (raw). Breakers: "state". "ct_ratio", "vt_ratio" for scale_from, and
+// "sign_<quantity>" for sign_from.
 bool profile_quantity_known(const char *quantity, const char **ret_unit);
 
 #endif
