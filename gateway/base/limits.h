@@ -27,11 +27,11 @@ enum {
     EW_WEB_SOCKETS_PER_SESSION = 32, // open tabs of one login: one person can't take all of them
     EW_WEB_LOGINS_MAX = 8,           // logins being checked at once: config hashes one at a time
     EW_WEB_LOGINS_PER_ADDRESS = 2,
-    EW_WEB_BODY_MAX = 16 << 10,   // JSON bodies
-    EW_WEB_FRAME_MAX = 1 << 20,   // a WebSocket message; the broker refuses larger packets anyway
-    EW_WEB_QUEUE_HIGH = 64 << 10, // a direction of the /mqtt tunnel stops reading here ...
-    EW_WEB_QUEUE_LOW = 16 << 10,  // ... and goes on there
-    EW_WEB_FILES_MAX = 512,       // files of the page
+    EW_WEB_BODY_MAX = 16 << 10,          // JSON bodies
+    EW_WEB_FRAME_MAX = (1 << 20) + 4096, // a WebSocket message: EW_MQTT_PAYLOAD_MAX and what is around it
+    EW_WEB_QUEUE_HIGH = 64 << 10,        // a direction of the /mqtt tunnel stops reading here ...
+    EW_WEB_QUEUE_LOW = 16 << 10,         // ... and goes on there
+    EW_WEB_FILES_MAX = 512,              // files of the page
     EW_WEB_MANIFEST_MAX = 256 << 10
 };
 

@@ -175,6 +175,6 @@ enum ew_err frame_answer_read(const struct frame_request *request, const uint8_t
         return EW_E_PROTOCOL;
     for (int i = 0; i < request->count; i++)
         ret_registers[i] =
-            function->bits ? (uint16_t)(pdu[2 + i / 8] >> (i % 8) & 1) : get16(pdu + 2 + 2 * i);
+            (uint16_t)(function->bits ? pdu[2 + i / 8] >> (i % 8) & 1 : get16(pdu + 2 + 2 * i));
     return EW_OK;
 }
