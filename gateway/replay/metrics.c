@@ -190,7 +190,7 @@ static void watch_phases(struct metrics *m, const struct run *run, double dt_s)
     if (over) {
         m->over_s += dt_s;
         m->over_since_ms = m->over_since_ms < 0 ? run->now_ms : m->over_since_ms;
-        const int64_t run_ms = run->now_ms + run->sc->sample_ms - m->over_since_ms;
+        const int64_t run_ms = run->now_ms + run->sc->settings.sample_ms - m->over_since_ms;
         m->longest_over_ms = run_ms > m->longest_over_ms ? run_ms : m->longest_over_ms;
     } else {
         m->over_since_ms = -1;
@@ -251,8 +251,8 @@ void metrics_sample(struct metrics *m, const struct run *run)
     m->last_ms = run->now_ms;
     m->passed_s += passed_ms / 1000;
     watch_stations(m, run, passed_ms);
-    watch_phases(m, run, (double)run->sc->sample_ms / 1000);
-    watch_room(m, run, (double)run->sc->sample_ms / 1000);
+    watch_phases(m, run, (double)run->sc->settings.sample_ms / 1000);
+    watch_room(m, run, (double)run->sc->settings.sample_ms / 1000);
     watch_commands(m, run);
 }
 

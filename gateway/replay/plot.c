@@ -53,7 +53,7 @@ struct plot *plot_new(const struct scenario *sc, const char *title)
         abort();
     plot->sc = sc;
     ew_copy(plot->title, sizeof(plot->title), title);
-    const int64_t samples = sc->until_ms / sc->sample_ms + 1;
+    const int64_t samples = sc->until_ms / sc->settings.sample_ms + 1;
     plot->columns = samples < COLUMNS_MAX ? (int)samples : COLUMNS_MAX;
     return plot;
 }
@@ -116,8 +116,8 @@ static void take_events(struct plot *plot, const struct run *run, int at)
 
 void plot_sample(struct plot *plot, const struct run *run)
 {
-    const int64_t samples = plot->sc->until_ms / plot->sc->sample_ms + 1;
-    const int at = (int)(run->now_ms / plot->sc->sample_ms * plot->columns / samples);
+    const int64_t samples = plot->sc->until_ms / plot->sc->settings.sample_ms + 1;
+    const int at = (int)(run->now_ms / plot->sc->settings.sample_ms * plot->columns / samples);
     struct column *c = &plot->column[at];
     take_phases(plot, run, c);
     c->mode = !c->used || run->core.mode == GREENUP_FAILSAFE ? (uint8_t)run->core.mode : c->mode;

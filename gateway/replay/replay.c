@@ -91,7 +91,7 @@ static bool run_all(const struct scenario *sc, const struct options *o, struct m
     struct run *run = run_new(sc);
     struct ew_buf lines;
     ew_buf_init(&lines, OUTPUT_MAX);
-    const int64_t samples = sc->until_ms / sc->sample_ms + 1;
+    const int64_t samples = sc->until_ms / sc->settings.sample_ms + 1;
     const int64_t started_us = ew_clock_up_us();
     int64_t done = 0;
     bool ok = true;

@@ -167,7 +167,7 @@ bool run_step(struct run *run)
     if (run->restarted)
         run->core.grid_ms = (run->now_ms / sc->settings.tick_ms + 1) * sc->settings.tick_ms;
     run->restarted = false;
-    run->next_ms += sc->sample_ms;
+    run->next_ms += sc->settings.sample_ms;
     return true;
 }
 

@@ -11,7 +11,6 @@ void scenario_init(struct scenario *sc)
         sc->settings.max_ma[p] = 100000;
         sc->settings.charge_ma[p] = 90000;
     }
-    sc->sample_ms = sc->settings.tick_ms;
 }
 
 void scenario_done(struct scenario *sc)

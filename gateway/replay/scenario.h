@@ -59,7 +59,6 @@ struct scenario_station {
 
 struct scenario {
     struct greenup_settings settings;
-    int64_t sample_ms;
     int lag_ticks;
     int64_t until_ms;
     int station_count;

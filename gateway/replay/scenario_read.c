@@ -133,10 +133,10 @@ static void read_timing(struct ew_json *o, struct scenario *sc)
     duration(o, "stn_s", &s->station_ms);
     duration(o, "starve_s", &s->starve_ms);
     duration(o, "idle_s", &s->idle_ms);
-    sc->sample_ms = s->tick_ms;
-    thousandths(o, "sample_s", EW_OPTIONAL, 0.001, 1e6, &sc->sample_ms);
+    s->sample_ms = s->tick_ms;
+    duration(o, "sample_s", &s->sample_ms);
     check_settings(o, s);
-    if (o->err == EW_OK && (sc->sample_ms > s->tick_ms || s->tick_ms % sc->sample_ms != 0))
+    if (o->err == EW_OK && (s->sample_ms > s->tick_ms || s->tick_ms % s->sample_ms != 0))
         ew_json_fail(o, "sample_s", "replay.sample", "must divide tick_s");
 }
 

@@ -52,7 +52,7 @@ static void add_timing(struct ew_buf *to, const struct scenario *sc)
 {
     const struct greenup_settings *s = &sc->settings;
     add_number(to, "{\"tick_s\": ", s->tick_ms);
-    add_number(to, ", \"sample_s\": ", sc->sample_ms);
+    add_number(to, ", \"sample_s\": ", sc->settings.sample_ms);
     add_number(to, ", \"settle_s\": ", s->settle_ms);
     add_number(to, ", \"up_s\": ", s->up_ms);
     add_number(to, ", \"min_off_s\": ", s->min_off_ms);

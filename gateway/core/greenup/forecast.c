@@ -93,15 +93,32 @@ int32_t greenup_told(const struct greenup *g, const struct greenup_point *st, in
     return st->cmd_dir < 0 && greenup_point_settling(g, st) ? smaller(draw, st->limit_ma) : draw;
 }
 
+// An up-move that the vehicle has not followed at all is still to come, even if a reduction was sent after
+// it, and even if T_settle is over: some vehicles take longer.
+static bool rise_to_come(const struct greenup *g, const struct greenup_point *st)
+{
+    const int64_t slowest_ms = (int64_t)g->set.settle_ms * 3;
+    return st->up_ms != GREENUP_NEVER && g->now_ms - st->up_ms < slowest_ms &&
+           greenup_point_peak(st) <= st->up_from_ma;
+}
+
+// Change of the current of a phase that is on its way once the limit is `limit_ma`, commanded downwards or
+// not.
+static int32_t on_its_way(const struct greenup *g, const struct greenup_point *st, int phase,
+                          int32_t limit_ma, bool down, bool settling)
+{
+    const int32_t change = limit_ma - greenup_point_draw(st, phase);
+    if (change > 0)
+        return (settling && !down) || rise_to_come(g, st) ? change : 0;
+    // Without a measured current there is nothing to take credit for.
+    return settling && down && st->in.current_known ? change : 0;
+}
+
 int32_t greenup_pending(const struct greenup *g, const struct greenup_point *st, int phase)
 {
-    if (st->lost || st->disobeys || !(st->cfg.phases >> phase & 1) || !greenup_point_settling(g, st))
+    if (st->lost || st->disobeys || !(st->cfg.phases >> phase & 1))
         return 0;
-    const int32_t change = st->limit_ma - greenup_point_draw(st, phase);
-    if (st->cmd_dir < 0)
-        // Without a measured current there is nothing to take credit for.
-        return st->in.current_known ? smaller(change, 0) : 0;
-    return larger(change, 0);
+    return on_its_way(g, st, phase, st->limit_ma, st->cmd_dir < 0, greenup_point_settling(g, st));
 }
 
 // Adds `sign` times the station to every sum of the phase.
@@ -119,7 +136,7 @@ static void count_in(struct greenup *g, const struct greenup_point *st, int p, i
     const int32_t least = reducible ? smaller(st->limit_ma, st->level_ma[2]) : commanded;
     int32_t least_pending = pending;
     if (reducible && least < st->limit_ma)
-        least_pending = st->in.current_known ? smaller(least - greenup_point_draw(st, p), 0) : 0;
+        least_pending = on_its_way(g, st, p, least, true, true);
     const bool priority = greenup_point_priority(st);
     ph->least_ma[0] += sign * (reducible && priority ? booked : least);
     ph->least_ma[1] += sign * least;

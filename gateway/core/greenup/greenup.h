@@ -125,14 +125,17 @@ struct greenup_point {
     int32_t limit_ma;
     struct greenup_session s;
     uint32_t plug_seq;
-    int32_t ack_ma;  // last limit that the station was heard to have
-    int64_t cmd_ms;  // last command, GREENUP_NEVER
-    int8_t cmd_dir;  // -1 down, 1 up
-    int64_t low_ms;  // draws less than 1 A since, GREENUP_NEVER
-    int64_t over_ms; // draws more than told since, GREENUP_NEVER
-    int64_t jump_ms; // its own limit was last seen above ours, GREENUP_NEVER
+    int32_t ack_ma;     // last limit that the station was heard to have
+    int64_t cmd_ms;     // last command, GREENUP_NEVER
+    int8_t cmd_dir;     // -1 down, 1 up
+    int64_t up_ms;      // last up-move, GREENUP_NEVER
+    int32_t up_from_ma; // the limit before it
+    int64_t low_ms;     // draws less than 1 A since, GREENUP_NEVER
+    int64_t over_ms;    // draws more than told since, GREENUP_NEVER
+    int64_t jump_ms;    // its own limit was last seen above ours, GREENUP_NEVER
     bool lost, disobeys;
     bool adopted;         // read at least once since the start of the controller
+    bool remembered;      // its state was restored
     bool released;        // was running without control until now
     enum greenup_why why; // with what the sentence needs
     int why_phase;
@@ -179,6 +182,7 @@ struct greenup {
     int64_t used_ms;      // stamp of the last sample of a control period
     int64_t return_ms;    // start, or return of the meter: nothing grows for up_ms, GREENUP_NEVER
     int count;
+    uint16_t by_id[GREENUP_STATIONS_MAX]; // indexes in the order of ids
     struct greenup_point point[GREENUP_STATIONS_MAX];
     struct greenup_out *out; // during a step
     int64_t now_ms;          // of the running step

@@ -91,6 +91,7 @@ static void take(struct greenup_point *st, const struct greenup_saved_point *fro
                  int64_t now_ms)
 {
     const int64_t then = now_ms - elapsed_ms;
+    st->remembered = true;
     st->state = from->state;
     st->plug_seq = from->plug_seq;
     st->default_hold = from->default_hold;
@@ -136,7 +137,7 @@ void greenup_put(struct greenup *g, int station, int level, const struct greenup
     st->state = GREENUP_CHARGE;
     st->level = (uint8_t)greenup_level_first(st, level);
     st->limit_ma = st->ack_ma = st->level_ma[level];
-    st->cmd_ms = GREENUP_NEVER;
+    st->cmd_ms = st->up_ms = GREENUP_NEVER;
     st->low_ms = st->over_ms = GREENUP_NEVER;
     if (st->level == 0)
         st->s.red_ms = GREENUP_NEVER;

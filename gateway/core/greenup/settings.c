@@ -15,6 +15,7 @@ void greenup_settings_init(struct greenup_settings *s)
         .step_ma = 1000,
         .hard_pct = 125,
         .tick_ms = 5000,
+        .sample_ms = 5000,
         .settle_ms = 10000,
         .up_ms = 30000,
         .min_off_ms = 60000,
@@ -76,9 +77,9 @@ static enum ew_err check_times(const struct greenup_settings *s, struct ew_reaso
         const char *path;
         int32_t ms, least;
     } times[] = {
-        {"/tick_s", s->tick_ms, 100},     {"/settle_s", s->settle_ms, 0}, {"/up_s", s->up_ms, 0},
-        {"/min_off_s", s->min_off_ms, 0}, {"/meter_s", s->meter_ms, 1},   {"/stn_s", s->station_ms, 1},
-        {"/idle_s", s->idle_ms, 0},       {"/starve_s", s->starve_ms, 0},
+        {"/tick_s", s->tick_ms, 100}, {"/sample_s", s->sample_ms, 1},   {"/settle_s", s->settle_ms, 0},
+        {"/up_s", s->up_ms, 0},       {"/min_off_s", s->min_off_ms, 0}, {"/meter_s", s->meter_ms, 1},
+        {"/stn_s", s->station_ms, 1}, {"/idle_s", s->idle_ms, 0},       {"/starve_s", s->starve_ms, 0},
     };
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         if (times[i].ms < times[i].least || times[i].ms > 1000000000)

@@ -30,6 +30,7 @@ struct greenup_settings {
 
     // Times in ms; where they come from is in reference documents of the project, chapter on timing.
     int32_t tick_ms;    // control period
+    int32_t sample_ms;  // a control period needs a sample younger than this
     int32_t settle_ms;  // how long a vehicle has to follow a new limit
     int32_t up_ms;      // calm needed before anything grows
     int32_t min_off_ms; // from a stop to the next start

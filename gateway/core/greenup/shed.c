@@ -3,6 +3,19 @@
 
 enum { COUNT_STEP = 2, COUNT_STOP = 4, COUNT_HARD = 2, COUNT_EMERGENCY = 6, COUNT_MAX = 1000 };
 
+// Red phases that are above I_max now and will be. Between I_max - H and I_max nothing is done, whatever is
+// predicted.
+static uint8_t acting(const struct greenup *g)
+{
+    unsigned found = 0;
+    for (int p = 0; p < GREENUP_PHASES; p++) {
+        const struct greenup_phase *ph = &g->phase[p];
+        if (ph->band == GREENUP_RED && ph->i_ma > ph->max_ma && ph->hat_ma > ph->max_ma)
+            found |= 1U << p;
+    }
+    return (uint8_t)found;
+}
+
 // Phases of `among` whose predicted current is above I_max, or above I_max - H.
 static uint8_t above_max(const struct greenup *g, uint8_t among)
 {
@@ -74,7 +87,7 @@ static void count_overload(struct greenup *g)
         struct greenup_phase *ph = &g->phase[p];
         if (ph->band != GREENUP_RED)
             ph->overload = 0;
-        else if (ph->hat_ma > ph->max_ma)
+        else if (ph->i_ma > ph->max_ma && ph->hat_ma > ph->max_ma)
             ph->overload += ph->overload < COUNT_MAX ? COUNT_STEP : 0;
         else
             ph->overload -= ph->overload > 0 ? 1 : 0;
@@ -121,7 +134,7 @@ static void floor_while(struct greenup *g, uint8_t phases)
 
 void greenup_shed(struct greenup *g)
 {
-    const uint8_t act = above_max(g, greenup_red_phases(g));
+    const uint8_t act = acting(g);
     reduce(g, act);
     if (!g->out->grid)
         return;

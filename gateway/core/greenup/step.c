@@ -41,10 +41,16 @@ void greenup_init(struct greenup *g, const struct greenup_settings *set,
                                          .wait_ms = GREENUP_NEVER,
                                          .stop_ms = GREENUP_NEVER,
                                          .red_ms = GREENUP_NEVER};
-        st->cmd_ms = st->low_ms = st->over_ms = st->jump_ms = GREENUP_NEVER;
+        st->cmd_ms = st->up_ms = st->low_ms = st->over_ms = st->jump_ms = GREENUP_NEVER;
         st->lost = mode != GREENUP_RUN; // until it is read
         st->why_phase = -1;
         greenup_levels(set, stations[i].rated_ma, st->level_ma);
+    }
+    for (int i = 0; i < count; i++) {
+        int rank = 0;
+        for (int j = 0; j < count; j++)
+            rank += stations[j].id < stations[i].id;
+        g->by_id[rank] = (uint16_t)i;
     }
     g->used = (uint8_t)used;
     g->last_grid_ms = g->last_act_ms = GREENUP_NEVER;
@@ -222,7 +228,7 @@ static void control_period(struct greenup *g)
     if (g->grid_ms <= g->now_ms)
         g->grid_ms = g->now_ms + g->set.tick_ms;
 
-    const bool fresh = g->seen_ms > g->used_ms;
+    const bool fresh = g->seen_ms > g->used_ms && g->now_ms - g->seen_ms < g->set.sample_ms;
     g->used_ms = g->seen_ms;
     greenup_visit(g, elapsed);
     if (g->mode == GREENUP_OFF) {

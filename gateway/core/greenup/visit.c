@@ -31,7 +31,7 @@ static void leave(struct greenup *g, struct greenup_point *st)
         st->cmd_dir = -1;
         st->cmd_ms = g->now_ms;
     }
-    st->low_ms = st->over_ms = GREENUP_NEVER;
+    st->low_ms = st->over_ms = st->up_ms = GREENUP_NEVER;
     greenup_say(st, GREENUP_WHY_FREE, -1, 0, 0);
 }
 
@@ -44,6 +44,7 @@ static void arrive(struct greenup *g, struct greenup_point *st)
         st->s.wait_ms = st->in.requesting ? plug_ms : g->now_ms;
         st->plug_seq = st->in.plug_seq;
     }
+    st->limit_ma = 0; // it may have been released until now
     if (st->in.requesting) {
         st->state = GREENUP_WAIT;
         greenup_say(st, GREENUP_WHY_NEW, -1, 0, 0);
@@ -163,7 +164,9 @@ static void adopt(struct greenup *g, struct greenup_point *st)
     }
     const bool draws = !st->in.current_known || greenup_point_peak(st) >= GREENUP_IDLE_MA;
     const int k = greenup_level_at(st, st->in.limit_ma >= 0 ? st->in.limit_ma : st->limit_ma);
-    if (st->s.conn_ms == GREENUP_NEVER && st->in.current_known && draws && k >= 0) {
+    if ((!st->remembered || was_released) && st->s.conn_ms == GREENUP_NEVER && st->in.current_known &&
+        draws && k >= 0) {
+        // Nothing is remembered of a charge that is under way.
         arrive(g, st);
         st->state = GREENUP_CHARGE;
         st->level = (uint8_t)greenup_level_first(st, k);
@@ -239,5 +242,5 @@ static void visit(struct greenup *g, struct greenup_point *st, int64_t elapsed_m
 void greenup_visit(struct greenup *g, int64_t elapsed_ms)
 {
     for (int i = 0; i < g->count; i++)
-        visit(g, &g->point[i], elapsed_ms);
+        visit(g, &g->point[g->by_id[i]], elapsed_ms);
 }
