@@ -59,6 +59,26 @@ test('every key the web app uses is in the catalogues', () => {
   assert.deepEqual(unknown, []);
 });
 
+// What a page can be told: states of buses and devices, refusals of logins and sessions.
+const SHOWN = ['bus', 'device', 'session', 'login', 'codes', 'plan'];
+
+test('every reason that pages show is in the catalogues, with holes that its source fills', () => {
+  const code = new RegExp(`"((?:${SHOWN.join('|')})\\.[a-z0-9_]+)"`, 'g');
+  const missing = new Set();
+  const filled = {};
+  for (const file of sources(join(PROJECT, 'gateway'), ['.c'])) {
+    const text = readFileSync(file, 'utf8');
+    const params = [...text.matchAll(/ew_reason_param\([^,]+,\s*"([a-z0-9_]+)"/g)].map((match) => match[1]);
+    for (const [, found] of text.matchAll(code)) {
+      if (`reason.${found}` in english) (filled[found] ??= new Set(params)), params.forEach((one) => filled[found].add(one));
+      else missing.add(`${found} in ${file.slice(PROJECT.length)}`);
+    }
+  }
+  assert.deepEqual([...missing], []);
+  const empty = Object.entries(filled).flatMap(([key, params]) => holes(english[`reason.${key}`]).filter((hole) => !params.has(hole)).map((hole) => `${key} {${hole}}`));
+  assert.deepEqual(empty, []);
+});
+
 test('every state, page and quantity that data can name has a word', () => {
   const need = [
     ...['on', 'off', 'error', 'unknown'].map((one) => `state.bus.${one}`),
