@@ -12,7 +12,9 @@ typedef int command_main(int argc, char **argv);
 #define EDGEWATT_COMMANDS(X)                                                                                 \
     X("broker-files", broker_files_main, "make the broker's configuration, accounts and rights")             \
     X("check", check_main, "check site files and device profiles: file:path: problem")                       \
+    X("poller", poller_main, "service: reads the devices of every bus and publishes what they say")          \
     X("profiles", profiles_main, "list the device profiles and how sure each is")                            \
+    X("read", read_main, "reads registers of one Modbus device, the result in words")                        \
     X("recorder", recorder_main, "service: records history and answers questions about it")                  \
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \

@@ -14,6 +14,7 @@
 
 struct lookup {
     atomic_int owners;
+    atomic_bool done; // result and list are written
     char host[EW_HOST_MAX], service[8];
     int done_fd;
     int result; // getaddrinfo's
@@ -36,6 +37,7 @@ static void *lookup_run(void *user)
 {
     struct lookup *l = user;
     l->result = getaddrinfo(l->host, l->service, &hints, &l->list);
+    atomic_store(&l->done, true);
     if (eventfd_write(l->done_fd, 1) != 0)
         abort();
     lookup_release(l);
@@ -95,7 +97,7 @@ enum ew_err mb_resolve(struct mb_line *line, struct addrinfo **ret, struct ew_re
         ew_reason_param(reason, "host", "%s", line->options.address);
         break;
     case MB_WAIT_READY:
-        if (l->result == 0) {
+        if (atomic_load(&l->done) && l->result == 0) {
             *ret = l->list;
             l->list = NULL;
             err = EW_OK;

@@ -18,7 +18,7 @@ enum {
     DRAIN_US = 200000 // longest wait for a line to fall silent after damage
 };
 
-// ---- Late answers -----------------------------------------------------------------------------------------
+// ---- Late answers ----------------------------------------------------------------------------------------
 
 int mb_answer_bytes(const struct mb_request *rq)
 {
@@ -80,8 +80,7 @@ struct mb_request mb_late_other_shape(const struct mb_line *line, const struct m
     return other;
 }
 
-// ---- The port
-// -----------------------------------------------------------------------------------------------
+// ---- The port --------------------------------------------------------------------------------------------
 
 static enum ew_err open_failed(const struct mb_line *line, int error, struct ew_reason *reason)
 {
@@ -142,8 +141,7 @@ static int64_t silence_us(const struct mb_options *o)
     return o->speed_baud > 19200 ? 1750 : (int64_t)mb_line_wire_us(o, 7) / 2 + 1;
 }
 
-// ---- One exchange
-// -------------------------------------------------------------------------------------------
+// ---- One exchange ----------------------------------------------------------------------------------------
 
 // Reads away what is there; false when the descriptor is no good any more.
 static bool drain(struct mb_line *line, int *ret_bytes)

@@ -134,35 +134,43 @@ static int64_t cost_of(const struct plan *plan, const struct plan_cost *cost)
     return total;
 }
 
+// Items first..last in one request: what it costs, or -1 when the rules forbid it.
+static int64_t cost_of_run(const struct fixture *f, const struct plan *plan, const struct plan_cost *cost,
+                           int first, int last)
+{
+    const struct profile_limits *limits = &f->profile.limits;
+    const struct profile_bound *b = &f->bound[plan->items[first].index];
+    int end = 0;
+    for (int k = first; k <= last; k++) {
+        const struct profile_bound *o = &f->bound[plan->items[k].index];
+        if (o->fc != b->fc || (limits->one_value && (o->address != b->address || o->words != b->words)))
+            return -1;
+        end = o->address + o->words > end ? o->address + o->words : end;
+    }
+    for (int a = b->address; a < end && !limits->holes; a++)
+        if (!covered(f, b->fc, a))
+            return -1;
+    if (end - b->address > (b->fc <= 2 ? limits->max_bits : limits->max_registers))
+        return -1;
+    return plan_request_us(cost, b->fc, end - b->address);
+}
+
 // Every way to cut the plan's ordered items into requests, by bits of `cuts`.
 static int64_t cheapest_by_trying(const struct fixture *f, const struct plan *plan,
                                   const struct plan_cost *cost)
 {
-    const struct profile_limits *limits = &f->profile.limits;
     int64_t best = INT64_MAX;
     for (unsigned cuts = 0; cuts < 1u << (plan->item_count - 1); cuts++) {
         int64_t total = 0;
-        bool allowed = true;
-        for (int first = 0; first < plan->item_count && allowed;) {
+        for (int first = 0; first < plan->item_count && total >= 0;) {
             int last = first;
             while (last + 1 < plan->item_count && !(cuts >> last & 1))
                 last++;
-            const struct profile_bound *b = &f->bound[plan->items[first].index];
-            int end = 0;
-            for (int k = first; k <= last; k++) {
-                const struct profile_bound *o = &f->bound[plan->items[k].index];
-                allowed = allowed && o->fc == b->fc;
-                allowed =
-                    allowed && (!limits->one_value || (o->address == b->address && o->words == b->words));
-                end = o->address + o->words > end ? o->address + o->words : end;
-            }
-            for (int a = b->address; a < end && !limits->holes && allowed; a++)
-                allowed = covered(f, b->fc, a);
-            allowed = allowed && end - b->address <= (b->fc <= 2 ? limits->max_bits : limits->max_registers);
-            total += plan_request_us(cost, b->fc, end - b->address);
+            int64_t run = cost_of_run(f, plan, cost, first, last);
+            total = run < 0 ? -1 : total + run;
             first = last + 1;
         }
-        if (allowed && total < best)
+        if (total >= 0 && total < best)
             best = total;
     }
     return best;

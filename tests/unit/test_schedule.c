@@ -21,7 +21,7 @@ struct line {
 static void start(struct line *l, int devices, const int period_ms[GROUPS], const int pass_ms[GROUPS],
                   int timeout_ms)
 {
-    memset(l, 0, sizeof(*l));
+    *l = (struct line){0};
     l->devices = devices;
     l->timeout_ms = timeout_ms;
     l->now = 1000000;
@@ -82,18 +82,19 @@ static void run_until(struct line *l, int64_t until)
 }
 
 static const int usual_periods[GROUPS] = {1000, 10000, 60000};
+static const int64_t minute = 60000, hour = 3600000;
 
 static void every_group_keeps_its_period(void **state)
 {
     (void)state;
     struct line l;
     start(&l, 20, usual_periods, (int[GROUPS]){20, 30, 60}, 300);
-    run_until(&l, 1000000 + 3600000);
+    run_until(&l, 1000000 + hour);
     for (int t = 0; t < l.count; t++) {
         int expected = 3600000 / usual_periods[t % GROUPS];
         assert_in_range(l.runs[t], expected - 1, expected + 1);
         // A pass that has begun is waited for, nothing else.
-        assert_true(l.worst[t] <= usual_periods[t % GROUPS] + 2000);
+        assert_true(l.worst[t] <= usual_periods[t % GROUPS] + INT64_C(2000));
     }
 }
 
@@ -102,10 +103,10 @@ static void an_over_full_line_starves_nobody(void **state)
     (void)state;
     struct line l;
     start(&l, 32, usual_periods, (int[GROUPS]){100, 200, 500}, 300); // 3.2 s of fast passes a second
-    run_until(&l, 1000000 + 1800000);
+    run_until(&l, 1000000 + hour / 2);
     for (int t = 0; t < l.count; t++) {
         assert_true(l.runs[t] > 1800000 / usual_periods[t % GROUPS] / 8);
-        assert_true(l.worst[t] < 8 * usual_periods[t % GROUPS]);
+        assert_true(l.worst[t] < INT64_C(8) * usual_periods[t % GROUPS]);
     }
     assert_int_equal(l.busy_ms, l.now - 1000000);
 }
@@ -120,20 +121,20 @@ static void a_dead_device_costs_little_and_comes_back(void **state)
             start(&l, 8, usual_periods, (int[GROUPS]){20, 30, 60}, timeouts[i]);
             l.healths[3].urgent = urgent;
             l.silent[3] = true;
-            run_until(&l, l.now + 120000); // the growing intervals of the begin
+            run_until(&l, l.now + 2 * minute); // the growing intervals of the begin
             l.wasted_ms = 0;
             int64_t from = l.now;
-            run_until(&l, l.now + 4 * 3600000);
+            run_until(&l, l.now + 4 * hour);
             double share = (double)l.wasted_ms / (double)(l.now - from);
             if (!urgent && share > 0.015)
                 fail_msg("time-out %d ms: a dead device takes %.2f %% of the line", timeouts[i], share * 100);
             for (int k = 0; k < 20; k++) { // it returns at 20 moments
                 struct line again = l;
-                run_until(&again, again.now + k * 3100);
+                run_until(&again, again.now + k * INT64_C(3100));
                 int64_t returned = again.now;
                 again.silent[3] = false;
-                int before = again.runs[3 * GROUPS];
-                while (again.runs[3 * GROUPS] == before)
+                int before = again.runs[(size_t)3 * GROUPS];
+                while (again.runs[(size_t)3 * GROUPS] == before)
                     run_until(&again, again.now + 100);
                 if (again.now - returned > (urgent ? 10000 : 60000))
                     fail_msg("time-out %d ms: back after %lld ms", timeouts[i],
@@ -149,7 +150,7 @@ static void alone_on_its_line_a_device_is_back_at_once(void **state)
     struct line l;
     start(&l, 1, usual_periods, (int[GROUPS]){20, 30, 60}, 1000);
     l.silent[0] = true;
-    run_until(&l, l.now + 600000);
+    run_until(&l, l.now + 10 * minute);
     l.silent[0] = false;
     int64_t returned = l.now;
     while (l.runs[0] == 0)
@@ -177,7 +178,7 @@ static void a_started_task_leaves_the_others_in_step(void **state)
     struct line l;
     start(&l, 4, usual_periods, (int[GROUPS]){20, 30, 60}, 300);
     run_until(&l, l.now + 30500);
-    int64_t due[TASKS];
+    int64_t due[TASKS] = {0};
     for (int t = 0; t < l.count; t++)
         due[t] = l.tasks[t].due_ms;
     schedule_start(&l.tasks[0], l.now, true);

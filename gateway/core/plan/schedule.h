@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 enum {
+    SCHEDULE_FIRST_MS = 1000,        // until its first pass a task counts as one of at most this period
     SCHEDULE_FAILURES = 2,           // silent this often in a row = dead
     SCHEDULE_PROBE_SHARE = 14,       // of the line a dead device may cost, in 1/1000 (the promise is 15)
     SCHEDULE_PROBE_MAX_MS = 58000,   // longest pause between probes: back within 60 s of its return

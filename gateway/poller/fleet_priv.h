@@ -1,0 +1,144 @@
+// Inside of the fleet: fleet.c keeps the registry, apply.c applies the configuration, report.c takes results
+// in, memory.c remembers values and forgets stale ones, payload.c writes JSON.
+#ifndef EDGEWATT_POLLER_FLEET_PRIV_H
+#define EDGEWATT_POLLER_FLEET_PRIV_H
+
+#include "core/topic/topic.h"
+#include "poller/fleet.h"
+#include "poller/worker.h"
+
+enum { STALE_PERIODS = 3 }; // a value not read for that long is published once as null
+
+enum bus_state { BUS_UNKNOWN, BUS_ON, BUS_OFF, BUS_ERROR };
+enum device_state { DEVICE_UNKNOWN, DEVICE_ON, DEVICE_OFF, DEVICE_ERROR, DEVICE_FAULT, DEVICE_UNCONFIGURED };
+
+struct bus {
+    int64_t id;
+    bool configured; // false: its config object is gone, it waits for the end of its thread
+    bool confirmed;  // its object came since fleet_begin_config
+    struct site_bus config;
+    bool bad; // the object could not be read: reason says why
+    struct ew_reason bad_reason;
+
+    struct worker *worker;
+    struct mb_options line; // of the worker
+    unsigned number;        // of the worker
+    bool ending;            // worker_stop was called
+    bool give;              // the worker does not have the present recipes yet
+
+    enum bus_state state;
+    bool has_reason;
+    struct ew_reason reason;
+    int64_t since_ms; // wall clock
+    struct bus_figures figures;
+    int64_t polls_before, errors_before; // of earlier workers
+    bool down;                           // as the worker says
+    struct ew_reason down_reason;
+};
+
+struct remembered {  // of one register
+    int64_t read_ms; // when it was last read, or when waiting for it began
+    double number;
+    uint64_t raw;
+    char *text; // strings
+    bool known; // was ever read
+    bool good, single;
+    bool nulled; // the null for a stale value is out
+    bool shown;  // in the message that is retained
+};
+
+struct group_memory {
+    struct ew_timer timer; // for the first value that goes stale
+    struct device *device;
+    enum profile_group group;
+    int64_t up_ms, wall_ms; // of the retained message, 0 = none
+};
+
+struct device {
+    struct fleet *fleet;
+    int64_t id;
+    bool configured; // false: to be forgotten by the next apply
+    bool confirmed;  // its object came since fleet_begin_config
+    struct site_device config;
+    bool bad;
+    struct ew_reason bad_reason;
+    int64_t seen_ms; // when its config object came
+
+    struct recipe *recipe;     // NULL = not polled
+    struct remembered *memory; // [recipe->profile->register_count]
+    struct group_memory groups[PROFILE_GROUP_COUNT];
+    unsigned published; // bits of groups with a retained topic
+
+    enum result_state said; // by the worker, for this recipe
+    bool said_has_reason;
+    struct ew_reason said_reason;
+    bool fault; // a charge point says so itself
+    struct ew_reason fault_reason;
+
+    enum device_state state; // as published
+    bool has_reason;
+    struct ew_reason reason;
+    int64_t since_ms;
+};
+
+struct known_profile {
+    char id[EW_NAME_MAX];
+    uint64_t hash; // of the payload last seen
+};
+
+struct fleet {
+    struct fleet_options options;
+    struct shelf *shelf;
+    struct ew_queue *results;
+    struct ew_timer apply_timer, again_timer;
+    struct ew_buf buf;
+    bool stopping;
+    unsigned workers_started;
+    int bus_count, device_count, profile_count;
+    struct bus *buses[EW_BUSES_MAX];        // by id
+    struct device *devices[EW_DEVICES_MAX]; // by id
+    struct known_profile profiles[EW_PROFILES_MAX];
+    char share_dir[4096], data_dir[4096];
+};
+
+// ---- fleet.c ---------------------------------------------------------------------------------------------
+struct bus *fleet_bus(const struct fleet *fleet, int64_t id);
+struct device *fleet_device(const struct fleet *fleet, int64_t id);
+void fleet_apply_soon(struct fleet *fleet, int delay_ms);
+// apply.c
+void fleet_apply(struct ew_timer *timer, int64_t now_ms);
+void fleet_stop_worker(struct bus *bus);
+
+// ---- report.c --------------------------------------------------------------------------------------------
+void fleet_take_results(struct fleet *fleet);
+// Works out how the device or the bus is and publishes that when it has changed.
+void fleet_review_device(struct fleet *fleet, struct device *device);
+void fleet_review_bus(struct fleet *fleet, struct bus *bus);
+void fleet_set_device_state(struct fleet *fleet, struct device *device, enum device_state state,
+                            const struct ew_reason *reason);
+void fleet_set_bus_state(struct fleet *fleet, struct bus *bus, enum bus_state state,
+                         const struct ew_reason *reason);
+// What the device's bus keeps from working, NULL = nothing.
+const struct ew_reason *fleet_bus_trouble(const struct fleet *fleet, const struct device *device);
+
+// ---- memory.c --------------------------------------------------------------------------------------------
+// Takes over the reference of the recipe (NULL: the device is not polled). Topics that go with the old recipe
+// alone are cleared.
+void memory_begin(struct device *device, struct recipe *recipe);
+// True when there is something to publish.
+bool memory_pass(struct device *device, const struct result *result);
+bool memory_is_stale(const struct device *device, int index, int64_t now_ms);
+
+// ---- payload.c -------------------------------------------------------------------------------------------
+void payload_bus(struct ew_buf *buf, const struct bus *bus);
+void payload_device(struct ew_buf *buf, const struct device *device);
+void payload_group(struct ew_buf *buf, const struct device *device, enum profile_group group);
+void payload_group_topic(topic_text topic, int64_t device, enum profile_group group);
+
+void fleet_retain(struct fleet *fleet, const char *topic, const struct ew_buf *payload);
+void fleet_publish_bus(struct fleet *fleet, const struct bus *bus);
+void fleet_publish_device(struct fleet *fleet, const struct device *device);
+void fleet_publish_group(struct fleet *fleet, struct device *device, enum profile_group group);
+void fleet_clear_group(struct fleet *fleet, struct device *device, enum profile_group group);
+
+#endif

@@ -1,0 +1,221 @@
+// The JSON of what is retained (schemas/topics/bus_status, device_status, measures, charge, state).
+#include "poller/fleet_priv.h"
+
+#include "base/clock.h"
+#include <math.h>
+#include <string.h>
+
+static const char *const bus_states[] = {"on", "on", "off", "error"};
+static const char *const device_states[] = {"on", "on", "off", "error", "fault", "unconfigured"};
+
+static void put_reason(struct ew_jw *w, bool has, const struct ew_reason *reason)
+{
+    if (has)
+        ew_jw_reason(w, "reason", reason);
+    else
+        ew_jw_null(w, "reason");
+}
+
+static double tenths(double value)
+{
+    return round(value * 10) / 10;
+}
+
+void payload_bus(struct ew_buf *buf, const struct bus *bus)
+{
+    struct ew_jw w;
+    ew_buf_clear(buf);
+    ew_jw_init(&w, buf);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_text(&w, "state", bus_states[bus->state]);
+    put_reason(&w, bus->has_reason, &bus->reason);
+    ew_jw_rfc3339(&w, "since", bus->since_ms);
+    ew_jw_int(&w, "up_ms", ew_clock_up_ms());
+    ew_jw_number(&w, "load_pct", tenths(bus->figures.load_pct));
+    ew_jw_number(&w, "cycle_ms", tenths(bus->figures.cycle_ms));
+    ew_jw_number(&w, "late_ms", tenths(bus->figures.late_ms));
+    ew_jw_int(&w, "polls", bus->polls_before + bus->figures.polls);
+    ew_jw_int(&w, "errors", bus->errors_before + bus->figures.errors);
+    ew_jw_close_object(&w);
+}
+
+void payload_device(struct ew_buf *buf, const struct device *device)
+{
+    struct ew_jw w;
+    ew_buf_clear(buf);
+    ew_jw_init(&w, buf);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_text(&w, "state", device_states[device->state]);
+    put_reason(&w, device->has_reason, &device->reason);
+    ew_jw_rfc3339(&w, "since", device->since_ms);
+    ew_jw_int(&w, "up_ms", ew_clock_up_ms());
+    ew_jw_close_object(&w);
+}
+
+static void put_value(struct ew_jw *w, const char *key, enum profile_type type, const struct remembered *m)
+{
+    if (m->nulled || !m->good)
+        ew_jw_null(w, key);
+    else if (type == PROFILE_STRING)
+        ew_jw_text(w, key, m->text ? m->text : "");
+    else if (m->single)
+        ew_jw_float(w, key, (float)m->number);
+    else
+        ew_jw_number(w, key, m->number);
+}
+
+static void put_measures(struct ew_jw *w, const struct device *device, enum profile_group group)
+{
+    const struct profile *profile = device->recipe->profile;
+    ew_jw_open_object(w, "values");
+    for (int i = 0; i < profile->register_count; i++)
+        if (profile->registers[i].group == group && device->memory[i].shown)
+            put_value(w, profile->registers[i].quantity, profile->registers[i].type, &device->memory[i]);
+    ew_jw_close_object(w);
+}
+
+// The state register in words; it stands in every message, the last known one while it is not stale.
+static void put_state(struct ew_jw *w, const char *key, const struct device *device)
+{
+    const struct profile *profile = device->recipe->profile;
+    if (profile->state_register < 0)
+        return;
+    const struct remembered *m = &device->memory[profile->state_register];
+    const char *name = m->known && m->good && !m->nulled ? profile_state_name(profile, m->raw) : NULL;
+    if (name)
+        ew_jw_text(w, key, name);
+    else
+        ew_jw_null(w, key);
+}
+
+// Names of schemas/topics/charge where they differ from the quantity's.
+static const char *charge_key(const char *quantity)
+{
+    static const char *const keys[][2] = {{"current_limit", "limit_a"},
+                                          {"rated_current", "rated_a"},
+                                          {"active_power", "power"},
+                                          {"session_energy", "session_wh"}};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (strcmp(quantity, keys[i][0]) == 0)
+            return keys[i][1];
+    return quantity;
+}
+
+static void put_charge(struct ew_jw *w, const struct device *device)
+{
+    const struct profile *profile = device->recipe->profile;
+    put_state(w, "state", device);
+    for (int i = 0; i < profile->register_count; i++) {
+        const struct profile_register *r = &profile->registers[i];
+        if (r->group == PROFILE_CHARGE && device->memory[i].shown && i != profile->state_register &&
+            strcmp(r->quantity, "error_code") != 0)
+            put_value(w, charge_key(r->quantity), r->type, &device->memory[i]);
+    }
+    ew_jw_open_array(w, "errors");
+    if (device->fault)
+        ew_jw_reason(w, NULL, &device->fault_reason);
+    ew_jw_close_array(w);
+}
+
+static void put_ports(struct ew_jw *w, const struct device *device, const char *prefix, const char *key)
+{
+    const struct profile *profile = device->recipe->profile;
+    size_t len = strlen(prefix);
+    bool opened = false;
+    for (int i = 0; i < profile->register_count; i++) {
+        const struct profile_register *r = &profile->registers[i];
+        const struct remembered *m = &device->memory[i];
+        if (r->group != PROFILE_STATE || !m->shown || strncmp(r->quantity, prefix, len) != 0)
+            continue;
+        if (!opened)
+            ew_jw_open_object(w, key);
+        opened = true;
+        if (r->type == PROFILE_BOOL && m->good && !m->nulled)
+            ew_jw_bool(w, r->quantity + len, m->raw != 0);
+        else
+            put_value(w, r->quantity + len, r->type, m);
+    }
+    if (opened)
+        ew_jw_close_object(w);
+}
+
+static void put_breaker(struct ew_jw *w, const struct device *device)
+{
+    put_state(w, "breaker", device);
+    put_ports(w, device, "input_", "inputs");
+    put_ports(w, device, "output_", "outputs");
+}
+
+void payload_group(struct ew_buf *buf, const struct device *device, enum profile_group group)
+{
+    struct ew_jw w;
+    ew_buf_clear(buf);
+    ew_jw_init(&w, buf);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_rfc3339(&w, "ts", device->groups[group].wall_ms);
+    ew_jw_int(&w, "up_ms", device->groups[group].up_ms);
+    ew_jw_int(&w, "period_ms", device->recipe->period_ms[group]);
+    if (group == PROFILE_CHARGE)
+        put_charge(&w, device);
+    else if (group == PROFILE_STATE)
+        put_breaker(&w, device);
+    else
+        put_measures(&w, device, group);
+    ew_jw_close_object(&w);
+}
+
+void payload_group_topic(topic_text topic, int64_t device, enum profile_group group)
+{
+    if (group == PROFILE_CHARGE || group == PROFILE_STATE)
+        topic_device(topic, device, profile_group_name(group));
+    else
+        topic_device_measures(topic, device, profile_group_name(group));
+}
+
+// ---- Publishing ------------------------------------------------------------------------------------------
+
+void fleet_retain(struct fleet *fleet, const char *topic, const struct ew_buf *payload)
+{
+    if (fleet->options.retain(fleet->options.user, topic, payload) == EW_E_FULL && !fleet->stopping)
+        ew_loop_timer_set(fleet->options.loop, &fleet->again_timer,
+                          ew_loop_now_ms(fleet->options.loop) + 1000);
+}
+
+void fleet_publish_bus(struct fleet *fleet, const struct bus *bus)
+{
+    topic_text topic;
+    topic_bus_status(topic, bus->id);
+    if (bus->state == BUS_UNKNOWN)
+        return;
+    payload_bus(&fleet->buf, bus);
+    fleet_retain(fleet, topic, &fleet->buf);
+}
+
+void fleet_publish_device(struct fleet *fleet, const struct device *device)
+{
+    topic_text topic;
+    topic_device(topic, device->id, "status");
+    if (device->state == DEVICE_UNKNOWN)
+        return;
+    payload_device(&fleet->buf, device);
+    fleet_retain(fleet, topic, &fleet->buf);
+}
+
+void fleet_publish_group(struct fleet *fleet, struct device *device, enum profile_group group)
+{
+    topic_text topic;
+    payload_group_topic(topic, device->id, group);
+    payload_group(&fleet->buf, device, group);
+    device->published |= 1u << group;
+    fleet_retain(fleet, topic, &fleet->buf);
+}
+
+void fleet_clear_group(struct fleet *fleet, struct device *device, enum profile_group group)
+{
+    topic_text topic;
+    if (!(device->published & 1u << group))
+        return;
+    device->published &= ~(1u << group);
+    payload_group_topic(topic, device->id, group);
+    fleet_retain(fleet, topic, NULL);
+}

@@ -1,0 +1,152 @@
+// The poller service: configuration in, measures and states out.
+#include "poller/fleet.h"
+#include "poller/leftover.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/topic/topic.h"
+#include "poller/poller.h"
+#include "service/service.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SETTLE_MS = 2000
+}; // after a connect the retained configuration has come when nothing came for that long
+
+struct poller {
+    struct fleet *fleet;
+    struct leftover *leftover;
+    struct ew_service *service;
+    struct ew_timer settle;
+    bool config_came; // since the connect
+};
+
+static enum ew_err retain(void *user, const char *topic, const struct ew_buf *payload)
+{
+    struct poller *p = user;
+    enum ew_err err = payload ? mq_retain(p->service->mq, topic, payload) : mq_clear(p->service->mq, topic);
+    if (err != EW_OK && err != EW_E_CLOSED)
+        ew_warning("poller", "topic=%s was not published: %s, retrying", topic, ew_err_sentence(err));
+    return err;
+}
+
+static void on_settled(struct ew_timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = timer->user;
+    if (p->config_came)
+        fleet_end_config(p->fleet);
+    leftover_clear(p->leftover, p->fleet);
+}
+
+// Every config object that comes makes the end of the list later, until it was reached once.
+static void on_config_message(struct poller *p)
+{
+    p->config_came = true;
+    if (p->settle.heap_index != 0)
+        ew_loop_timer_set(p->service->loop, &p->settle, ew_clock_up_ms() + SETTLE_MS);
+}
+
+static bool config_id(const struct mq_message *message, int64_t *ret_id)
+{
+    const char *id = strrchr(message->topic, '/');
+    return id && topic_parse_id(id + 1, strlen(id + 1), ret_id);
+}
+
+static void on_bus(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = user;
+    int64_t id;
+    if (!config_id(message, &id))
+        return;
+    on_config_message(p);
+    fleet_set_bus(p->fleet, id, message->payload, message->payload_len);
+}
+
+static void on_device(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = user;
+    int64_t id;
+    if (!config_id(message, &id))
+        return;
+    on_config_message(p);
+    fleet_set_device(p->fleet, id, message->payload, message->payload_len);
+}
+
+static void on_profile(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = user;
+    const char *id = strrchr(message->topic, '/');
+    if (id)
+        fleet_set_profile(p->fleet, id + 1, message->payload, message->payload_len);
+}
+
+static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
+{
+    struct poller *p = service->state;
+    p->service = service;
+    p->settle = (struct ew_timer){.fn = on_settled, .user = p};
+    p->leftover = leftover_new(service->mq);
+    struct fleet_options options = {.loop = service->loop,
+                                    .share_dir = service->share_dir,
+                                    .data_dir = service->data_dir,
+                                    .retain = retain,
+                                    .user = p};
+    enum ew_err err = fleet_new(&options, &p->fleet, reason);
+    if (err != EW_OK)
+        return err;
+    mq_subscribe(service->mq, "config/profile/+", 1, on_profile, p);
+    mq_subscribe(service->mq, "config/bus/+", 1, on_bus, p);
+    mq_subscribe(service->mq, "config/device/+", 1, on_device, p);
+    return EW_OK;
+}
+
+static void connected(struct ew_service *service)
+{
+    struct poller *p = service->state;
+    p->config_came = false;
+    fleet_begin_config(p->fleet);
+    fleet_publish_all(p->fleet);
+    leftover_listen(p->leftover);
+    ew_loop_timer_set(service->loop, &p->settle, ew_clock_up_ms() + SETTLE_MS);
+}
+
+static void reload(struct ew_service *service)
+{
+    struct poller *p = service->state;
+    fleet_reload_profiles(p->fleet);
+}
+
+static void health(struct ew_service *service, struct ew_jw *w)
+{
+    struct poller *p = service->state;
+    fleet_health(p->fleet, w);
+}
+
+static void stop(struct ew_service *service)
+{
+    struct poller *p = service->state;
+    if (p->settle.heap_index != 0)
+        ew_loop_timer_clear(service->loop, &p->settle);
+    fleet_free(p->fleet);
+    leftover_free(p->leftover);
+}
+
+int poller_main(int argc, char **argv)
+{
+    static const struct ew_service_definition definition = {
+        .name = "poller",
+        .summary = "reads the devices of every bus and publishes what they say",
+        .state_size = sizeof(struct poller),
+        .start = start,
+        .connected = connected,
+        .reload = reload,
+        .health = health,
+        .stop = stop,
+    };
+    return ew_service_main(argc, argv, &definition);
+}

@@ -1,0 +1,8 @@
+// Commands of this folder.
+#ifndef EDGEWATT_POLLER_POLLER_H
+#define EDGEWATT_POLLER_POLLER_H
+
+int poller_main(int argc, char **argv); // edgewatt poller: the service
+int read_main(int argc, char **argv);   // edgewatt read: one read from the command line
+
+#endif

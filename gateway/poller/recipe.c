@@ -1,0 +1,245 @@
+#include "poller/recipe.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SLOW_MS = 10000, // energies, quality, harmonics
+    STATISTICS_MS = 60000,
+    INFO_MS = 3600000,
+    CONNECT_MS = 3000,
+    // What a device takes before it answers, where only the wire's speed is known (control.md, part C).
+    LATENCY_US = 5000,
+    NETWORK_US = 2000
+};
+
+struct shelf *shelf_new(struct library *library)
+{
+    struct shelf *shelf = calloc(1, sizeof(*shelf));
+    if (!shelf)
+        abort();
+    shelf->library = library;
+    atomic_init(&shelf->references, 1);
+    return shelf;
+}
+
+struct shelf *shelf_hold(struct shelf *shelf)
+{
+    atomic_fetch_add(&shelf->references, 1);
+    return shelf;
+}
+
+void shelf_release(struct shelf *shelf)
+{
+    if (!shelf || atomic_fetch_sub(&shelf->references, 1) != 1)
+        return;
+    library_free(shelf->library);
+    free(shelf);
+}
+
+struct recipe *recipe_hold(struct recipe *recipe)
+{
+    atomic_fetch_add(&recipe->references, 1);
+    return recipe;
+}
+
+void recipe_release(struct recipe *recipe)
+{
+    if (!recipe || atomic_fetch_sub(&recipe->references, 1) != 1)
+        return;
+    shelf_release(recipe->shelf);
+    free(recipe);
+}
+
+// Profiles of two loads of the library are the same when every register is; padding that differs costs a
+// restart.
+static bool same_profile(const struct profile *a, const struct profile *b)
+{
+    if (a == b)
+        return true;
+    return strcmp(a->id, b->id) == 0 && a->kind == b->kind && a->register_count == b->register_count &&
+           a->state_register == b->state_register && a->state_count == b->state_count &&
+           memcmp(a->states, b->states, sizeof(a->states[0]) * (size_t)a->state_count) == 0 &&
+           memcmp(a->registers, b->registers, sizeof(a->registers[0]) * (size_t)a->register_count) == 0;
+}
+
+static bool same_plan(const struct plan *a, const struct plan *b)
+{
+    if (a->request_count != b->request_count || a->item_count != b->item_count)
+        return false;
+    for (int i = 0; i < a->request_count; i++)
+        if (a->requests[i].fc != b->requests[i].fc || a->requests[i].address != b->requests[i].address ||
+            a->requests[i].count != b->requests[i].count)
+            return false;
+    return true;
+}
+
+bool recipe_same(const struct recipe *a, const struct recipe *b)
+{
+    if (a->device != b->device || a->bus != b->bus || a->unit != b->unit || a->timeout_ms != b->timeout_ms ||
+        a->gap_ms != b->gap_ms || !same_profile(a->profile, b->profile))
+        return false;
+    for (int i = 0; i < a->profile->register_count; i++)
+        if (a->bound[i].fc != b->bound[i].fc || a->bound[i].address != b->bound[i].address ||
+            a->bound[i].words != b->bound[i].words || a->bound[i].scale != b->bound[i].scale)
+            return false;
+    for (int g = 0; g < PROFILE_GROUP_COUNT; g++)
+        if (a->period_ms[g] != b->period_ms[g] || !same_plan(&a->plans[g], &b->plans[g]))
+            return false;
+    return true;
+}
+
+bool recipe_can_poll(enum site_bus_type type)
+{
+    return type == SITE_BUS_RTU || type == SITE_BUS_TCP || type == SITE_BUS_RTU_TCP ||
+           type == SITE_BUS_SERVER;
+}
+
+struct mb_options recipe_line_options(const struct site_bus *bus)
+{
+    struct mb_options o = {.kind = bus->type == SITE_BUS_RTU       ? MB_RTU
+                                   : bus->type == SITE_BUS_RTU_TCP ? MB_RTU_TCP
+                                                                   : MB_TCP,
+                           .port = bus->port,
+                           .speed_baud = bus->serial.speed_baud,
+                           .parity = bus->serial.parity,
+                           .stop_bits = bus->serial.stop_bits,
+                           .connect_ms = CONNECT_MS};
+    memcpy(o.address, bus->address, sizeof(o.address));
+    return o;
+}
+
+int recipe_period_ms(enum profile_group group, int poll_ms)
+{
+    int slowest = poll_ms;
+    switch (group) {
+    case PROFILE_INSTANT:
+    case PROFILE_STATE:
+    case PROFILE_CHARGE:
+        break;
+    case PROFILE_ENERGY:
+    case PROFILE_QUALITY:
+    case PROFILE_HARMONICS:
+        slowest = SLOW_MS;
+        break;
+    case PROFILE_STATISTICS:
+        slowest = STATISTICS_MS;
+        break;
+    case PROFILE_INFO:
+        slowest = INFO_MS;
+        break;
+    case PROFILE_GROUP_COUNT:
+        assert(false);
+    }
+    return poll_ms > slowest ? poll_ms : slowest;
+}
+
+static struct plan_cost cost_on(const struct site_bus *bus, const struct profile *profile)
+{
+    int bits = 9 + (bus->serial.parity != 'N' ? 1 : 0) + bus->serial.stop_bits;
+    if (bus->type == SITE_BUS_RTU)
+        return plan_cost_serial(bus->serial.speed_baud, bits, LATENCY_US, profile->limits.gap_ms);
+    if (bus->type == SITE_BUS_RTU_TCP)
+        return plan_cost_serial(bus->serial.speed_baud, bits, LATENCY_US + NETWORK_US,
+                                profile->limits.gap_ms);
+    return plan_cost_tcp(profile->limits.gap_ms);
+}
+
+// Parameters of a device by the names profiles use: its own, or its place on the bus.
+static double param_of(const void *user, const char *name, double fallback)
+{
+    const struct site_device *device = user;
+    if (strcmp(name, "unit") == 0)
+        fallback = device->unit;
+    else if (strcmp(name, "interface") == 0 && device->interface > 0)
+        fallback = device->interface;
+    else if (strcmp(name, "position") == 0 && device->position > 0)
+        fallback = device->position;
+    return site_param(device, name, fallback);
+}
+
+static const struct profile *find_profile(const struct site_device *device, const struct shelf *shelf,
+                                          struct ew_reason *reason)
+{
+    if (device->profile[0] == 0) {
+        ew_fail(reason, EW_E_INVALID, "device.no_profile", "", "No model has been chosen for this device.");
+        return NULL;
+    }
+    const struct profile *profile = library_find(shelf->library, device->profile);
+    if (!profile) {
+        ew_fail(reason, EW_E_UNKNOWN, "device.profile_unknown", "",
+                "The profile \"%s\" is not there, or was refused when it was read.", device->profile);
+        ew_reason_param(reason, "profile", "%s", device->profile);
+    }
+    return profile;
+}
+
+static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, struct ew_arena *arena,
+                        const struct site_device *device, const struct site_bus *bus,
+                        struct ew_reason *reason)
+{
+    const struct profile *profile = recipe->profile;
+    struct plan_cost cost = cost_on(bus, profile);
+    int requests = 0;
+    for (int i = 0; i < profile->register_count; i++) {
+        enum ew_err err = profile_bind(profile, i, param_of, device, &bound[i], reason);
+        if (err != EW_OK)
+            return err;
+    }
+    recipe->bound = bound;
+    for (int g = 0; g < PROFILE_GROUP_COUNT; g++) {
+        recipe->period_ms[g] = recipe_period_ms((enum profile_group)g, bus->poll_ms);
+        enum ew_err err =
+            plan_build(profile, bound, (enum profile_group)g, &cost, arena, &recipe->plans[g], reason);
+        if (err != EW_OK)
+            return err;
+        requests += recipe->plans[g].request_count;
+    }
+    if (requests == 0) {
+        enum ew_err err = ew_fail(reason, EW_E_INVALID, "device.nothing_to_read", "",
+                                  "The profile \"%s\" names no register that could be read.", profile->id);
+        ew_reason_param(reason, "profile", "%s", profile->id);
+        return err;
+    }
+    return EW_OK;
+}
+
+struct recipe *recipe_new(const struct site_device *device, const struct site_bus *bus, struct shelf *shelf,
+                          struct ew_reason *reason)
+{
+    const struct profile *profile = find_profile(device, shelf, reason);
+    if (!profile)
+        return NULL;
+    bool serial = bus->type == SITE_BUS_RTU || bus->type == SITE_BUS_RTU_TCP;
+    if (serial && (device->unit < 1 || device->unit > 247)) {
+        ew_fail(reason, EW_E_INVALID, "device.unit", "",
+                "The address %d is not possible on a serial line: 1 to 247 are.", device->unit);
+        ew_reason_param(reason, "unit", "%d", device->unit);
+        return NULL;
+    }
+    size_t head = (sizeof(struct recipe) + 15) / 16 * 16;
+    size_t bounds = sizeof(struct profile_bound) * (size_t)profile->register_count;
+    size_t memory = bounds + plan_memory(profile) * PROFILE_GROUP_COUNT + 64;
+    struct recipe *recipe = calloc(1, head + memory);
+    if (!recipe)
+        abort();
+    atomic_init(&recipe->references, 1);
+    recipe->shelf = shelf_hold(shelf);
+    recipe->profile = profile;
+    recipe->device = device->id;
+    recipe->bus = bus->id;
+    recipe->unit = device->unit;
+    recipe->gap_ms = profile->limits.gap_ms;
+    recipe->timeout_ms = bus->serial.timeout_ms > profile->limits.timeout_ms ? bus->serial.timeout_ms
+                                                                             : profile->limits.timeout_ms;
+    struct ew_arena arena;
+    ew_arena_init(&arena, (unsigned char *)recipe + head, memory);
+    struct profile_bound *bound = ew_arena_take(&arena, (size_t)profile->register_count + 1, sizeof(*bound));
+    assert(bound);
+    if (fill(recipe, bound, &arena, device, bus, reason) != EW_OK) {
+        recipe_release(recipe);
+        return NULL;
+    }
+    return recipe;
+}

@@ -1,0 +1,48 @@
+// What one device is read with: its profile with the device's parameters put in, and the requests of each
+// group. Immutable, so that the main thread and the device's bus thread share it; each holds a reference.
+#ifndef EDGEWATT_POLLER_RECIPE_H
+#define EDGEWATT_POLLER_RECIPE_H
+
+#include "core/plan/plan.h"
+#include "core/site/site.h"
+#include "library/library.h"
+#include "modbus/line.h"
+#include <stdatomic.h>
+
+// A loaded library that lives as long as a recipe points into it.
+struct shelf {
+    atomic_int references;
+    struct library *library;
+};
+struct shelf *shelf_new(struct library *library); // takes the library
+struct shelf *shelf_hold(struct shelf *shelf);
+void shelf_release(struct shelf *shelf); // takes NULL
+
+struct recipe {
+    atomic_int references;
+    struct shelf *shelf;
+    const struct profile *profile;
+    int64_t device, bus;
+    int unit, timeout_ms, gap_ms;
+    int period_ms[PROFILE_GROUP_COUNT];
+    struct plan plans[PROFILE_GROUP_COUNT]; // without requests: the group is not read
+    const struct profile_bound *bound;      // [profile->register_count]
+};
+
+// NULL with a reason (device.no_profile, profile.unknown, profile.param_missing, plan.too_wide,
+// device.nothing_to_read, device.unit) when the device can't be read as it is configured. One reference for
+// the caller.
+struct recipe *recipe_new(const struct site_device *device, const struct site_bus *bus, struct shelf *shelf,
+                          struct ew_reason *reason);
+// Do both read the same in the same way?
+bool recipe_same(const struct recipe *a, const struct recipe *b);
+struct recipe *recipe_hold(struct recipe *recipe);
+void recipe_release(struct recipe *recipe); // any thread; takes NULL
+
+// The line's settings from a bus of type rtu, tcp, rtu_tcp or server.
+struct mb_options recipe_line_options(const struct site_bus *bus);
+// Can this version poll buses of this type?
+bool recipe_can_poll(enum site_bus_type type);
+int recipe_period_ms(enum profile_group group, int poll_ms);
+
+#endif

@@ -1,0 +1,74 @@
+// Inside of a bus thread: worker.c lives and waits, pass.c reads.
+#ifndef EDGEWATT_POLLER_WORKER_PRIV_H
+#define EDGEWATT_POLLER_WORKER_PRIV_H
+
+#include "core/plan/schedule.h"
+#include "poller/worker.h"
+#include <pthread.h>
+
+enum outcome { OUTCOME_NONE, OUTCOME_READ, OUTCOME_PARTLY, OUTCOME_REFUSED };
+
+// One group of one device, beside its schedule_task of the same index.
+struct job {
+    int unit; // index
+    enum profile_group group;
+    int next_request; // 0 = no pass under way
+    int64_t started_ms, oldest_up_ms, oldest_wall_ms;
+    int read, refused;             // requests of this pass
+    int64_t pass_us, last_pass_us; // line time
+    enum outcome outcome;          // of the last whole pass
+    bool *fresh;                   // [plan.item_count]: read in this pass
+};
+
+struct unit { // a device on this line
+    struct recipe *recipe;
+    struct profile_value *values; // [profile->register_count]
+    int first_job, job_count;
+    bool answered;              // ever, since the line is open
+    enum result_state reported; // RESULT_UNCHANGED = nothing yet
+    struct ew_reason reason;    // as reported
+    bool has_reason;
+    struct ew_reason refusal; // of the last refused request
+};
+
+struct order { // from the main thread; recipes NULL = end
+    struct recipe **recipes;
+    int count;
+};
+
+struct worker {
+    struct worker_options options;
+    struct mb_line *line;
+    struct ew_queue *orders;
+    pthread_t thread;
+    atomic_bool stopped;
+
+    // The thread's own.
+    struct unit *units;
+    struct schedule_health *healths; // by unit
+    struct job *jobs;
+    struct schedule_task *tasks; // by job
+    int unit_count, job_count;
+
+    bool was_open;  // ever
+    bool said_down; // the bus was reported as being in error
+    bool said_up;
+    int open_failures; // in a row
+    int64_t retry_ms;
+    struct bus_figures figures;
+    int64_t figures_from_us, busy_us, figures_due_ms;
+};
+
+// Sends the next request of the job's pass; ends the pass with its last.
+void worker_run(struct worker *w, int job);
+// The line could not be opened, or broke.
+void worker_line_down(struct worker *w, const struct ew_reason *reason);
+// False = the queue was full, the result is gone.
+bool worker_emit(struct worker *w, struct result *result);
+// Reports how the unit is, with `result` when there is one (which is taken), else by itself when it has
+// changed.
+void worker_report(struct worker *w, struct unit *u, struct result *result, enum result_state state,
+                   const struct ew_reason *reason);
+bool worker_others_alive(const struct worker *w, int unit);
+
+#endif
