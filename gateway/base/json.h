@@ -10,8 +10,8 @@
 // ---- Parsing ----------------------------------------------------------------------------------------------
 
 // Parses len bytes of UTF-8 text. Refused with the line and column: more than max bytes, nesting over 32,
-// invalid UTF-8, a 0 byte, trailing text, a key twice in one object. The tree belongs to the caller
-// (cJSON_Delete).
+// invalid UTF-8, a 0 byte, trailing text, a key twice in one object, a number beyond a double. The tree
+// belongs to the caller (cJSON_Delete).
 enum ew_err ew_json_parse(const char *text, size_t len, size_t max, cJSON **ret_tree,
                           struct ew_reason *reason) EW_MUST_CHECK;
 

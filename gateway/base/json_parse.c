@@ -1,6 +1,8 @@
 #include "base/json.h"
 
 #include "base/utf8.h"
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 32 };
@@ -48,19 +50,55 @@ static enum ew_err check_text(const char *text, size_t len, struct ew_reason *re
     return EW_OK;
 }
 
-static enum ew_err check_keys(const cJSON *node, const char *path, struct ew_reason *reason)
+static int by_key(const void *a, const void *b)
+{
+    const cJSON *const *x = a, *const *y = b;
+    return strcmp((*x)->string, (*y)->string);
+}
+
+// A key that stands twice among the members of an object, NULL when there is none. Sorted, since a hostile
+// text can hold a hundred thousand keys.
+static const char *find_twin(const cJSON *object)
+{
+    size_t count = 0, i = 0;
+    const char *twin = NULL;
+    for (const cJSON *child = object->child; child; child = child->next)
+        count++;
+    if (count < 2)
+        return NULL;
+    const cJSON **sorted = calloc(count, sizeof(const cJSON *));
+    if (!sorted)
+        abort();
+    for (const cJSON *child = object->child; child; child = child->next)
+        sorted[i++] = child;
+    qsort(sorted, count, sizeof(*sorted), by_key);
+    for (i = 1; i < count && !twin; i++)
+        if (strcmp(sorted[i - 1]->string, sorted[i]->string) == 0)
+            twin = sorted[i]->string;
+    free(sorted);
+    return twin;
+}
+
+// What cJSON lets pass: a key twice, and numbers beyond a double (it makes them infinite).
+static enum ew_err check_tree(const cJSON *node, const char *path, struct ew_reason *reason)
 {
     int index = 0;
+    char child_path[EW_PATH_MAX];
+    const char *twin = cJSON_IsObject(node) ? find_twin(node) : NULL;
+    if (twin) {
+        (void)ew_format(child_path, sizeof(child_path), "%s/%s", path, twin);
+        return ew_fail(reason, EW_E_INVALID, "json.twice", child_path, "the key stands twice");
+    }
+    if (cJSON_IsNumber(node) && !isfinite(node->valuedouble))
+        return ew_fail(reason, EW_E_INVALID, "json.range", path[0] ? path : "/", "the number is too large");
     for (const cJSON *child = node->child; child; child = child->next, index++) {
-        char child_path[EW_PATH_MAX];
+        if (!child->child && !cJSON_IsNumber(child))
+            continue;
         if (child->string)
             (void)ew_format(child_path, sizeof(child_path), "%s/%s", path, child->string);
         else
             (void)ew_format(child_path, sizeof(child_path), "%s/%d", path, index);
-        for (const cJSON *other = child->next; child->string && other; other = other->next)
-            if (strcmp(child->string, other->string) == 0)
-                return ew_fail(reason, EW_E_INVALID, "json.twice", child_path, "the key stands twice");
-        enum ew_err err = check_keys(child, child_path, reason);
+        enum ew_err err = check_tree(child, child_path, reason);
         if (err != EW_OK)
             return err;
     }
@@ -87,7 +125,7 @@ enum ew_err ew_json_parse(const char *text, size_t len, size_t max, cJSON **ret_
         if (!strchr(" \t\r\n", text[i]))
             err = fail_at(reason, text, i, "text after the end of the JSON value");
     if (err == EW_OK)
-        err = check_keys(tree, "", reason);
+        err = check_tree(tree, "", reason);
     if (err != EW_OK) {
         cJSON_Delete(tree);
         return err;

@@ -108,6 +108,9 @@ static void bad_json_is_named_with_its_place(void **state)
         {"\"\xC3\x28\"", "line 1, column 2: the text is not valid UTF-8"},
         {"\"\xED\xA0\x80\"", "line 1, column 2: the text is not valid UTF-8"},
         {"{\"a\":{\"b\":1,\"b\":2}}", "the key stands twice"},
+        {"[{\"c\":1,\"b\":2,\"a\":3,\"b\":4}]", "the key stands twice"},
+        {"{\"a\":[1,-5e311]}", "the number is too large"},
+        {"1e999", "the number is too large"},
         {deep, "line 1, column 33: nested deeper than 32 levels"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
