@@ -10,7 +10,8 @@
 // The broker and our account there: DATA/run/broker.json {"host","port","base"}, DATA/secrets/<name>.json
 // {"user","password"}; read again whenever there is no connection.
 // service/<name>/status: {"online","version","since","pid","rss_bytes","beat","late_ms", ...health}; beat
-// counts the seconds of the loop, late_ms is the worst delay of one since the last status.
+// counts the seconds of the loop, late_ms is the worst delay of one since the last status. Under edgewatt run
+// also "restarts", and "last_exit" once there was one.
 #ifndef EDGEWATT_SERVICE_SERVICE_H
 #define EDGEWATT_SERVICE_SERVICE_H
 

@@ -11,6 +11,7 @@ static const struct {
     {.name = "broker"}, // child 0: what all others need
     {.name = "config"}, // accounts, sessions and the site's configuration come from here
     {.name = "poller"},
+    {.name = "recorder"},
     {.name = "web", .takes_http = true},
 };
 

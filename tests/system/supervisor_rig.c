@@ -169,7 +169,7 @@ static int broker_files_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static const char *const services[] = {"config", "poller", "web"};
+    static const char *const services[] = {"config", "poller", "recorder", "web"};
     if (argc < 2)
         return 2;
     if (strcmp(argv[1], "run") == 0)

@@ -14,6 +14,7 @@ import unittest
 
 RIG = os.path.join(os.environ["EDGEWATT_BUILD"], "tests/system/supervisor_rig")
 SITE = '{"version":1,"rev":1,"next_id":2,"site":{"id":"rig","name":"Rig"}}\n'
+SERVICES = ("config", "poller", "recorder", "web")
 PATIENCE_S = 60  # for what has to come; a loaded machine is slow
 
 
@@ -130,7 +131,8 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertLess(took_s, 10)
         self.assertEqual([line.split()[0] for line in run.rig_log()],
-                         ["+broker-files", "+config", "+poller", "+web", "-web", "-poller", "-config"])
+                         ["+broker-files", "+config", "+poller", "+recorder", "+web",
+                          "-web", "-recorder", "-poller", "-config"])
         self.assertFalse(os.path.exists(os.path.join(run.data, "run/run.json")))
         self.assertFalse([line for line in run.lines if re.search("not authorised|New connection", line)],
                          "the probe is not logged")
@@ -140,7 +142,7 @@ class Supervisor(unittest.TestCase):
         pids = run.ready() and run.pids()
         os.killpg(run.process.pid, signal.SIGINT)  # what a terminal does
         self.assertEqual(run.process.wait(PATIENCE_S), 0)
-        self.assertEqual([line for line in run.rig_log() if line[0] == "-"], ["-web", "-poller", "-config"])
+        self.assertEqual([line for line in run.rig_log() if line[0] == "-"], ["-web", "-recorder", "-poller", "-config"])
         self.assertTrue(wait_gone(pids.values(), 0))
 
     def test_nothing_survives_a_kill_and_the_next_run_starts_at_once(self):
@@ -166,7 +168,7 @@ class Supervisor(unittest.TestCase):
     def test_a_stopped_service_is_noticed_within_5_s_and_replaced(self):
         self.check_stopped("poller")
         # The others did not feel it.
-        self.assertEqual(sum(line.startswith("+") for line in self.run_under_test.rig_log()), 5)
+        self.assertEqual(sum(line.startswith("+") for line in self.run_under_test.rig_log()), 6)
 
     def test_a_stopped_broker_is_noticed_within_5_s_and_replaced(self):
         self.check_stopped("broker")
@@ -237,7 +239,7 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(run.end()[0], 0)
 
     def test_services_that_do_not_end_are_killed_within_10_s(self):
-        for name in ("config", "poller", "web"):
+        for name in SERVICES:
             self.order(name, "deaf")
         run = self.start()
         pids = run.ready() and run.pids()
@@ -248,7 +250,7 @@ class Supervisor(unittest.TestCase):
         run.wait_line("web: does not end, killing it")
 
     def test_a_second_wish_to_stop_does_not_wait(self):
-        for name in ("config", "poller", "web"):
+        for name in SERVICES:
             self.order(name, "deaf")
         run = self.start()
         pids = run.ready() and run.pids()
@@ -277,7 +279,7 @@ class Supervisor(unittest.TestCase):
         run.process.send_signal(signal.SIGHUP)
         run.wait_line("read their files again")
         self.assertEqual(run.end()[0], 0)
-        self.assertEqual(sorted(line for line in run.rig_log() if line[0] == "~"), ["~config", "~poller", "~web"])
+        self.assertEqual(sorted(line for line in run.rig_log() if line[0] == "~"), ["~config", "~poller", "~recorder", "~web"])
 
     def refused(self, *more, **options):
         run = self.start(*more, **options)
