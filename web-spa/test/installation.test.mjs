@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  addressOf, answering, arrange, blocksOf, busAddress, busState, countProblems, deviceState, harmonicsOf, headline, newest, statisticsOf,
+  addressOf, answering, arrange, blocksOf, busAddress, chargeBlocks, busState, countProblems, deviceState, harmonicsOf, headline, newest, statisticsOf,
 } from '../src/pages/installation/model';
 
 const bus = (id, name, more) => [id, { id, name, type: 'tcp', rev: 1, ...more }];
@@ -59,6 +59,14 @@ test('measures become blocks of rows by phases', () => {
     ['quality', ['l1'], ['thd_voltage']],
     ['other', ['total'], ['new_thing']],
   ]);
+});
+
+test('what a charge point measures besides its own lines becomes tables', () => {
+  const charge = { ts: 't', up_ms: 7, period_ms: 500, state: null, limit_a: 16, rated_a: 32, power: 5, session_wh: 1, errors: [], current_l1: 1, current_l2: null, voltage_l1_n: 230, session_duration: 60, active_power_l1: 5 };
+  assert.deepEqual(chargeBlocks(charge).map((block) => [block.section, block.phases, block.rows.map((row) => row.base)]), [
+    ['power', ['l1'], ['active_power']], ['electric', ['l1', 'l2'], ['voltage_phase', 'current']], ['other', ['total'], ['session_duration']],
+  ]);
+  assert.equal(chargeBlocks(charge)[0].rows[0].cells.l1.upMs, 7);
 });
 
 test('harmonics are ordered by number, statistics by quantity and phase', () => {

@@ -65,23 +65,29 @@ function blockAge(rows: readonly Row[], by: Judge): JSX.Element | null {
   return latest && <Age reading={latest} by={by} />;
 }
 
-function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
-  const title = t(`ui.section.${block.section}` as MessageKey);
+export function MeasureTable({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const { phases } = block;
   const alone = (row: Row): boolean => phases.length === 1 || phases.every((phase) => row.cells[phase] === undefined);
   return (
+    <table class={`measures measures-${phases.length}`}>
+      {phases.length > 1 && (
+        <thead><tr><td />{phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
+      )}
+      <tbody>
+        {block.rows.map((row) => alone(row)
+          ? <SingleRow key={row.base} row={row} phases={phases} by={by} />
+          : <PhaseRow key={row.base} row={row} phases={phases} by={by} />)}
+      </tbody>
+    </table>
+  );
+}
+
+function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
+  const title = t(`ui.section.${block.section}` as MessageKey);
+  return (
     <section class="card block" data-test="block" data-section={block.section}>
       <header class="block-head"><h2>{title}</h2>{block.section !== 'info' && blockAge(block.rows, by)}</header>
-      <table class={`measures measures-${phases.length}`}>
-        {phases.length > 1 && (
-          <thead><tr><td />{phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
-        )}
-        <tbody>
-          {block.rows.map((row) => alone(row)
-            ? <SingleRow key={row.base} row={row} phases={phases} by={by} />
-            : <PhaseRow key={row.base} row={row} phases={phases} by={by} />)}
-        </tbody>
-      </table>
+      <MeasureTable block={block} by={by} />
     </section>
   );
 }

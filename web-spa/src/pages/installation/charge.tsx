@@ -5,14 +5,14 @@ import type { Measure } from '../../format/number';
 import { reasonText, t, type MessageKey } from '../../i18n/i18n';
 import type { Reading } from '../../store/state';
 import { Icon, type IconName } from '../../ui/icon';
+import { MeasureTable } from './blocks';
+import { CHARGE_GROUP, chargeBlocks } from './model';
 import { Age, Value, judge, useScale, type Judge } from './value';
 
 export const chargeWord = (state: Charge['state']): string => t(`state.charge.${state ?? 'unknown'}` as MessageKey);
 
 const chargeIcon = (state: Charge['state']): IconName =>
   state === 'C' || state === 'D' ? 'bolt' : state === 'E' || state === 'F' ? 'stateFault' : state === 'A' ? 'stateOff' : 'vehicle';
-
-export const CHARGE_GROUP = 'charge';
 
 export const readingOf = (charge: Charge, value: number | null | undefined): Reading | undefined =>
   value === undefined ? undefined : { value, upMs: charge.up_ms, group: CHARGE_GROUP };
@@ -64,13 +64,11 @@ export function ChargeBlock({ charge, by }: { charge: Charge; by: Judge }): JSX.
         <tbody>
           <Line label={t('ui.charge.limit')} reading={readingOf(charge, charge.limit_a)} measure="current" by={by} name="limit_a" />
           <Line label={t('ui.charge.rated')} reading={readingOf(charge, charge.rated_a)} measure="current" by={by} name="rated_a" />
-          <Line label={`${t('ui.charge.current')} L1`} reading={readingOf(charge, charge.current_l1)} measure="current" by={by} name="current_l1" />
-          <Line label={`${t('ui.charge.current')} L2`} reading={readingOf(charge, charge.current_l2)} measure="current" by={by} name="current_l2" />
-          <Line label={`${t('ui.charge.current')} L3`} reading={readingOf(charge, charge.current_l3)} measure="current" by={by} name="current_l3" />
           <Line label={t('ui.charge.power')} reading={readingOf(charge, charge.power)} measure="power_w" by={by} name="power" />
           <Line label={t('ui.charge.session')} reading={readingOf(charge, charge.session_wh)} measure="energy_wh" by={by} name="session_wh" />
         </tbody>
       </table>
+      {chargeBlocks(charge).map((block) => <MeasureTable key={block.section} block={block} by={by} />)}
       {errors.length > 0 && (
         <div class="charge-errors"><p>{t('ui.charge.errors')}</p><ul>{errors.map((one) => <li key={one.code}>{reasonText(one)}</li>)}</ul></div>
       )}

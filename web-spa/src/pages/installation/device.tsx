@@ -11,8 +11,8 @@ import { Icon } from '../../ui/icon';
 import { StateMark, type StateName } from '../../ui/state_mark';
 import { useNow } from '../../ui/now';
 import { Blocks } from './blocks';
-import { CHARGE_GROUP, ChargeBlock, StateBlock } from './charge';
-import { addressOf, answering, deviceState, kindIcon } from './model';
+import { ChargeBlock, StateBlock } from './charge';
+import { CHARGE_GROUP, addressOf, answering, deviceState, kindIcon } from './model';
 import type { Judge } from './value';
 
 function Facts({ device }: { device: ConfigDevice }): JSX.Element {

@@ -9,8 +9,8 @@ import type { ConfigBus, ConfigDevice } from '../../generated/types';
 import { Icon } from '../../ui/icon';
 import { StateMark, stateWord } from '../../ui/state_mark';
 import { useNow } from '../../ui/now';
-import { CHARGE_GROUP, chargeWord, readingOf } from './charge';
-import { addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
+import { chargeWord, readingOf } from './charge';
+import { CHARGE_GROUP, addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
 import { Value, judge, useScale, type Judge } from './value';
 
 function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {

@@ -1,5 +1,5 @@
 // What the page shows, computed from what the gateway said. Pure.
-import type { BusStatus, ConfigBus, ConfigDevice, ConfigPanel, ConfigProfile, DeviceStatus } from '../../generated/types';
+import type { BusStatus, Charge, ConfigBus, ConfigDevice, ConfigPanel, ConfigProfile, DeviceStatus } from '../../generated/types';
 import { compareBases, quantity, type Phase, type Quantity, type Section } from '../../format/quantity';
 import type { DeviceMeasures, Reading, State, Table } from '../../store/state';
 import type { IconName } from '../../ui/icon';
@@ -135,6 +135,21 @@ export function blocksOf(measures: DeviceMeasures): Block[] {
     const phases = hasTotals(section) || all.length === 1 ? all : all.filter((phase) => phase !== 'total');
     return [{ section, phases, rows }];
   });
+}
+
+export const CHARGE_GROUP = 'charge';
+// What the card of a charge point says in its own lines.
+const CHARGE_OWN = ['limit_a', 'rated_a', 'power', 'session_wh', 'up_ms', 'period_ms'];
+
+// The rest of what a charge point measures, as currents and voltages, in tables like those of a meter.
+export function chargeBlocks(charge: Charge): Block[] {
+  const readings: { [name: string]: Reading } = {};
+  for (const [name, value] of Object.entries(charge) as Array<[string, unknown]>) {
+    if ((typeof value === 'number' || value === null) && name !== 'state' && !CHARGE_OWN.includes(name)) {
+      readings[name] = { value, upMs: charge.up_ms, group: CHARGE_GROUP };
+    }
+  }
+  return blocksOf({ readings, periods: {} });
 }
 
 // One table of harmonics for voltage, one for current; a row is an order.
