@@ -86,7 +86,7 @@ struct mq_request;
 typedef void mq_serve_fn(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms);
 void mq_serve(struct mq *mq, const char *service, const char *method, mq_serve_fn *fn, void *user);
 const char *mq_request_account(const struct mq_request *request);
-// Each frees the request. result: the JSON text of the value.
+// Each frees the request, also after mq_free (into the void then). result: the JSON text of the value.
 void mq_answer(struct mq_request *request, const struct ew_buf *result);
 void mq_answer_error(struct mq_request *request, const struct ew_reason *reason);
 
