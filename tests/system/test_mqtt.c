@@ -814,6 +814,14 @@ static void the_outbox_has_a_ceiling(void **state)
     mq_free(a.mq);
 }
 
+static bool has_overflowed(struct client *c)
+{
+    pthread_mutex_lock(&c->mq->inbox.lock);
+    bool overflowed = c->mq->inbox.overflowed;
+    pthread_mutex_unlock(&c->mq->inbox.lock);
+    return overflowed;
+}
+
 static void a_flooded_client_begins_anew_and_gets_the_kept_topics_again(void **state)
 {
     (void)state;
@@ -832,7 +840,7 @@ static void a_flooded_client_begins_anew_and_gets_the_kept_topics_again(void **s
         else
             nanosleep(&moment, NULL);
     }
-    while (!b.mq->inbox.overflowed && ew_clock_up_ms() < until_ms)
+    while (!has_overflowed(&b) && ew_clock_up_ms() < until_ms)
         nanosleep(&moment, NULL);
     b.messages = 0;
     assert_true(wait_for(is_down, &b, PATIENCE_MS));
