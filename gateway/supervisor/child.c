@@ -82,10 +82,12 @@ static void choose_again(struct supervisor *s, int child)
     const struct supervise_child *c = &s->policy.children[child];
     if (c->was_ready || c->failures == 0)
         return;
-    if (child == 0)
+    if (child == 0) {
         supervisor_port_again(&s->mqtt, /* loopback= */ true);
-    else
-        supervisor_port_again(&s->http, /* loopback= */ false);
+        return;
+    }
+    supervisor_port_again(&s->http, /* loopback= */ false);
+    supervisor_port_again(&s->https, /* loopback= */ false);
 }
 
 static void note_failed_start(struct supervisor *s, int child, int code, int64_t now_ms)

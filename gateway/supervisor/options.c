@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HTTPS_UNSAID = -2 };
+
 static const char help[] =
-    "Usage: edgewatt run --data DIR [--site FILE] [--demo] [--http PORT] [--mqtt PORT]\n"
+    "Usage: edgewatt run --data DIR [--site FILE] [--demo] [--http PORT] [--https PORT] [--mqtt PORT]\n"
     "\n"
     "Starts the broker and the services, watches over them and ends them again: a service that ends or\n"
     "shows no sign of life for 5 s is started again. Stays in the foreground; Ctrl-C or SIGTERM ends\n"
@@ -18,10 +20,13 @@ static const char help[] =
     "  --site FILE   the site file for the first start: checked, then copied to DIR/site.json. Later\n"
     "                starts keep DIR/site.json, which holds all changes made since, and say so when\n"
     "                FILE differs from it. Without FILE a new data folder begins with an empty site.\n"
-    "  --demo        keeps the default codes and prints them\n"
-    "  --http PORT   the web page (8080); 0 = a free port\n"
-    "  --mqtt PORT   the broker, on 127.0.0.1 only (1883); 0 = a free port\n"
-    "  --https off, --modbus off   accepted; this version serves neither\n"
+    "  --demo        keeps the default codes and prints them; the page on 127.0.0.1 only, without TLS\n"
+    "  --http PORT   the web page (8080); leads to HTTPS where there is HTTPS\n"
+    "  --https PORT  the web page over TLS (8443; off with --demo), or off\n"
+    "  --listen ADDRESS   where the page is served: every address; 127.0.0.1 with --demo\n"
+    "  --mqtt PORT   the broker, on 127.0.0.1 only (1883)\n"
+    "  --modbus off  accepted; this version has no Modbus TCP server\n"
+    "Port 0 is a free one.\n"
     "\n"
     "DIR/run/run.json says what runs where; it appears when all is ready, follows every change and is\n"
     "gone at the end. SIGHUP without a terminal: the services read their files again; from a terminal\n"
@@ -43,6 +48,14 @@ static int read_port(const char *name, const char *text, int *ret_port)
         return 2;
     }
     *ret_port = (int)port;
+    return -1;
+}
+
+static int read_port_or_off(const char *name, const char *text, int *ret_port)
+{
+    if (strcmp(text, "off") != 0)
+        return read_port(name, text, ret_port);
+    *ret_port = -1;
     return -1;
 }
 
@@ -71,7 +84,10 @@ static int take(int option, const char *value, struct supervisor_options *o)
     case 'm':
         return read_port("--mqtt", value, &o->mqtt_port);
     case 't':
-        return only_off("--https", value);
+        return read_port_or_off("--https", value, &o->https_port);
+    case 'l':
+        o->listen = value;
+        return -1;
     case 'b':
         return only_off("--modbus", value);
     case 'h':
@@ -86,19 +102,16 @@ static int take(int option, const char *value, struct supervisor_options *o)
 int supervisor_options_read(int argc, char **argv, struct supervisor_options *ret_options)
 {
     static const struct option names[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"site", required_argument, NULL, 's'},
-        {"demo", no_argument, NULL, 'D'},
-        {"http", required_argument, NULL, 'p'},
-        {"mqtt", required_argument, NULL, 'm'},
-        {"https", required_argument, NULL, 't'},
-        {"modbus", required_argument, NULL, 'b'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, 'd'},   {"site", required_argument, NULL, 's'},
+        {"demo", no_argument, NULL, 'D'},         {"http", required_argument, NULL, 'p'},
+        {"mqtt", required_argument, NULL, 'm'},   {"https", required_argument, NULL, 't'},
+        {"modbus", required_argument, NULL, 'b'}, {"listen", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     static char name[] = "edgewatt run"; // what getopt puts before its sentences
     argv[0] = name;
-    *ret_options = (struct supervisor_options){.http_port = 8080, .mqtt_port = 1883};
+    *ret_options =
+        (struct supervisor_options){.http_port = 8080, .https_port = HTTPS_UNSAID, .mqtt_port = 1883};
     int option;
     while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
         int code = take(option, optarg, ret_options);
@@ -109,5 +122,8 @@ int supervisor_options_read(int argc, char **argv, struct supervisor_options *re
         return usage("not understood: ", argv[optind]);
     if (!ret_options->data || !ret_options->data[0])
         return usage("--data DIR is missing", "");
+    // A demo's default codes are no secret, and its page is served on this machine only.
+    if (ret_options->https_port == HTTPS_UNSAID)
+        ret_options->https_port = ret_options->demo ? -1 : 8443;
     return -1;
 }

@@ -5,10 +5,12 @@
 #include <stdbool.h>
 
 struct supervisor_options {
-    const char *data; // as typed; on loan from argv
-    const char *site; // NULL = none given
+    const char *data;   // as typed; on loan from argv
+    const char *site;   // NULL = none given
+    const char *listen; // the page's address, NULL = the web service's own choice
     bool demo;
     int http_port, mqtt_port; // 0 = a free one
+    int https_port;           // -1 = off
 };
 
 // Returns -1 to go on, else the exit code (0 after --help, 2 after a sentence on standard error).

@@ -63,16 +63,28 @@ static int bind_patiently(struct supervisor_port *port, bool loopback)
 
 enum ew_err supervisor_ports_open(struct supervisor *s, struct ew_reason *reason)
 {
-    s->http = (struct supervisor_port){s->options.http_port, s->options.http_port == 0};
-    s->mqtt = (struct supervisor_port){s->options.mqtt_port, s->options.mqtt_port == 0};
-    int http = bind_patiently(&s->http, /* loopback= */ false);
-    if (http < 0)
-        return say_why("--http", s->http.port, errno, reason);
-    int mqtt = bind_patiently(&s->mqtt, /* loopback= */ true);
-    enum ew_err err = mqtt < 0 ? say_why("--mqtt", s->mqtt.port, errno, reason) : EW_OK;
-    close(http); // held until now so that the two free ones differ
-    if (mqtt >= 0)
-        close(mqtt);
+    const struct {
+        const char *option;
+        int asked;
+        bool loopback;
+        struct supervisor_port *port;
+    } all[] = {{"--http", s->options.http_port, false, &s->http},
+               {"--https", s->options.https_port, false, &s->https},
+               {"--mqtt", s->options.mqtt_port, true, &s->mqtt}};
+    enum { COUNT = sizeof(all) / sizeof(all[0]) };
+    int fds[COUNT] = {-1, -1, -1};
+    enum ew_err err = EW_OK;
+    for (int i = 0; i < COUNT && err == EW_OK; i++) {
+        *all[i].port = (struct supervisor_port){all[i].asked, all[i].asked == 0};
+        if (all[i].asked < 0)
+            continue;
+        fds[i] = bind_patiently(all[i].port, all[i].loopback);
+        if (fds[i] < 0)
+            err = say_why(all[i].option, all[i].asked, errno, reason);
+    }
+    for (int i = 0; i < COUNT; i++) // held until now so that the free ones differ
+        if (fds[i] >= 0)
+            close(fds[i]);
     return err;
 }
 

@@ -27,14 +27,28 @@ static void add_child(const struct supervisor *s, int child, struct ew_jw *w)
     ew_jw_close_object(w);
 }
 
-static void add_places(const struct supervisor *s, struct ew_jw *w)
+static void page_url(const struct supervisor *s, char dst[48])
+{
+    bool tls = s->https.port >= 0;
+    (void)ew_format(dst, 48, "%s://127.0.0.1:%d/", tls ? "https" : "http",
+                    tls ? s->https.port : s->http.port);
+}
+
+static void add_page(const char *scheme, int port, struct ew_jw *w)
 {
     char url[48];
-    (void)ew_format(url, sizeof(url), "http://127.0.0.1:%d/", s->http.port);
-    ew_jw_open_object(w, "http");
-    ew_jw_int(w, "port", s->http.port);
+    (void)ew_format(url, sizeof(url), "%s://127.0.0.1:%d/", scheme, port);
+    ew_jw_open_object(w, scheme);
+    ew_jw_int(w, "port", port);
     ew_jw_text(w, "url", url);
     ew_jw_close_object(w);
+}
+
+static void add_places(const struct supervisor *s, struct ew_jw *w)
+{
+    add_page("http", s->http.port, w);
+    if (s->https.port >= 0)
+        add_page("https", s->https.port, w);
     ew_jw_open_object(w, "mqtt");
     ew_jw_text(w, "host", "127.0.0.1");
     ew_jw_int(w, "port", s->mqtt.port);
@@ -82,9 +96,10 @@ static void say_hello(const struct supervisor *s)
                                            {"greenUp", "88888", "00000 8888 00000"},
                                            {"installer", "55555", "00000 5555 00000"},
                                            {"user", "11111", "00000 1111 00000"}};
-    printf("\nEdgewatt %s runs.\n\n  Page         http://127.0.0.1:%d/\n  MQTT         127.0.0.1:%d\n"
-           "  Data folder  %s\n\n",
-           EDGEWATT_VERSION, s->http.port, s->mqtt.port, s->data_dir);
+    char url[48];
+    page_url(s, url);
+    printf("\nEdgewatt %s runs.\n\n  Page         %s\n  MQTT         127.0.0.1:%d\n  Data folder  %s\n\n",
+           EDGEWATT_VERSION, url, s->mqtt.port, s->data_dir);
     if (s->options.demo) {
         printf("  Log in as      PIN    then PUK\n");
         for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
@@ -105,7 +120,7 @@ void supervisor_report(struct supervisor *s)
     s->changed = false;
     write_json(s);
     if (first) {
-        ew_notice("run", "all is ready http=%d mqtt=%d", s->http.port, s->mqtt.port);
+        ew_notice("run", "all is ready http=%d https=%d mqtt=%d", s->http.port, s->https.port, s->mqtt.port);
         say_hello(s);
     }
 }

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
-enum { SUPERVISOR_PROBE_PORTS = 8, SUPERVISOR_TEXT_MAX = 128, SUPERVISOR_ARGS_MAX = 12 };
+enum { SUPERVISOR_PROBE_PORTS = 8, SUPERVISOR_TEXT_MAX = 128, SUPERVISOR_ARGS_MAX = 16 };
 
 struct supervisor_port {
     int port;
@@ -46,7 +46,7 @@ struct supervisor {
     int64_t last_tick_ms;
     struct supervise policy;
     struct supervisor_child children[SUPERVISE_CHILDREN_MAX]; // same index as in policy
-    struct supervisor_port http, mqtt;
+    struct supervisor_port http, https, mqtt;                 // https.port < 0 = off
     int notify_fd;
     char notify_address[SUPERVISOR_TEXT_MAX]; // as in NOTIFY_SOCKET
     struct supervisor_probe probe;
@@ -67,7 +67,7 @@ const char *supervisor_child_name(int child);
 // The arguments of a service; they point into *s and into args itself.
 struct supervisor_args {
     const char *argv[SUPERVISOR_ARGS_MAX + 1];
-    char http[8];
+    char http[8], https[8];
 };
 void supervisor_service_args(const struct supervisor *s, int child, struct supervisor_args *args);
 

@@ -10,9 +10,7 @@ static const struct {
 } children[] = {
     {.name = "broker"}, // child 0: what all others need
     {.name = "config"}, // accounts, sessions and the site's configuration come from here
-    {.name = "poller"},
-    {.name = "recorder"},
-    {.name = "web", .takes_http = true},
+    {.name = "poller"}, {.name = "recorder"}, {.name = "web", .takes_http = true},
 };
 
 int supervisor_child_count(void)
@@ -46,5 +44,12 @@ void supervisor_service_args(const struct supervisor *s, int child, struct super
         snprintf(args->http, sizeof(args->http), "%d", s->http.port);
         add(args, &count, "--http");
         add(args, &count, args->http);
+        snprintf(args->https, sizeof(args->https), "%d", s->https.port);
+        add(args, &count, "--https");
+        add(args, &count, s->https.port < 0 ? "off" : args->https);
+        if (s->options.listen) {
+            add(args, &count, "--listen");
+            add(args, &count, s->options.listen);
+        }
     }
 }

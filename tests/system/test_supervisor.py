@@ -24,7 +24,7 @@ class Run:
     def __init__(self, folder, *more, site=True):
         self.folder = folder
         self.data = os.path.join(folder, "data")
-        args = [RIG, "run", "--data", self.data, "--http", "0", "--mqtt", "0"]
+        args = [RIG, "run", "--data", self.data, "--http", "0", "--https", "0", "--mqtt", "0"]
         if site:
             args += ["--site", os.path.join(folder, "site.json")]
         self.lines, self.news = [], threading.Condition()
@@ -126,6 +126,7 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(state["base"], "edgewatt/rig")
         self.assertEqual(state["state"], "running")
         self.assertEqual(state["pid"], run.process.pid)
+        self.assertEqual(len({state[name]["port"] for name in ("http", "https", "mqtt")}), 3)
         self.assertEqual({s["status"] for s in state["services"].values()}, {"as good as new"})
         code, took_s = run.end()
         self.assertEqual(code, 0)
@@ -321,8 +322,17 @@ class Supervisor(unittest.TestCase):
             with open(own, encoding="utf-8") as file:
                 self.assertEqual(file.read(), SITE)
 
+    def test_a_demo_has_no_tls_unless_asked_for_and_prints_its_codes(self):
+        for more, has in ((["--https", "off"], False), (["--https", "0"], True)):
+            run = self.start("--demo", *more)
+            state = run.ready()
+            self.assertEqual("https" in state, has)
+            run.wait_line("administrator  99999  00000 9999 00000")
+            self.assertTrue(state["demo"])
+            self.assertEqual(run.end()[0], 0)
+
     def test_a_port_in_use_is_said(self):
-        for option, host in (("--http", ""), ("--mqtt", "127.0.0.1")):
+        for option, host in (("--http", ""), ("--https", ""), ("--mqtt", "127.0.0.1")):
             with socket.create_server((host, 0)) as other:
                 port = other.getsockname()[1]
                 said = self.refused(option, str(port))
