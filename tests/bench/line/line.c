@@ -300,6 +300,7 @@ int main(int argc, char **argv)
     l.slave = connect_slave(slave);
     if (!l.late_us || l.pty < 0 || l.slave < 0) {
         fprintf(stderr, "line: %s: %s\n", l.pty < 0 ? pty : slave, strerror(errno));
+        free(l.late_us);
         return 1;
     }
     struct sigaction action = {.sa_handler = on_signal};
@@ -309,10 +310,9 @@ int main(int argc, char **argv)
     fflush(stdout);
     run(&l);
     FILE *to = file ? fopen(file, "w") : stdout;
-    if (!to)
-        return 1;
-    report(&l, to);
+    if (to)
+        report(&l, to);
     unlink(pty);
     free(l.late_us);
-    return to != stdout && fclose(to) != 0;
+    return !to || fclose(to) != 0;
 }
