@@ -180,8 +180,10 @@ void mq_session_free(struct mq_session *s)
     if (!s)
         return;
     MQTTAsync_destroy(&s->handle); // reports on everything that is still queued
-    while (s->sending)
-        sending_done(s->sending);
+    for (struct mq_sending *sending = s->sending, *next; sending; sending = next) {
+        next = sending->next; // none should be left
+        free(sending);
+    }
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
     free(s);
