@@ -203,6 +203,13 @@ void building_catch_up(struct building *building, int64_t now_ms)
         plant_step(&building->plant);
 }
 
+void building_step(struct building *building, int64_t seconds)
+{
+    building->first_second += seconds;
+    for (int64_t i = 0; i < seconds; i++)
+        plant_step(&building->plant);
+}
+
 struct device *building_device(struct building *building, int64_t id)
 {
     for (int i = 0; i < building->device_count; i++)

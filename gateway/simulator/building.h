@@ -32,6 +32,8 @@ enum ew_err building_make(struct building *building, const cJSON *site, const st
 void building_done(struct building *building);
 // Lets the plant catch up with the loop's clock.
 void building_catch_up(struct building *building, int64_t now_ms);
+// Lets simulated time pass at once, beside the clock.
+void building_step(struct building *building, int64_t seconds);
 
 struct device *building_device(struct building *building, int64_t id); // NULL when there is none
 struct server *building_server(struct building *building, int64_t bus_id);

@@ -174,6 +174,17 @@ static void do_plug(const struct line *line)
     ok(line);
 }
 
+static void do_step(const struct line *line)
+{
+    double seconds;
+    if (!read_number(line->words[1], &seconds) || !(seconds >= 1 && seconds <= 7 * 86400)) {
+        fail(line, "is no number of seconds from 1 to 604800:", line->words[1]);
+        return;
+    }
+    building_step(line->building, (int64_t)seconds);
+    ok(line);
+}
+
 static void dump_device(struct ew_jw *w, const struct device *device)
 {
     ew_jw_open_object(w, NULL);
@@ -181,6 +192,10 @@ static void dump_device(struct ew_jw *w, const struct device *device)
     ew_jw_text(w, "name", device->site.name);
     ew_jw_text(w, "profile", device->profile->id);
     ew_jw_text(w, "fault", device_fault_name(device->fault));
+    ew_jw_open_array(w, "phases_w");
+    for (int p = 0; p < 3; p++)
+        ew_jw_number(w, NULL, device->plant->value[CH_ACTIVE_POWER_L1 + p]);
+    ew_jw_close_array(w);
     ew_jw_open_object(w, "values");
     for (int i = 0; i < device->profile->register_count; i++) {
         const struct profile_register *r = &device->profile->registers[i];
@@ -200,6 +215,7 @@ static void dump_device(struct ew_jw *w, const struct device *device)
 static void do_dump(const struct line *line)
 {
     struct ew_jw w;
+    ew_buf_add_text(line->answer, "ok ");
     ew_jw_init(&w, line->answer);
     ew_jw_open_object(&w, NULL);
     ew_jw_int(&w, "second", line->building->plant.second);
@@ -228,7 +244,7 @@ static void do_help(const struct line *line)
         line->answer,
         "ok fault DEVICE FAULT [NUMBER] | set DEVICE QUANTITY VALUE|auto | load DEVICE WATTS|auto | "
         "limit DEVICE AMPERES | car DEVICE arrive [WH]|leave | unplug BUS | plug BUS | "
-        "get DEVICE QUANTITY | dump; faults:");
+        "get DEVICE QUANTITY | step SECONDS | dump; faults:");
     for (int i = 0; i <= FAULT_CLOSE; i++)
         ew_buf_printf(line->answer, " %s", device_fault_name((enum device_fault)i));
     ew_buf_add_text(line->answer, "\n");
@@ -243,7 +259,7 @@ void control_line(struct building *building, char *text, struct ew_buf *answer)
     } commands[] = {
         {"fault", 3, do_fault}, {"set", 4, do_set},   {"get", 3, do_get},   {"load", 3, do_load},
         {"limit", 3, do_limit}, {"car", 3, do_car},   {"plug", 2, do_plug}, {"unplug", 2, do_plug},
-        {"dump", 1, do_dump},   {"help", 1, do_help},
+        {"dump", 1, do_dump},   {"step", 2, do_step}, {"help", 1, do_help},
     };
     struct line line = {.building = building, .answer = answer};
     for (char *word = strsep(&text, " \t\r"); word; word = strsep(&text, " \t\r"))

@@ -8,7 +8,8 @@
 //   car DEVICE arrive [WH] | leave
 //   unplug BUS, plug BUS               the converter's network cable
 //   get DEVICE QUANTITY                "ok VALUE"
-//   dump                               everything, as one line of JSON
+//   step SECONDS                       lets that much simulated time pass at once
+//   dump                               "ok {...}": everything, as one line of JSON
 //   help
 #ifndef EDGEWATT_SIMULATOR_CONTROL_H
 #define EDGEWATT_SIMULATOR_CONTROL_H
