@@ -31,14 +31,18 @@ static const char help[] =
     "  --control PATH    a UNIX socket that takes control lines, as standard input does\n\n"
     "Control lines: type help. Prints \"simulating N devices on M buses\" when it listens; Ctrl-C ends it.\n";
 
+// "18:00"
 static bool read_start(const char *text, int64_t *ret)
 {
-    int hour = -1, minute = -1;
-    char rest;
-    if (sscanf(text, "%2d:%2d%c", &hour, &minute, &rest) != 2 || hour < 0 || hour > 23 || minute < 0 ||
-        minute > 59)
+    char *end;
+    long hour = strtol(text, &end, 10);
+    if (end == text || *end != ':' || hour < 0 || hour > 23)
         return false;
-    *ret = hour * 3600 + minute * 60;
+    text = end + 1;
+    long minute = strtol(text, &end, 10);
+    if (end == text || *end || minute < 0 || minute > 59)
+        return false;
+    *ret = (int64_t)hour * 3600 + minute * 60;
     return true;
 }
 
@@ -87,7 +91,7 @@ static int read_options(int argc, char **argv, struct options *options)
     };
     options->building.speed = 1;
     options->building.seed = 1;
-    options->building.start_second = 18 * 3600;
+    options->building.start_second = 64800; // 18:00
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);

@@ -80,7 +80,7 @@ static enum ew_err read_text(const char *path, char *text, struct trace_file *fi
         if (!*line)
             continue;
         enum ew_err err = file->columns ? read_row(&reader, line) : read_header(&reader, line);
-        if (err == EW_OK && !file->values) {
+        if (err == EW_OK && !file->values && file->columns > 0) {
             file->seconds = calloc(lines, sizeof(*file->seconds));
             file->values = calloc(lines * (size_t)file->columns, sizeof(*file->values));
             if (!file->seconds || !file->values)

@@ -25,9 +25,10 @@ void capture_read_dump(const char *text, struct capture_dump *ret)
 {
     memset(ret, 0, sizeof(*ret));
     while (*text) {
-        unsigned address, word;
-        if (sscanf(text, "%u 0x%x", &address, &word) == 2 && address < 65536) {
-            ret->words[address] = (uint16_t)word;
+        char *after;
+        unsigned long address = strtoul(text, &after, 10);
+        if (after != text && address < 65536) {
+            ret->words[address] = (uint16_t)strtoul(after, NULL, 16);
             ret->there[address] = true;
         }
         text += strcspn(text, "\n");
@@ -43,11 +44,11 @@ int capture_hex(const char *text, size_t len, uint8_t *ret, size_t size)
             i++;
             continue;
         }
-        unsigned byte;
         if (i + 1 >= len || (size_t)count == size || !isxdigit((unsigned char)text[i]) ||
-            !isxdigit((unsigned char)text[i + 1]) || sscanf(text + i, "%2x", &byte) != 1)
+            !isxdigit((unsigned char)text[i + 1]))
             return -1;
-        ret[count++] = (uint8_t)byte;
+        const char byte[] = {text[i], text[i + 1], 0};
+        ret[count++] = (uint8_t)strtoul(byte, NULL, 16);
         i += 2;
     }
     return count;

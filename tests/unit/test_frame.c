@@ -102,8 +102,8 @@ static void requests_are_read(void **state)
 static void answers_are_written_and_read(void **state)
 {
     (void)state;
-    static const uint16_t registers[] = {0x022B, 0x0000, 0x0064};
-    static const uint8_t bits[] = {1, 0, 1, 1, 0, 0, 1, 1, 1, 1};
+    static const uint16_t registers[FRAME_REGISTERS_MAX] = {0x022B, 0x0000, 0x0064};
+    static const uint8_t bits[FRAME_BITS_MAX] = {1, 0, 1, 1, 0, 0, 1, 1, 1, 1};
     static const struct {
         const char *request, *answer;
     } cases[] = {
@@ -119,7 +119,7 @@ static void answers_are_written_and_read(void **state)
         uint8_t pdu[FRAME_PDU_MAX], expected[FRAME_PDU_MAX], answer[FRAME_PDU_MAX];
         size_t len = bytes_of(cases[i].request, pdu, sizeof(pdu));
         size_t expected_len = bytes_of(cases[i].answer, expected, sizeof(expected)), answer_len;
-        struct frame_request request;
+        struct frame_request request = {0};
         uint16_t words[FRAME_BITS_MAX] = {0};
         enum frame_exception exception;
         assert_int_equal(frame_request_read(pdu, len, &request), FRAME_NO_EXCEPTION);

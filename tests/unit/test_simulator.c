@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOUR = 3600, DEVICES = 5 };
+enum { DEVICES = 5 };
+static const int64_t HOUR = 3600;
 
 static struct trace trace;
 

@@ -44,6 +44,14 @@ static size_t data_bytes(const struct function *function, unsigned count)
     return function->bits ? (count + 7) / 8 : 2 * (size_t)count;
 }
 
+static enum frame_exception read_write_one(const uint8_t *pdu, size_t len, const struct function *function,
+                                           struct frame_request *ret)
+{
+    bool coil = get16(pdu + 3) == COIL_ON || get16(pdu + 3) == 0;
+    ret->data = pdu + 3;
+    return len != 5 || (function->bits && !coil) ? FRAME_ILLEGAL_VALUE : FRAME_NO_EXCEPTION;
+}
+
 enum frame_exception frame_request_read(const uint8_t *pdu, size_t len, struct frame_request *ret)
 {
     *ret = (struct frame_request){.function = len ? pdu[0] : 0, .count = 1};
@@ -53,11 +61,8 @@ enum frame_exception frame_request_read(const uint8_t *pdu, size_t len, struct f
     if (len < 5)
         return FRAME_ILLEGAL_VALUE;
     ret->address = get16(pdu + 1);
-    if (function->shape == SHAPE_WRITE_ONE) {
-        ret->data = pdu + 3;
-        bool coil = get16(pdu + 3) == COIL_ON || get16(pdu + 3) == 0;
-        return len != 5 || (function->bits && !coil) ? FRAME_ILLEGAL_VALUE : FRAME_NO_EXCEPTION;
-    }
+    if (function->shape == SHAPE_WRITE_ONE)
+        return read_write_one(pdu, len, function, ret);
     ret->count = get16(pdu + 3);
     if (ret->count == 0 || ret->count > function->count_max)
         return FRAME_ILLEGAL_VALUE;
@@ -175,6 +180,6 @@ enum ew_err frame_answer_read(const struct frame_request *request, const uint8_t
         return EW_E_PROTOCOL;
     for (int i = 0; i < request->count; i++)
         ret_registers[i] =
-            (uint16_t)(function->bits ? pdu[2 + i / 8] >> (i % 8) & 1 : get16(pdu + 2 + 2 * i));
+            (uint16_t)(function->bits ? pdu[2 + i / 8] >> (i % 8) & 1 : get16(pdu + 2 + 2 * (size_t)i));
     return EW_OK;
 }
