@@ -278,7 +278,8 @@ static void draw_marks(const struct plot *plot, double stations_top, double bott
 static void draw_time(const struct plot *plot, double bottom, struct ew_buf *to)
 {
     static const int steps_s[] = {10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 86400, 604800, 2592000};
-    const double span_s = (double)plot->sc->until_ms / 1000 + 1;
+    const double sample_s = (double)plot->sc->settings.sample_ms / 1000;
+    const double span_s = (double)(plot->sc->until_ms / plot->sc->settings.sample_ms + 1) * sample_s;
     int step = steps_s[0];
     for (size_t i = 0; i < sizeof(steps_s) / sizeof(steps_s[0]) && span_s / step > 12; i++)
         step = steps_s[i];
