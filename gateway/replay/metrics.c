@@ -256,8 +256,7 @@ void metrics_sample(struct metrics *m, const struct run *run)
     watch_commands(m, run);
 }
 
-// ---- Writing
-// --------------------------------------------------------------------------------------------------------
+// ---- Writing --------------------------------------------------------------------------------------------
 
 static int by_value(const void *a, const void *b)
 {

@@ -1,5 +1,6 @@
 #include "replay/plot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,8 +133,7 @@ void plot_sample(struct plot *plot, const struct run *run)
     take_events(plot, run, at);
 }
 
-// ---- Drawing
-// --------------------------------------------------------------------------------------------------------
+// ---- Drawing --------------------------------------------------------------------------------------------
 
 static const double WIDTH = 1100;
 
@@ -279,21 +279,22 @@ static void draw_time(const struct plot *plot, double bottom, struct ew_buf *to)
 {
     static const int steps_s[] = {10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 86400, 604800, 2592000};
     const double sample_s = (double)plot->sc->settings.sample_ms / 1000;
-    const double span_s = (double)(plot->sc->until_ms / plot->sc->settings.sample_ms + 1) * sample_s;
+    const double span_s =
+        floor((double)plot->sc->until_ms / (double)plot->sc->settings.sample_ms + 1) * sample_s;
     int step = steps_s[0];
     for (size_t i = 0; i < sizeof(steps_s) / sizeof(steps_s[0]) && span_s / step > 12; i++)
         step = steps_s[i];
     while (span_s / step > 24)
         step *= 2;
-    for (double t = 0; t <= span_s; t += step) {
+    for (int t = 0; t <= (int)span_s; t += step) {
         const double x = LEFT + WIDTH * t / span_s;
         char label[48];
         if (span_s < 3600)
-            (void)ew_format(label, sizeof(label), "%.0f s", t);
+            (void)ew_format(label, sizeof(label), "%d s", t);
         else if (span_s < 172800)
-            (void)ew_format(label, sizeof(label), "%d:%02d", (int)(t / 3600), (int)(t / 60) % 60);
+            (void)ew_format(label, sizeof(label), "%d:%02d", t / 3600, t / 60 % 60);
         else
-            (void)ew_format(label, sizeof(label), "day %d", (int)(t / 86400));
+            (void)ew_format(label, sizeof(label), "day %d", t / 86400);
         line(to, x, TOP, x, bottom, "grid");
         text(to, x, bottom + 14, "time", label);
     }

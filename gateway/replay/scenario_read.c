@@ -190,8 +190,7 @@ static void read_stations(struct ew_json *root, struct scenario *sc)
     scenario_rank(sc);
 }
 
-// ---- Events
-// ---------------------------------------------------------------------------------------------------------
+// ---- Events ---------------------------------------------------------------------------------------------
 
 static int station_named(struct ew_json *o, const struct scenario *sc, const char *key)
 {

@@ -40,7 +40,7 @@ static void settings(struct chance *c, struct greenup_settings *s, const struct 
         s->max_ma[p] = max_a * 1000;
         s->charge_ma[p] = chg_a * 1000;
     }
-    s->guaranteed_mah = chance_between(c, 0, 12) * 1000;
+    s->guaranteed_mah = chance_between(c, 0, 12) * INT64_C(1000);
     s->failsafe_ma = chance_of(c, 50) ? 0 : chance_between(c, 0, 40) * 1000;
     s->wiring = kind->dedicated ? GREENUP_DEDICATED : GREENUP_INSTALLATION;
     if (!kind->strange)
@@ -166,7 +166,7 @@ static void start_charges(struct chance *c, struct scenario *sc)
             continue;
         struct scenario_event e = scenario_event(SCENARIO_CHARGING, 0, i);
         e.since_ms = -chance_between(c, 0, 9000) * INT64_C(1000);
-        e.charge_mah = chance_between(c, 0, 20) * 1000;
+        e.charge_mah = chance_between(c, 0, 20) * INT64_C(1000);
         e.level = chance_between(c, 0, 3);
         e.wants_ma = sc->station[i].cfg.rated_ma;
         scenario_add(sc, &e);
@@ -188,6 +188,26 @@ static void finish(struct chance *c, struct scenario *sc, const struct chance_ki
         }
 }
 
+static void something(struct chance *c, struct scenario *sc, const struct chance_kind *kind,
+                      struct greenup_settings *now, int64_t at_ms)
+{
+    const int station = chance_between(c, 0, sc->station_count - 1);
+    const int what = chance_between(c, 0, 99);
+    if (what < 40)
+        vehicle(c, sc, at_ms, station);
+    else if (what < 65)
+        base_step(c, sc, at_ms);
+    else if (what < 75 && kind->people)
+        choice(c, sc, at_ms, station);
+    else if (what < 90 && kind->faults)
+        fault(c, sc, at_ms, station);
+    else if (what < 94 && kind->restarts) {
+        const struct scenario_event e = scenario_event(SCENARIO_RESTART, at_ms, 0);
+        scenario_add(sc, &e);
+    } else if (what >= 94 && kind->changes)
+        change(c, sc, kind, now, at_ms);
+}
+
 void chance_scenario(struct scenario *sc, const struct chance_kind *kind, uint64_t seed)
 {
     struct chance c = {seed};
@@ -204,24 +224,8 @@ void chance_scenario(struct scenario *sc, const struct chance_kind *kind, uint64
     start_charges(&c, sc);
     struct greenup_settings now = sc->settings;
     const int mean_s = chance_between(&c, 10, 90);
-    for (int64_t t = 0; (t += chance_between(&c, 1, 2 * mean_s)) < kind->seconds;) {
-        const int64_t at_ms = t * 1000 / sc->settings.sample_ms * sc->settings.sample_ms;
-        const int station = chance_between(&c, 0, sc->station_count - 1);
-        const int what = chance_between(&c, 0, 99);
-        if (what < 40)
-            vehicle(&c, sc, at_ms, station);
-        else if (what < 65)
-            base_step(&c, sc, at_ms);
-        else if (what < 75 && kind->people)
-            choice(&c, sc, at_ms, station);
-        else if (what < 90 && kind->faults)
-            fault(&c, sc, at_ms, station);
-        else if (what < 94 && kind->restarts) {
-            const struct scenario_event e = scenario_event(SCENARIO_RESTART, at_ms, 0);
-            scenario_add(sc, &e);
-        } else if (what >= 94 && kind->changes)
-            change(&c, sc, kind, &now, at_ms);
-    }
+    for (int64_t t = 0; (t += chance_between(&c, 1, 2 * mean_s)) < kind->seconds;)
+        something(&c, sc, kind, &now, t * 1000 / sc->settings.sample_ms * sc->settings.sample_ms);
     finish(&c, sc, kind, (int64_t)kind->seconds * 1000);
     scenario_sort(sc);
 }

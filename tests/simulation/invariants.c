@@ -1,24 +1,11 @@
 #include "invariants.h"
 
+#include "books.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { QUIET_MS = 900000, OBEY_MS = 7000 };
-
-void check_init(struct check *check)
-{
-    memset(check, 0, sizeof(*check));
-    for (int i = 0; i < GREENUP_STATIONS_MAX; i++)
-        check->stop_ms[i] = GREENUP_NEVER;
-    for (int p = 0; p < GREENUP_PHASES; p++) {
-        check->over_ms[p] = GREENUP_NEVER;
-        check->band[p] = GREENUP_YELLOW;
-    }
-    check->on = true;
-    check->return_ms = check->grid_ms = check->excused_ms = GREENUP_NEVER;
-}
 
 static void EW_PRINTF(3, 4) wrong(struct check *check, const struct run *run, const char *fmt, ...)
 {
@@ -32,226 +19,48 @@ static void EW_PRINTF(3, 4) wrong(struct check *check, const struct run *run, co
     (void)snprintf(check->problem, sizeof(check->problem), "%s (t %g s)", text, (double)run->now_ms / 1000);
 }
 
-// ---- Small questions
-// ------------------------------------------------------------------------------------------------
-
-static bool on_phase(const struct greenup_point *st, int p)
+static void check_lost_limit(struct check *check, const struct run *run, int i)
 {
-    return st->cfg.phases >> p & 1;
+    const int32_t limit = run->core.point[i].limit_ma;
+    if (limit != check->limit_ma[i])
+        wrong(check, run, "A9 the limit of lost %s moved from %d to %d", name(run, i), check->limit_ma[i],
+              limit);
 }
 
-static bool priority_of(const struct run *run, int i)
+static void check_limit(struct check *check, const struct run *run, int i)
 {
-    return greenup_priority(&run->core, i);
+    const struct greenup_point *st = &run->core.point[i];
+    const int32_t limit = st->limit_ma;
+    bool known = limit == 0;
+    for (int k = 0; k < GREENUP_LEVELS; k++)
+        known = known || limit == st->level_ma[k];
+    if (!known)
+        wrong(check, run, "A10.1 %s has %d mA, which is none of its levels", name(run, i), limit);
+    if (limit > 0 && (limit < run->core.set.min_ma || limit > st->cfg.rated_ma))
+        wrong(check, run, "A10.1 %s has %d mA", name(run, i), limit);
+    if (!run->plant.station[i].plugged && run->plant.station[i].online && limit > 0)
+        wrong(check, run, "A5 %s has %d mA without a vehicle", name(run, i), limit);
 }
-
-static bool obeys(const struct greenup_point *st)
-{
-    return !st->lost && !st->disobeys && st->in.plugged;
-}
-
-static bool charging(const struct greenup_point *st)
-{
-    return st->state == GREENUP_CHARGE && obeys(st);
-}
-
-static bool held(const struct greenup_point *st)
-{
-    return st->s.hold == GREENUP_DEFAULT ? st->default_hold : st->s.hold == GREENUP_YES;
-}
-
-static bool waiting(const struct greenup_point *st)
-{
-    return st->state == GREENUP_WAIT && obeys(st) && !held(st);
-}
-
-static bool is_up(enum greenup_do what)
-{
-    return what == GREENUP_DO_START || what == GREENUP_DO_RESUME || what == GREENUP_DO_RAISE ||
-           what == GREENUP_DO_RESTORE;
-}
-
-static int32_t max_of(const struct run *run, const struct check *check, int p)
-{
-    const bool blind = check->lost && run->core.set.wiring == GREENUP_DEDICATED;
-    const int32_t max = run->core.set.max_ma[p];
-    return blind ? max - greenup_hysteresis_ma(&run->core.set, p) : max;
-}
-
-static bool over_max(const struct run *run, const struct check *check, int p)
-{
-    return run->core.phase[p].i_ma > max_of(run, check, p);
-}
-
-static const char *name(const struct run *run, int i)
-{
-    return run->sc->station[i].id;
-}
-
-// ---- Keeping up
-// ------------------------------------------------------------------------------------------------------
-
-static void start_over(struct check *check, int64_t now_ms)
-{
-    check->return_ms = now_ms;
-    check->base_count = 0;
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        check->bad_ms[p] = now_ms;
-}
-
-static void follow_events(struct check *check, const struct run *run)
-{
-    check->restarted = check->reborn = false;
-    for (int i = run->first_event; i < run->last_event; i++) {
-        const struct scenario_event *e = &run->sc->events[i];
-        check->event_ms = run->now_ms;
-        if (e->kind == SCENARIO_RESTART || (e->kind == SCENARIO_SELECTOR && e->flag && !check->on)) {
-            start_over(check, run->now_ms);
-            check->restarted = true;
-            check->reborn = check->reborn || e->kind == SCENARIO_RESTART;
-            check->lost = e->kind == SCENARIO_RESTART && run->core.mode == GREENUP_FAILSAFE;
-            check->sample_ms = run->now_ms;
-            for (int p = 0; p < GREENUP_PHASES; p++)
-                check->band[p] = GREENUP_YELLOW;
-        }
-        if (e->kind == SCENARIO_SELECTOR)
-            check->on = e->flag;
-        if (e->kind == SCENARIO_PLUG)
-            check->plug_seq[e->station] = UINT32_MAX; // another vehicle, even if one was put here just before
-        if (e->kind == SCENARIO_CHARGING) {
-            check->limit_ma[e->station] = check->draw_ma[e->station] =
-                run->core.point[e->station].level_ma[e->level];
-            check->charge_ma_ms[e->station] = (double)e->charge_mah * 3600000;
-            check->kept_charge[e->station] = 0;
-            check->plug_seq[e->station] = run->plant.station[e->station].plug_seq;
-            check->stop_ms[e->station] = GREENUP_NEVER;
-        }
-        if (e->kind == SCENARIO_SETTINGS || e->kind == SCENARIO_SELECTOR || e->kind == SCENARIO_RESTART ||
-            e->kind == SCENARIO_STATION || e->kind == SCENARIO_METER)
-            check->excused_ms = run->now_ms;
-    }
-}
-
-static void follow_vehicles(struct check *check, const struct run *run)
-{
-    for (int i = 0; i < run->core.count; i++) {
-        const struct plant_station *st = &run->plant.station[i];
-        // A vehicle that came or went while the station was lost is seen when the station is back.
-        if (!st->online || (st->plugged && st->plug_seq == check->plug_seq[i]))
-            continue;
-        check->plug_seq[i] = st->plug_seq;
-        check->stop_ms[i] = GREENUP_NEVER;
-        check->charge_ma_ms[i] = 0;
-        check->kept_charge[i] = 0;
-    }
-}
-
-static void follow_meter(struct check *check, const struct run *run)
-{
-    if (run->meter_there) {
-        check->sample_ms = run->now_ms;
-        if (check->lost && run->out.grid) {
-            check->lost = false;
-            start_over(check, run->now_ms);
-        }
-    } else if (run->out.grid && run->now_ms - check->sample_ms >= run->core.set.meter_ms && !check->lost) {
-        check->lost = run->selector_on;
-        check->base_count = 0;
-    }
-    if (!run->selector_on)
-        check->lost = false;
-}
-
-static bool measured(const struct run *run)
-{
-    return run->core.last_act_ms == run->now_ms;
-}
-
-// The base load as the meter and the stations give it, when the controller took the sample.
-static void follow_base(struct check *check, const struct run *run)
-{
-    if (!measured(run))
-        return;
-    const struct greenup *g = &run->core;
-    int old = 0;
-    while (old < check->base_count && run->now_ms - check->base[old].at_ms >= g->set.up_ms)
-        old++;
-    check->base_count -= old;
-    memmove(check->base, check->base + old, (size_t)check->base_count * sizeof(check->base[0]));
-    const int at = check->base_count++;
-    check->base[at].at_ms = run->now_ms;
-    for (int p = 0; p < GREENUP_PHASES; p++) {
-        int32_t base = check->lost ? 0 : run->meter_ma[p];
-        for (int i = 0; i < g->count; i++) {
-            const struct greenup_point *st = &g->point[i];
-            if (st->lost || !(run->plant.station[i].car_phases >> p & 1))
-                continue;
-            if (check->lost)
-                base += st->disobeys ? run->plant.station[i].draw_ma : 0;
-            else
-                base -= st->disobeys ? 0 : run->plant.station[i].draw_ma;
-        }
-        check->base[at].ma[p] = base > 0 ? base : 0;
-    }
-}
-
-static int32_t base_peak(const struct check *check, int p)
-{
-    int32_t peak = 0;
-    for (int i = 0; i < check->base_count; i++)
-        peak = check->base[i].ma[p] > peak ? check->base[i].ma[p] : peak;
-    return peak;
-}
-
-// Worst case of a phase, from the limits as they are now. What a station that starts may draw still is on its
-// way out.
-static int32_t worst_case(const struct check *check, const struct run *run, int p, int moved)
-{
-    int32_t sum = base_peak(check, p);
-    for (int i = 0; i < run->core.count; i++) {
-        const struct greenup_point *st = &run->core.point[i];
-        const struct plant_station *ps = &run->plant.station[i];
-        if (!on_phase(st, p))
-            continue;
-        const int32_t draw = i != moved && (ps->car_phases >> p & 1) ? ps->draw_ma : 0;
-        if (st->lost) {
-            const int32_t known = st->limit_ma > st->cfg.fallback_ma ? st->limit_ma : st->cfg.fallback_ma;
-            sum += st->cfg.watchdog ? known : st->cfg.rated_ma;
-        } else if (!st->disobeys) {
-            sum += st->state == GREENUP_CHARGE && st->limit_ma > draw ? st->limit_ma : draw;
-        }
-    }
-    return sum;
-}
-
-// ---- Invariants
-// ------------------------------------------------------------------------------------------------------
 
 static void check_limits(struct check *check, const struct run *run)
 {
-    const struct greenup *g = &run->core;
-    if (!run->selector_on)
-        return;
-    for (int i = 0; i < g->count; i++) {
-        const struct greenup_point *st = &g->point[i];
-        const int32_t limit = st->limit_ma;
-        if (st->lost && !check->restarted) {
-            if (limit != check->limit_ma[i])
-                wrong(check, run, "A9 the limit of lost %s moved from %d to %d", name(run, i),
-                      check->limit_ma[i], limit);
-            continue;
-        }
-        bool known = limit == 0;
-        for (int k = 0; k < GREENUP_LEVELS; k++)
-            known = known || limit == st->level_ma[k];
-        // Between two control periods changed settings are not applied yet.
-        if (!known && run->out.grid)
-            wrong(check, run, "A10.1 %s has %d mA, which is none of its levels", name(run, i), limit);
-        if (limit > 0 && (limit < g->set.min_ma || limit > st->cfg.rated_ma) && run->out.grid)
-            wrong(check, run, "A10.1 %s has %d mA", name(run, i), limit);
-        if (!run->plant.station[i].plugged && run->plant.station[i].online && limit > 0 && run->out.grid)
-            wrong(check, run, "A5 %s has %d mA without a vehicle", name(run, i), limit);
+    for (int i = 0; i < run->core.count && run->selector_on; i++) {
+        if (run->core.point[i].lost && !check->restarted)
+            check_lost_limit(check, run, i);
+        else if (run->out.grid) // between two control periods changed settings are not applied yet
+            check_limit(check, run, i);
     }
+}
+
+static void check_ups(struct check *check, const struct run *run, int ups)
+{
+    if (ups > 1)
+        wrong(check, run, "A10.11 %d up-moves in one tick", ups);
+    if (ups > 0 && (check->lost ? run->core.set.wiring != GREENUP_DEDICATED : !run->meter_there))
+        wrong(check, run, "A10.13 an up-move without a sample");
+    if (ups > 0 && check->return_ms != GREENUP_NEVER && run->now_ms - check->return_ms < run->core.set.up_ms)
+        wrong(check, run, "A9 an up-move %lld ms after a restart or the return of the meter",
+              (long long)(run->now_ms - check->return_ms));
 }
 
 // A limit grows by one of the four up-moves only, and one of them at most.
@@ -267,13 +76,7 @@ static void check_growth(struct check *check, const struct run *run)
             wrong(check, run, "A6 %s was %s between two ticks", name(run, command->station),
                   greenup_do_name(command->what));
     }
-    if (ups > 1)
-        wrong(check, run, "A10.11 %d up-moves in one tick", ups);
-    if (ups > 0 && (check->lost ? run->core.set.wiring != GREENUP_DEDICATED : !run->meter_there))
-        wrong(check, run, "A10.13 an up-move without a sample");
-    if (ups > 0 && check->return_ms != GREENUP_NEVER && run->now_ms - check->return_ms < run->core.set.up_ms)
-        wrong(check, run, "A9 an up-move %lld ms after a restart or the return of the meter",
-              (long long)(run->now_ms - check->return_ms));
+    check_ups(check, run, ups);
     for (int i = 0; i < run->core.count && run->selector_on; i++)
         if (run->core.point[i].limit_ma > check->limit_ma[i] && !grew[i])
             wrong(check, run, "A10.16 %s grew from %d to %d without a command", name(run, i),
@@ -424,11 +227,20 @@ static void check_reduce(struct check *check, const struct run *run, const struc
         wrong(check, run, "A10.12 %s was reduced for nobody", name(run, i));
 }
 
+static void note_command(struct check *check, const struct run *run, const struct greenup_command *command)
+{
+    const bool stop = command->what == GREENUP_DO_STOP;
+    if (stop)
+        check->stop_ms[command->station] = run->now_ms;
+    for (int p = 0; p < GREENUP_PHASES && (stop || command->what == GREENUP_DO_REDUCE); p++)
+        if (on_phase(&run->core.point[command->station], p))
+            check->bad_ms[p] = run->now_ms;
+}
+
 static void check_commands(struct check *check, const struct run *run)
 {
     for (int c = 0; c < run->out.command_count; c++) {
         const struct greenup_command *command = &run->out.commands[c];
-        const struct greenup_point *st = &run->core.point[command->station];
         if (is_up(command->what))
             check_up(check, run, command);
         if (command->what == GREENUP_DO_START || command->what == GREENUP_DO_RESUME)
@@ -437,12 +249,7 @@ static void check_commands(struct check *check, const struct run *run)
             check_stop(check, run, command);
         if (command->what == GREENUP_DO_REDUCE)
             check_reduce(check, run, command);
-        if (command->what == GREENUP_DO_STOP)
-            check->stop_ms[command->station] = run->now_ms;
-        if (command->what == GREENUP_DO_STOP || command->what == GREENUP_DO_REDUCE)
-            for (int p = 0; p < GREENUP_PHASES; p++)
-                if (on_phase(st, p))
-                    check->bad_ms[p] = run->now_ms;
+        note_command(check, run, command);
     }
     if (run->out.command_count > 0 && run->now_ms - check->event_ms > QUIET_MS)
         check->late_commands++;
@@ -584,26 +391,17 @@ static void check_charge(struct check *check, const struct run *run)
 
 bool check_step(struct check *check, const struct run *run)
 {
-    follow_events(check, run);
-    follow_vehicles(check, run);
-    follow_meter(check, run);
+    books_follow(check, run);
     check_charge(check, run);
     check_bands(check, run);
-    follow_base(check, run);
+    books_follow_base(check, run);
     check_limits(check, run);
     check_growth(check, run);
     if (run->selector_on)
         check_commands(check, run);
     check_failsafe(check, run);
     check_bound(check, run);
-    for (int i = 0; i < run->core.count; i++) {
-        check->limit_ma[i] = greenup_limit_ma(&run->core, i);
-        check->draw_ma[i] = run->plant.station[i].draw_ma;
-        check->acting_ma[i] = run->plant.station[i].acting_ma;
-        check->car_phases[i] = run->plant.station[i].car_phases;
-    }
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        check->base_ma[p] = run->plant.base_ma[p];
+    books_close(check, run);
     return !check->problem[0];
 }
 

@@ -83,8 +83,7 @@ static bool run_trial(struct trial *trial, const struct scenario *sc)
     return ok;
 }
 
-// ---- The same whatever the order of the stations
-// ------------------------------------------------------------------------
+// ---- The same whatever the order of the stations --------------------------------------------------------
 
 static void turn_around(struct scenario *to, const struct scenario *from)
 {
@@ -130,8 +129,7 @@ static bool same_turned(struct trial *trial, const struct scenario *sc)
     return same;
 }
 
-// ---- Failures
-// ---------------------------------------------------------------------------------------------------------
+// ---- Failures -------------------------------------------------------------------------------------------
 
 struct failure {
     struct trial trial;
@@ -223,8 +221,7 @@ static int run_kept(void)
     return failed > 0 || !dir;
 }
 
-// ---- Noise
-// --------------------------------------------------------------------------------------------------------------
+// ---- Noise ----------------------------------------------------------------------------------------------
 
 // Longest overload in ticks, with 1 % tolerance, by lag and by noise of 0.5, 1 and 2 % of I_max; and commands
 // later than 15 min after the last event. Lag 1 is from the control notes (A10.2), lag 2 and 3 were measured

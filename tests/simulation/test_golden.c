@@ -13,6 +13,11 @@
 
 enum { FILES_MAX = 200, FILE_MAX = 1 << 20 };
 
+static const cJSON *child_of(const cJSON *list)
+{
+    return list ? list->child : NULL;
+}
+
 static cJSON *load(const char *path)
 {
     struct ew_buf text;
@@ -79,20 +84,18 @@ static void check_tick(const char *file, const struct run *run, const cJSON *tic
         return;
     check_list(file, run, tick, "why");
     const cJSON *item, *mode = cJSON_GetObjectItemCaseSensitive(tick, "mode");
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(tick, "i_a"))
-    {
+    for (item = child_of(cJSON_GetObjectItemCaseSensitive(tick, "i_a")); item; item = item->next) {
         if (run->meter_ma[p] != (int32_t)(item->valuedouble * 1000))
             fail_msg("%s, t %g: L%d is %g A, should %g A", file, t, p + 1, run->meter_ma[p] / 1000.0,
                      item->valuedouble);
         p++;
     }
     p = 0;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(tick, "band"))
+    for (item = child_of(cJSON_GetObjectItemCaseSensitive(tick, "band")); item; item = item->next)
         check_text(file, t, "band", greenup_band_name(g->phase[p++].band), item->valuestring);
     if (mode)
         check_text(file, t, "mode", greenup_mode_name(g->mode), mode->valuestring);
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(tick, "limit_a"))
-    {
+    for (item = child_of(cJSON_GetObjectItemCaseSensitive(tick, "limit_a")); item; item = item->next) {
         int i = 0;
         while (i < g->count && strcmp(run->sc->station[i].id, item->string) != 0)
             i++;
@@ -105,8 +108,7 @@ static void check_tick(const char *file, const struct run *run, const cJSON *tic
 static const cJSON *tick_at(const cJSON *ticks, int64_t now_ms)
 {
     const cJSON *tick;
-    cJSON_ArrayForEach(tick, ticks)
-    {
+    for (tick = child_of(ticks); tick; tick = tick->next) {
         const cJSON *t = cJSON_GetObjectItemCaseSensitive(tick, "t");
         if (t && (int64_t)(t->valuedouble * 1000 + 0.5) == now_ms)
             return tick;

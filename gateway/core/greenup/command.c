@@ -5,9 +5,11 @@
 
 int greenup_level_first(const struct greenup_point *st, int level)
 {
-    while (level > 0 && st->level_ma[level - 1] == st->level_ma[level])
-        level--;
-    return level;
+    assert(level >= 0 && level < GREENUP_LEVELS);
+    int first = 0;
+    while (st->level_ma[first] > st->level_ma[level])
+        first++;
+    return first;
 }
 
 int greenup_level_down(const struct greenup_point *st, int last)

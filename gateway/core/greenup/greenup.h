@@ -30,8 +30,7 @@ enum greenup_choice { GREENUP_DEFAULT, GREENUP_NO, GREENUP_YES };
 
 #define GREENUP_NEVER INT64_MIN
 
-// ---- What is known of a station
-// ------------------------------------------------------------------------------
+// ---- What is known of a station -------------------------------------------------------------------------
 
 struct greenup_station {
     int32_t id;       // decides every tie, lower first; unique
@@ -74,8 +73,7 @@ struct greenup_in {
     const struct greenup_reading *stations; // as many as were given to greenup_init, in its order
 };
 
-// ---- What comes out
-// --------------------------------------------------------------------------------------------
+// ---- What comes out -------------------------------------------------------------------------------------
 
 struct greenup_command {
     int station; // index
@@ -102,8 +100,7 @@ struct greenup_out {
     struct greenup_command commands[GREENUP_COMMANDS_MAX];
 };
 
-// ---- One station inside
-// ------------------------------------------------------------------------------------------
+// ---- One station inside ---------------------------------------------------------------------------------
 
 struct greenup_session {
     int64_t conn_ms;      // plugged
@@ -188,8 +185,7 @@ struct greenup {
     int64_t now_ms;          // of the running step
 };
 
-// ---- Life
-// --------------------------------------------------------------------------------------------------------
+// ---- Life -----------------------------------------------------------------------------------------------
 
 // Settings and stations must have been checked. `mode` is GREENUP_INIT after a start (nothing grows until all
 // is known), GREENUP_RUN only when the caller knows the past to be calm, GREENUP_OFF with the selector off.
@@ -205,8 +201,7 @@ int64_t greenup_next_due_ms(const struct greenup *g, int64_t now_ms);
 // Takes effect with the next step. Levels that change lower limits at once, and never raise one.
 void greenup_configure(struct greenup *g, const struct greenup_settings *set);
 
-// ---- People
-// --------------------------------------------------------------------------------------------------------
+// ---- People ---------------------------------------------------------------------------------------------
 // `session` true: for the charge under way only (no effect without a vehicle); false: the station's default.
 
 void greenup_set_priority(struct greenup *g, int station, bool priority, bool session);
@@ -217,8 +212,7 @@ void greenup_set_forced(struct greenup *g, int station, bool forced, bool sessio
 // The selector. Switching on is a start: INIT.
 void greenup_select(struct greenup *g, bool on, int64_t now_ms);
 
-// ---- Looking
-// ----------------------------------------------------------------------------------------------------
+// ---- Looking --------------------------------------------------------------------------------------------
 
 // Commanded limit in mA: 0, or min_ma..rated.
 int32_t greenup_limit_ma(const struct greenup *g, int station);
@@ -232,8 +226,7 @@ const char *greenup_band_name(enum greenup_band band); // "green"
 const char *greenup_mode_name(enum greenup_mode mode); // "run"
 const char *greenup_do_name(enum greenup_do what);     // "reduce"
 
-// ---- Keeping state over a restart
-// -----------------------------------------------------------------------------------
+// ---- Keeping state over a restart -----------------------------------------------------------------------
 
 // Ages instead of times, so that another clock can go on from them; < 0 means never.
 struct greenup_saved_point {

@@ -11,15 +11,14 @@ enum { GREENUP_ALL_PHASES = (1 << GREENUP_PHASES) - 1, GREENUP_BP = 10000 };
 // more.
 enum { GREENUP_IDLE_MA = 1000, GREENUP_WAKE_MA = 2000, GREENUP_SLACK_MA = 1500 };
 
-// ---- order.c: who comes first (A7)
-// ------------------------------------------------------------------------------
+// ---- order.c: who comes first (A7) ----------------------------------------------------------------------
 
 struct greenup_key {
     int32_t rank;
     int64_t time_ms;
     int32_t id;
 };
-typedef struct greenup_key greenup_order(const struct greenup *g, const struct greenup_point *st);
+typedef void greenup_order(const struct greenup *g, const struct greenup_point *st, struct greenup_key *ret);
 typedef bool greenup_filter(const struct greenup *g, const struct greenup_point *st);
 
 greenup_order greenup_order_reduce, greenup_order_stop, greenup_order_emergency, greenup_order_wait,
@@ -32,8 +31,7 @@ struct greenup_point *greenup_first(struct greenup *g, uint8_t phases, greenup_f
 int greenup_sorted(const struct greenup *g, greenup_filter *filter, greenup_order *order,
                    uint16_t ret[GREENUP_STATIONS_MAX]);
 
-// ---- session.c, visit.c: what a station is and has
-// ------------------------------------------------------------------
+// ---- session.c, visit.c: what a station is and has ------------------------------------------------------
 
 bool greenup_point_priority(const struct greenup_point *st);
 bool greenup_point_held(const struct greenup_point *st);
@@ -54,8 +52,7 @@ bool greenup_point_settling(const struct greenup *g, const struct greenup_point 
 void greenup_read(struct greenup *g, const struct greenup_in *in);
 void greenup_visit(struct greenup *g, int64_t elapsed_ms);
 
-// ---- forecast.c: sums per phase (A4)
-// ----------------------------------------------------------------------------------
+// ---- forecast.c: sums per phase (A4) --------------------------------------------------------------------
 
 void greenup_base_reset(struct greenup *g);
 // Takes the base load out of the sample and into the peak hold.
@@ -70,8 +67,7 @@ int32_t greenup_booked(const struct greenup *g, const struct greenup_point *st, 
 int32_t greenup_told(const struct greenup *g, const struct greenup_point *st, int phase);
 int32_t greenup_pending(const struct greenup *g, const struct greenup_point *st, int phase);
 
-// ---- command.c: changing a limit
-// --------------------------------------------------------------------------------------
+// ---- command.c: changing a limit ------------------------------------------------------------------------
 
 // To a level; START, RESUME and WAKE enter CHARGE, IDLE enters IDLE, the others leave the state.
 void greenup_command(struct greenup *g, struct greenup_point *st, enum greenup_do what, int level,
@@ -88,8 +84,7 @@ int greenup_level_at(const struct greenup_point *st, int32_t limit_ma);
 // Remembers the reason of a limit and what fills its sentence.
 void greenup_say(struct greenup_point *st, enum greenup_why why, int phase, int32_t ma, int32_t ms);
 
-// ---- the steps
-// ----------------------------------------------------------------------------------------------------------
+// ---- the steps ------------------------------------------------------------------------------------------
 
 void greenup_limits(struct greenup *g); // thresholds of every phase from settings and mode
 // Whether the sample would be red on any phase.

@@ -4,45 +4,45 @@
 
 #include <stddef.h>
 
-struct greenup_key greenup_order_reduce(const struct greenup *g, const struct greenup_point *st)
+void greenup_order_reduce(const struct greenup *g, const struct greenup_point *st, struct greenup_key *ret)
 {
-    return (struct greenup_key){(greenup_point_priority(st) ? 8 : 0) + st->level * 2 +
+    *ret = (struct greenup_key){(greenup_point_priority(st) ? 8 : 0) + st->level * 2 +
                                     (greenup_point_satisfied(g, st) ? 0 : 1),
                                 st->s.conn_ms, st->cfg.id};
 }
 
-struct greenup_key greenup_order_stop(const struct greenup *g, const struct greenup_point *st)
+void greenup_order_stop(const struct greenup *g, const struct greenup_point *st, struct greenup_key *ret)
 {
     (void)g;
-    return (struct greenup_key){0, st->s.conn_ms, st->cfg.id};
+    *ret = (struct greenup_key){0, st->s.conn_ms, st->cfg.id};
 }
 
-struct greenup_key greenup_order_emergency(const struct greenup *g, const struct greenup_point *st)
+void greenup_order_emergency(const struct greenup *g, const struct greenup_point *st, struct greenup_key *ret)
 {
-    return (struct greenup_key){(greenup_point_priority(st) ? 2 : 0) +
-                                    (greenup_point_satisfied(g, st) ? 0 : 1),
-                                st->s.conn_ms, st->cfg.id};
+    *ret =
+        (struct greenup_key){(greenup_point_priority(st) ? 2 : 0) + (greenup_point_satisfied(g, st) ? 0 : 1),
+                             st->s.conn_ms, st->cfg.id};
 }
 
-struct greenup_key greenup_order_wait(const struct greenup *g, const struct greenup_point *st)
+void greenup_order_wait(const struct greenup *g, const struct greenup_point *st, struct greenup_key *ret)
 {
     (void)g;
-    return (struct greenup_key){(greenup_point_priority(st) ? 0 : 2) + (greenup_point_forced(st) ? 0 : 1),
+    *ret = (struct greenup_key){(greenup_point_priority(st) ? 0 : 2) + (greenup_point_forced(st) ? 0 : 1),
                                 st->s.wait_ms, st->cfg.id};
 }
 
-struct greenup_key greenup_order_raise(const struct greenup *g, const struct greenup_point *st)
+void greenup_order_raise(const struct greenup *g, const struct greenup_point *st, struct greenup_key *ret)
 {
     (void)g;
-    return (struct greenup_key){greenup_point_priority(st) ? 0 : 1, st->s.red_ms, st->cfg.id};
+    *ret = (struct greenup_key){greenup_point_priority(st) ? 0 : 1, st->s.red_ms, st->cfg.id};
 }
 
 // The reverse of the emergency order: connected last is kept first.
-struct greenup_key greenup_order_keep(const struct greenup *g, const struct greenup_point *st)
+void greenup_order_keep(const struct greenup *g, const struct greenup_point *st, struct greenup_key *ret)
 {
-    return (struct greenup_key){(greenup_point_priority(st) ? 0 : 2) +
-                                    (greenup_point_satisfied(g, st) ? 1 : 0),
-                                -st->s.conn_ms, st->cfg.id};
+    *ret =
+        (struct greenup_key){(greenup_point_priority(st) ? 0 : 2) + (greenup_point_satisfied(g, st) ? 1 : 0),
+                             -st->s.conn_ms, st->cfg.id};
 }
 
 static bool before(const struct greenup_key *a, const struct greenup_key *b)
@@ -63,7 +63,8 @@ struct greenup_point *greenup_first(struct greenup *g, uint8_t phases, greenup_f
         struct greenup_point *st = &g->point[i];
         if (!(st->cfg.phases & phases) || !filter(g, st))
             continue;
-        const struct greenup_key key = order(g, st);
+        struct greenup_key key;
+        order(g, st, &key);
         if (!best || before(&key, &best_key)) {
             best = st;
             best_key = key;
@@ -100,7 +101,7 @@ int greenup_sorted(const struct greenup *g, greenup_filter *filter, greenup_orde
     int count = 0;
     for (int i = 0; i < g->count; i++)
         if (filter(g, &g->point[i])) {
-            keys[count] = order(g, &g->point[i]);
+            order(g, &g->point[i], &keys[count]);
             ret[count++] = (uint16_t)i;
         }
     for (int i = count / 2 - 1; i >= 0; i--)

@@ -12,7 +12,8 @@ static const char *const names[] = {
 };
 
 static const char *const sentences[] = {
-#define GREENUP_WHY_TEXT(id, name, text) text,
+// In brackets: some sentences are put together from two pieces of text.
+#define GREENUP_WHY_TEXT(id, name, text) (text),
     GREENUP_WHY_MAP(GREENUP_WHY_TEXT)
 #undef GREENUP_WHY_TEXT
 };

@@ -49,23 +49,26 @@ static bool age_ok(int64_t age_ms)
     return age_ms >= -1 && age_ms <= INT64_C(1) << 48;
 }
 
+static bool point_ok(const struct greenup_saved_point *from)
+{
+    if ((int)from->state < GREENUP_FREE || (int)from->state > GREENUP_IDLE || from->level >= GREENUP_LEVELS)
+        return false;
+    if (from->limit_ma < 0 || from->charge_ma_ms < 0)
+        return false;
+    if (from->state != GREENUP_FREE && (from->conn_age_ms < 0 || from->wait_age_ms < 0))
+        return false;
+    return age_ok(from->conn_age_ms) && age_ok(from->wait_age_ms) && age_ok(from->stop_age_ms) &&
+           age_ok(from->red_age_ms) && choice_ok(from->priority) && choice_ok(from->hold) &&
+           choice_ok(from->forced);
+}
+
 bool greenup_saved_check(const struct greenup_saved *saved)
 {
     if (saved->count < 0 || saved->count > GREENUP_STATIONS_MAX)
         return false;
-    for (int i = 0; i < saved->count; i++) {
-        const struct greenup_saved_point *from = &saved->point[i];
-        if ((int)from->state < GREENUP_FREE || (int)from->state > GREENUP_IDLE ||
-            from->level >= GREENUP_LEVELS || from->limit_ma < 0)
+    for (int i = 0; i < saved->count; i++)
+        if (!point_ok(&saved->point[i]))
             return false;
-        if (!age_ok(from->conn_age_ms) || !age_ok(from->wait_age_ms) || !age_ok(from->stop_age_ms) ||
-            !age_ok(from->red_age_ms) || from->charge_ma_ms < 0)
-            return false;
-        if (from->state != GREENUP_FREE && (from->conn_age_ms < 0 || from->wait_age_ms < 0))
-            return false;
-        if (!choice_ok(from->priority) || !choice_ok(from->hold) || !choice_ok(from->forced))
-            return false;
-    }
     return true;
 }
 

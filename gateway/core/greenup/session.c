@@ -60,8 +60,7 @@ bool greenup_point_settling(const struct greenup *g, const struct greenup_point 
     return g->now_ms == st->cmd_ms || g->now_ms - st->cmd_ms < g->set.settle_ms;
 }
 
-// ---- What people choose
-// --------------------------------------------------------------------------------------------
+// ---- What people choose ---------------------------------------------------------------------------------
 
 static enum greenup_choice choice_of(bool yes)
 {
@@ -107,8 +106,7 @@ void greenup_set_forced(struct greenup *g, int station, bool forced, bool sessio
     }
 }
 
-// ---- Looking
-// ---------------------------------------------------------------------------------------------------------
+// ---- Looking --------------------------------------------------------------------------------------------
 
 int32_t greenup_limit_ma(const struct greenup *g, int station)
 {

@@ -49,6 +49,11 @@ static enum ew_err check_currents(const struct greenup_settings *s, struct ew_re
             return out_of_range(reason, "/i_chg_a",
                                 "at least the smallest charging current, at most i_max_a");
     }
+    return EW_OK;
+}
+
+static enum ew_err check_other_currents(const struct greenup_settings *s, struct ew_reason *reason)
+{
     if (s->failsafe_ma < 0 || s->failsafe_ma > CURRENT_MAX_MA)
         return out_of_range(reason, "/failsafe_a", "0..100000 A");
     if (s->off_ma < 0 || s->off_ma > CURRENT_MAX_MA || (s->off_ma > 0 && s->off_ma < s->min_ma))
@@ -91,6 +96,8 @@ static enum ew_err check_times(const struct greenup_settings *s, struct ew_reaso
 enum ew_err greenup_settings_check(const struct greenup_settings *s, struct ew_reason *reason)
 {
     enum ew_err err = check_currents(s, reason);
+    if (err == EW_OK)
+        err = check_other_currents(s, reason);
     if (err == EW_OK)
         err = check_shares(s, reason);
     if (err == EW_OK)

@@ -86,8 +86,7 @@ void greenup_select(struct greenup *g, bool on, int64_t now_ms)
         g->point[i].released = true;
 }
 
-// ---- Inputs
-// -----------------------------------------------------------------------------------------------------------
+// ---- Inputs ---------------------------------------------------------------------------------------------
 
 static bool usable_sample(const struct greenup *g, const struct greenup_meter *meter)
 {
@@ -138,8 +137,7 @@ static bool everything_read(const struct greenup *g)
     return true;
 }
 
-// ---- Meter
-// ------------------------------------------------------------------------------------------------------------
+// ---- Meter ----------------------------------------------------------------------------------------------
 
 static bool too_old(const struct greenup *g)
 {
@@ -189,8 +187,7 @@ static bool know_current(struct greenup *g, bool fresh)
     return false;
 }
 
-// ---- Steps
-// -----------------------------------------------------------------------------------------------------------
+// ---- Steps ----------------------------------------------------------------------------------------------
 
 static void measure(struct greenup *g)
 {
@@ -268,8 +265,7 @@ static void between(struct greenup *g, bool sampled)
     greenup_shed(g);
 }
 
-// ---- Alarms
-// ----------------------------------------------------------------------------------------------------------
+// ---- Alarms ---------------------------------------------------------------------------------------------
 
 static uint32_t alarms(const struct greenup *g)
 {

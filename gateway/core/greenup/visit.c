@@ -59,7 +59,7 @@ static void arrive(struct greenup *g, struct greenup_point *st)
 static void count_charge(struct greenup_point *st, int64_t elapsed_ms)
 {
     if (!st->in.current_known) {
-        int phases = 0;
+        int64_t phases = 0;
         for (int p = 0; p < GREENUP_PHASES; p++)
             phases += st->cfg.phases >> p & 1;
         // Wh / 230 V are the ampere-hours of all phases; 3.6e9 mA ms are one ampere-hour.
@@ -151,38 +151,49 @@ static void fit_level(struct greenup *g, struct greenup_point *st)
         st->level = (uint8_t)greenup_level_first(st, k);
 }
 
+// A charge that is under way though nothing is remembered of it: protected, since nobody knows what it had.
+static void adopt_unknown(struct greenup *g, struct greenup_point *st, int level)
+{
+    arrive(g, st);
+    st->state = GREENUP_CHARGE;
+    st->level = (uint8_t)greenup_level_first(st, level);
+    st->limit_ma = st->level_ma[level];
+    st->s.red_ms = st->level > 0 ? g->now_ms : GREENUP_NEVER;
+    greenup_say(st, GREENUP_WHY_RESTART, -1, 0, 0);
+}
+
+// A charge that was remembered, at the lower of its level and of what the station says it has.
+static void adopt_known(struct greenup *g, struct greenup_point *st, int level)
+{
+    if (level < 0)
+        greenup_stop(g, st, GREENUP_WHY_RESTART, -1);
+    else if (st->level_ma[level] < st->limit_ma)
+        greenup_command(g, st, GREENUP_DO_REDUCE, level, GREENUP_WHY_RESTART, -1);
+}
+
 // First reading after a start: what the station is found to do lowers what was remembered, never raises it
 // (A9).
 static void adopt(struct greenup *g, struct greenup_point *st)
 {
-    st->adopted = true;
     const bool was_released = st->released;
+    st->adopted = true;
     st->released = false;
     if (!st->in.plugged) {
         st->limit_ma = 0; // it may have been released until now
         return;
     }
-    const bool draws = !st->in.current_known || greenup_point_peak(st) >= GREENUP_IDLE_MA;
-    const int k = greenup_level_at(st, st->in.limit_ma >= 0 ? st->in.limit_ma : st->limit_ma);
-    if ((!st->remembered || was_released) && st->s.conn_ms == GREENUP_NEVER && st->in.current_known &&
-        draws && k >= 0) {
-        // Nothing is remembered of a charge that is under way.
-        arrive(g, st);
-        st->state = GREENUP_CHARGE;
-        st->level = (uint8_t)greenup_level_first(st, k);
-        st->limit_ma = st->level_ma[k];
-        st->s.red_ms = st->level > 0 ? g->now_ms : GREENUP_NEVER;
-        greenup_say(st, GREENUP_WHY_RESTART, -1, 0, 0);
-    } else if (was_released && !draws) {
+    const bool draws = greenup_point_peak(st) >= GREENUP_IDLE_MA;
+    const bool unknown = st->s.conn_ms == GREENUP_NEVER && (!st->remembered || was_released);
+    const int level = greenup_level_at(st, st->in.limit_ma >= 0 ? st->in.limit_ma : st->limit_ma);
+    if (unknown && draws && level >= 0) {
+        adopt_unknown(g, st, level);
+    } else if (was_released && !draws && st->in.current_known) {
         st->state = GREENUP_WAIT;
         st->limit_ma = 0;
         st->s.wait_ms = st->s.conn_ms;
         greenup_say(st, GREENUP_WHY_NEW, -1, 0, 0);
     } else if (st->state == GREENUP_CHARGE || st->state == GREENUP_IDLE) {
-        if (k < 0)
-            greenup_stop(g, st, GREENUP_WHY_RESTART, -1);
-        else if (st->level_ma[k] < st->limit_ma)
-            greenup_command(g, st, GREENUP_DO_REDUCE, k, GREENUP_WHY_RESTART, -1);
+        adopt_known(g, st, level);
     }
 }
 
