@@ -1,37 +1,12 @@
 #include "base/rfc3339.h"
 
 #include "base/buf.h"
-
-// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Source: Howard Hinnant,
-// "chrono-Compatible Low-Level Date Algorithms" (public domain formulas): years start on 1 March so that the
-// leap day is the last day, and 400 years are 146097 days.
-static int64_t days_from_civil(int64_t year, int month, int day)
-{
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
-static void civil_from_days(int64_t days, int64_t *year, int *month, int *day)
-{
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t doe = days - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    *year = yoe + era * 400 + (*month <= 2);
-}
+#include "base/civil.h"
 
 void ew_rfc3339_format(int64_t unix_ms, char dst[EW_RFC3339_MAX])
 {
-    const int64_t min_ms = days_from_civil(0, 1, 1) * 86400000;
-    const int64_t max_ms = days_from_civil(10000, 1, 1) * 86400000 - 1;
+    const int64_t min_ms = ew_civil_days((struct ew_civil){0, 1, 1}) * 86400000;
+    const int64_t max_ms = ew_civil_days((struct ew_civil){10000, 1, 1}) * 86400000 - 1;
     if (unix_ms < min_ms)
         unix_ms = min_ms;
     if (unix_ms > max_ms)
@@ -42,11 +17,9 @@ void ew_rfc3339_format(int64_t unix_ms, char dst[EW_RFC3339_MAX])
         ms += 86400000;
         days--;
     }
-    int64_t year;
-    int month, day;
-    civil_from_days(days, &year, &month, &day);
+    struct ew_civil date = ew_civil_from_days(days);
     int seconds = (int)(ms / 1000);
-    if (ew_format(dst, EW_RFC3339_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)year, month, day,
+    if (ew_format(dst, EW_RFC3339_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", date.year, date.month, date.day,
                   seconds / 3600, seconds / 60 % 60, seconds % 60, (int)(ms % 1000)) != EW_OK)
         dst[0] = 0;
 }
@@ -132,7 +105,7 @@ enum ew_err ew_rfc3339_parse(const char *text, int64_t *ret_unix_ms)
         return EW_E_INVALID;
     if (second == 60)
         second = 59;
-    int64_t days = days_from_civil(year, month, day);
+    int64_t days = ew_civil_days((struct ew_civil){year, month, day});
     *ret_unix_ms = ((days * 24 + hour) * 60 + minute - offset) * 60000 + second * 1000LL + ms;
     return EW_OK;
 }

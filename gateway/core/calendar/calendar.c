@@ -1,41 +1,19 @@
 #include "core/calendar/calendar.h"
 
+#include "base/civil.h"
 #include <assert.h>
 
 enum { HOUR_S = 3600, DAY_S = 86400 };
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
-// Source of both: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". Years begin on 1 March
-// there, so that the leap day is the last of the year; 400 years are 146097 days.
 int64_t calendar_days(struct calendar_date date)
 {
-    int64_t months = (int64_t)date.year * 12 + date.month - 1;
-    int64_t year = floor_div(months, 12);
-    int month = (int)(months - year * 12) + 1;
-    year -= month <= 2;
-    int64_t era = floor_div(year, 400);
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468 +
-           date.day - 1;
+    return ew_civil_days((struct ew_civil){date.year, date.month, date.day});
 }
 
 struct calendar_date calendar_from_days(int64_t days)
 {
-    days += 719468;
-    int64_t era = floor_div(days, 146097);
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted = (5 * day_of_year + 2) / 153;
-    struct calendar_date date = {.month = (int)(shifted < 10 ? shifted + 3 : shifted - 9),
-                                 .day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1)};
-    date.year = (int)(year_of_era + era * 400) + (date.month <= 2);
-    return date;
+    struct ew_civil date = ew_civil_from_days(days);
+    return (struct calendar_date){date.year, date.month, date.day};
 }
 
 // Index of the transition in force at at_s.
@@ -61,13 +39,13 @@ int32_t calendar_offset_s(const struct calendar_zone *zone, int64_t at_s)
 struct calendar_local calendar_local(const struct calendar_zone *zone, int64_t at_s)
 {
     struct calendar_local local = {.offset_s = calendar_offset_s(zone, at_s)};
-    int64_t days = floor_div(at_s + local.offset_s, DAY_S);
+    int64_t days = ew_floor_div(at_s + local.offset_s, DAY_S);
     int second = (int)(at_s + local.offset_s - days * DAY_S);
     local.date = calendar_from_days(days);
     local.hour = second / HOUR_S;
     local.minute = second / 60 % 60;
     local.second = second % 60;
-    local.weekday = (int)(days + 3 - 7 * floor_div(days + 3, 7)); // 1970-01-01 was a Thursday
+    local.weekday = (int)(days + 3 - 7 * ew_floor_div(days + 3, 7)); // 1970-01-01 was a Thursday
     return local;
 }
 
@@ -102,7 +80,7 @@ struct calendar_date calendar_add(struct calendar_date date, enum calendar_unit 
     }
     int64_t months =
         (int64_t)date.year * 12 + date.month - 1 + (int64_t)count * (unit == CALENDAR_YEAR ? 12 : 1);
-    date.year = (int)floor_div(months, 12);
+    date.year = (int)ew_floor_div(months, 12);
     date.month = (int)(months - (int64_t)date.year * 12) + 1;
     int length = month_length(date.year, date.month);
     if (date.day > length)
@@ -116,7 +94,7 @@ static void hour_span(const struct calendar_zone *zone, int64_t at_s, int64_t *r
 {
     int i = transition_at(zone, at_s);
     int32_t offset_s = zone->transitions[i].offset_s;
-    *ret_start_s = floor_div(at_s + offset_s, HOUR_S) * HOUR_S - offset_s;
+    *ret_start_s = ew_floor_div(at_s + offset_s, HOUR_S) * HOUR_S - offset_s;
     *ret_end_s = *ret_start_s + HOUR_S;
     if (i > 0 && *ret_start_s < zone->transitions[i].at_s)
         *ret_start_s = zone->transitions[i].at_s;
