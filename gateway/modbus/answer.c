@@ -23,15 +23,6 @@ enum ew_err mb_request_check(const struct mb_request *rq, struct ew_reason *reas
     return EW_OK;
 }
 
-void mb_request_pdu(const struct mb_request *rq, uint8_t pdu[MB_REQUEST_PDU])
-{
-    pdu[0] = (uint8_t)rq->fc;
-    pdu[1] = (uint8_t)(rq->address >> 8);
-    pdu[2] = (uint8_t)rq->address;
-    pdu[3] = (uint8_t)(rq->count >> 8);
-    pdu[4] = (uint8_t)rq->count;
-}
-
 const char *mb_exception_name(int code)
 {
     static const char *const names[] = {"",
@@ -106,15 +97,4 @@ enum ew_err mb_answer_check(const struct mb_request *rq, const uint8_t *pdu, siz
         ret[i] = (uint16_t)(is_bits(rq->fc) ? (pdu[2 + i / 8] >> (i % 8)) & 1
                                             : pdu[2 + 2 * i] << 8 | pdu[3 + 2 * i]);
     return EW_OK;
-}
-
-uint16_t mb_crc16(const uint8_t *data, size_t len)
-{
-    unsigned crc = 0xFFFF;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= data[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1;
-    }
-    return (uint16_t)crc;
 }

@@ -4,14 +4,11 @@
 #ifndef EDGEWATT_MODBUS_ANSWER_H
 #define EDGEWATT_MODBUS_ANSWER_H
 
-#include "base/err.h"
-#include <stdint.h>
+#include "core/frame/frame.h"
 
 enum {
-    MB_READ_MAX = 125,       // registers in one request (FC 3, 4)
-    MB_READ_BITS_MAX = 2000, // FC 1, 2
-    MB_REQUEST_PDU = 5,
-    MB_PDU_MAX = 253
+    MB_READ_MAX = FRAME_REGISTERS_MAX, // registers in one request (FC 3, 4)
+    MB_READ_BITS_MAX = FRAME_BITS_MAX  // FC 1, 2
 };
 
 // One read. Times in ms; timeout_ms is the patience for the answer itself: a serial line adds the time that
@@ -27,9 +24,6 @@ struct mb_request {
 // EW_E_INVALID with a sentence when the request can't be put in a frame.
 enum ew_err mb_request_check(const struct mb_request *rq, struct ew_reason *reason) EW_MUST_CHECK;
 
-// The protocol data unit of the request: function, address, count.
-void mb_request_pdu(const struct mb_request *rq, uint8_t pdu[MB_REQUEST_PDU]);
-
 // Checks the answer's protocol data unit (from the function byte) against the request and takes the registers
 // out, or the bits as 0 and 1. EW_E_EXCEPTION: the device refused (bus.exception); EW_E_TIMEOUT: a converter
 // says that the device is silent (bus.gateway_silent); EW_E_PROTOCOL: bus.wrong_function, bus.wrong_length.
@@ -39,8 +33,5 @@ enum ew_err mb_answer_check(const struct mb_request *rq, const uint8_t *pdu, siz
 
 // "illegal data address" for 2. Never NULL.
 const char *mb_exception_name(int code);
-
-// CRC-16/MODBUS.
-uint16_t mb_crc16(const uint8_t *data, size_t len);
 
 #endif

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 enum {
-    MBAP_LEN = 7,
     // Serial adapters hand bytes over in bunches (FTDI: every 16 ms) and network converters cut frames where
     // they like: the rest of a serial frame that has begun may be that late.
     BUNCH_US = 100000
@@ -142,6 +141,13 @@ enum ew_err mb_receive(struct mb_line *line, const struct mb_request *rq, int64_
     return mb_io(line, error, reason);
 }
 
+size_t mb_request_write(const struct mb_request *rq, uint8_t pdu[FRAME_PDU_MAX])
+{
+    const struct frame_request request = {
+        .function = (uint8_t)rq->fc, .address = (uint16_t)rq->address, .count = (uint16_t)rq->count};
+    return frame_request_write(&request, pdu);
+}
+
 static enum ew_err tcp_send(struct mb_line *line, const struct mb_request *rq, struct ew_reason *reason)
 {
     // Bytes that nobody asked for, or the end of the connection, show before the request goes out.
@@ -152,15 +158,11 @@ static enum ew_err tcp_send(struct mb_line *line, const struct mb_request *rq, s
     if (n > 0)
         return unasked(line, reason);
 
-    uint8_t adu[MBAP_LEN + MB_REQUEST_PDU] = {0};
-    line->transaction++;
-    adu[0] = (uint8_t)(line->transaction >> 8);
-    adu[1] = (uint8_t)line->transaction;
-    adu[5] = MB_REQUEST_PDU + 1;
-    adu[6] = (uint8_t)rq->unit;
-    mb_request_pdu(rq, adu + MBAP_LEN);
-    n = send(line->fd, adu, sizeof(adu), MSG_NOSIGNAL);
-    if (n == (ssize_t)sizeof(adu))
+    uint8_t adu[FRAME_TCP_MAX];
+    size_t pdu = mb_request_write(rq, adu + FRAME_MBAP_SIZE);
+    size_t len = frame_tcp_write(++line->transaction, (uint8_t)rq->unit, adu + FRAME_MBAP_SIZE, pdu, adu);
+    n = send(line->fd, adu, len, MSG_NOSIGNAL);
+    if (n == (ssize_t)len)
         return EW_OK;
     if (n < 0 && errno != EPIPE && errno != ECONNRESET && errno != EAGAIN && errno != ENOTCONN)
         return mb_io(line, errno, reason);
@@ -191,7 +193,7 @@ static enum ew_err tcp_check(const struct mb_line *line, const struct mb_request
         ew_reason_param(reason, "expected", "%d", declared);
         return err;
     }
-    return mb_answer_check(rq, frame + MBAP_LEN, (size_t)(len - MBAP_LEN), ret, reason);
+    return mb_answer_check(rq, frame + FRAME_MBAP_SIZE, (size_t)(len - FRAME_MBAP_SIZE), ret, reason);
 }
 
 enum ew_err mb_tcp_exchange(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,

@@ -59,6 +59,7 @@ enum ew_err mb_serial_open(struct mb_line *line, struct ew_reason *reason);
 enum ew_err mb_serial_exchange(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
                                struct ew_reason *reason);
 // exchange.c
+size_t mb_request_write(const struct mb_request *rq, uint8_t pdu[FRAME_PDU_MAX]); // returns its length
 enum ew_err mb_tcp_exchange(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
                             struct ew_reason *reason);
 // Waits out the gap since the last byte.

@@ -179,14 +179,13 @@ static enum ew_err send_frame(struct mb_line *line, const struct mb_request *rq,
     int bytes;
     if (!drain(line, &bytes))
         return mb_closed(line, reason);
-    uint8_t raw[1 + MB_REQUEST_PDU];
-    raw[0] = (uint8_t)rq->unit;
-    mb_request_pdu(rq, raw + 1);
+    uint8_t raw[1 + FRAME_PDU_MAX] = {(uint8_t)rq->unit};
+    int len = 1 + (int)mb_request_write(rq, raw + 1);
     // libmodbus checks the range of the unit (0..247) here and compares it with the answer's.
     if (modbus_set_slave(line->context, rq->unit) != 0)
         return ew_fail(reason, EW_E_INVALID, "bus.request", "",
                        "Unit %d is not possible on a serial line (1..247).", rq->unit);
-    if (modbus_send_raw_request(line->context, raw, sizeof(raw)) < 0)
+    if (modbus_send_raw_request(line->context, raw, len) < 0)
         return errno == EPIPE || errno == ECONNRESET ? mb_closed(line, reason) : mb_io(line, errno, reason);
     return EW_OK;
 }
@@ -195,7 +194,7 @@ static enum ew_err send_frame(struct mb_line *line, const struct mb_request *rq,
 static bool foreign_whole(const uint8_t *frame)
 {
     int len = frame[1] & 0x80 ? 5 : frame[2] + 5;
-    return len <= 256 && mb_crc16(frame, (size_t)len - 2) == (frame[len - 2] | frame[len - 1] << 8);
+    return len <= 256 && frame_crc(frame, (size_t)len - 2) == (frame[len - 2] | frame[len - 1] << 8);
 }
 
 static enum ew_err receive_frame(struct mb_line *line, const struct mb_request *rq, int64_t until_us,

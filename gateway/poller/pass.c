@@ -3,6 +3,7 @@
 #include "poller/worker_priv.h"
 
 #include "base/clock.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { INFO_RETRY_MS = 10000 };
@@ -96,16 +97,35 @@ static struct result *collect(const struct worker *w, struct unit *u, const stru
     return result;
 }
 
-// A device is in error when it refuses everything; what it refuses in part stands beside "on".
-static enum result_state state_of(const struct worker *w, const struct unit *u, bool *ret_refusal)
+// A device is in error when it refuses everything; what it refuses in part stands beside "on". The reason is
+// that of its fastest group, so that it does not change from pass to pass. RESULT_UNCHANGED: too early to
+// say.
+static enum result_state state_of(const struct worker *w, const struct unit *u,
+                                  const struct ew_reason **ret_refusal)
 {
-    bool good = false, bad = false;
+    bool good = false, unknown = false;
+    *ret_refusal = NULL;
     for (int j = u->first_job; j < u->first_job + u->job_count; j++) {
-        good |= w->jobs[j].outcome == OUTCOME_READ || w->jobs[j].outcome == OUTCOME_PARTLY;
-        bad |= w->jobs[j].outcome == OUTCOME_REFUSED || w->jobs[j].outcome == OUTCOME_PARTLY;
+        const struct job *job = &w->jobs[j];
+        good |= job->outcome == OUTCOME_READ || job->outcome == OUTCOME_PARTLY;
+        unknown |= job->outcome == OUTCOME_NONE;
+        if (!*ret_refusal)
+            *ret_refusal = job->refusal;
     }
-    *ret_refusal = bad;
-    return good || !bad ? RESULT_ON : RESULT_ERROR;
+    if (good || !*ret_refusal)
+        return RESULT_ON;
+    return unknown ? RESULT_UNCHANGED : RESULT_ERROR;
+}
+
+static void refuse(struct job *job, const struct ew_reason *reason)
+{
+    if (job->refused++ > 0)
+        return;
+    if (!job->refusal)
+        job->refusal = malloc(sizeof(*job->refusal));
+    if (!job->refusal)
+        abort();
+    *job->refusal = *reason;
 }
 
 static void end_pass(struct worker *w, int index, int64_t now_ms, bool whole)
@@ -128,9 +148,16 @@ static void end_pass(struct worker *w, int index, int64_t now_ms, bool whole)
         return;
     }
     job->outcome = job->refused == 0 ? OUTCOME_READ : job->read == 0 ? OUTCOME_REFUSED : OUTCOME_PARTLY;
-    bool refusal;
+    if (job->refused == 0) {
+        free(job->refusal);
+        job->refusal = NULL;
+    }
+    const struct ew_reason *refusal;
     enum result_state state = state_of(w, u, &refusal);
-    worker_report(w, u, result, state, refusal ? &u->refusal : NULL);
+    if (state == RESULT_UNCHANGED)
+        worker_report(w, u, result, u->reported, u->has_reason ? &u->reason : NULL);
+    else
+        worker_report(w, u, result, state, refusal);
 }
 
 static void revived(struct worker *w, int unit, int except, int64_t now_ms)
@@ -205,8 +232,7 @@ void worker_run(struct worker *w, int index)
             job->oldest_wall_ms = ew_clock_wall_ms();
         }
     } else {
-        job->refused++;
-        u->refusal = reason;
+        refuse(job, &reason);
     }
     if (++job->next_request >= plan->request_count)
         end_pass(w, index, now_ms, true);

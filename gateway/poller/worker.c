@@ -165,8 +165,10 @@ static void *take(size_t count, size_t size)
 
 static void drop_unit(struct worker *w, struct unit *u)
 {
-    for (int j = u->first_job; j < u->first_job + u->job_count; j++)
+    for (int j = u->first_job; j < u->first_job + u->job_count; j++) {
         free(w->jobs[j].fresh);
+        free(w->jobs[j].refusal);
+    }
     free(u->values);
     recipe_release(u->recipe);
 }
@@ -269,6 +271,7 @@ static void adopt(struct worker *w, const struct order *order)
     w->tasks = next.tasks;
     w->unit_count = next.unit_count;
     w->job_count = next.job_count;
+    w->ordered = true;
 }
 
 static void order_done(struct order *order)
@@ -296,7 +299,7 @@ static int64_t step(struct worker *w)
             return 0;
         }
         wait = wake - now < FIGURES_MS ? wake - now : FIGURES_MS;
-    } else {
+    } else if (w->ordered) {
         // Nobody to talk to: the line is left alone, other masters may want it.
         mb_line_close(w->line);
         if (!w->said_up || w->said_down)

@@ -17,6 +17,7 @@ struct job {
     int read, refused;             // requests of this pass
     int64_t pass_us, last_pass_us; // line time
     enum outcome outcome;          // of the last whole pass
+    struct ew_reason *refusal;     // of the first request refused in the last pass, NULL = none was
     bool *fresh;                   // [plan.item_count]: read in this pass
 };
 
@@ -28,7 +29,6 @@ struct unit { // a device on this line
     enum result_state reported; // RESULT_UNCHANGED = nothing yet
     struct ew_reason reason;    // as reported
     bool has_reason;
-    struct ew_reason refusal; // of the last refused request
 };
 
 struct order { // from the main thread; recipes NULL = end
@@ -50,6 +50,7 @@ struct worker {
     struct schedule_task *tasks; // by job
     int unit_count, job_count;
 
+    bool ordered;   // the first list of devices has come
     bool was_open;  // ever
     bool said_down; // the bus was reported as being in error
     bool said_up;

@@ -1,6 +1,6 @@
 #include "slave.h"
 
-#include "modbus/answer.h"
+#include "core/frame/frame.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -67,7 +67,7 @@ static int render(const char *raw, const uint8_t *transaction, int unit, uint8_t
             out[len++] = (uint8_t)unit;
             p += 2;
         } else if (strncmp(p, "CC", 2) == 0) {
-            uint16_t crc = mb_crc16(out, (size_t)len);
+            uint16_t crc = frame_crc(out, (size_t)len);
             out[len++] = (uint8_t)crc;
             out[len++] = (uint8_t)(crc >> 8);
             p += 2;
@@ -123,7 +123,7 @@ static bool answer(struct slave *s, int fd, const uint8_t *frame)
     } else {
         out[0] = (uint8_t)unit;
         len = 1 + good_answer(s, pdu, out + 1);
-        uint16_t crc = mb_crc16(out, (size_t)len);
+        uint16_t crc = frame_crc(out, (size_t)len);
         out[len++] = (uint8_t)crc;
         out[len++] = (uint8_t)(crc >> 8);
     }
