@@ -320,6 +320,41 @@ static void hostile_files_are_refused_in_words(void **state)
     }
 }
 
+static double generic_param(const void *user, const char *name, double fallback)
+{
+    (void)user;
+    static const struct {
+        const char *name;
+        double value;
+    } given[] = {{"fc", 4}, {"register", 0x1F}, {"words", 4}, {"factor", 1000}};
+    for (size_t i = 0; i < COUNT(given); i++)
+        if (strcmp(given[i].name, name) == 0)
+            return given[i].value;
+    return fallback;
+}
+
+// DEV-07: function, register, words and factor are the user's; the register counts kWh here.
+static void the_generic_meter_is_the_users(void **state)
+{
+    (void)state;
+    static const uint16_t words[] = {0, 0, 1, 2};
+    struct library *library;
+    struct ew_reason why;
+    struct profile_bound bound;
+    struct profile_value value;
+    assert_int_equal(library_load(share, NULL, NULL, NULL, &library, &why), EW_OK);
+    const struct profile *profile = library_find(library, "generic-meter");
+    assert_int_equal(profile->register_count, 1);
+    assert_string_equal(profile->registers[0].quantity, "active_energy_import");
+    assert_int_equal(profile_bind(profile, 0, test_no_params, NULL, &bound, &why), EW_E_INVALID);
+    assert_non_null(strstr(why.text, "\"register\""));
+    assert_int_equal(profile_bind(profile, 0, generic_param, NULL, &bound, &why), EW_OK);
+    assert_true(bound.fc == 4 && bound.address == 0x1F && bound.words == 4);
+    profile_decode(profile, 0, &bound, words, &value);
+    assert_true(value.number == 65538000);
+    library_free(library);
+}
+
 static void a_profile_is_told_from_a_site_file(void **state)
 {
     (void)state;
@@ -350,6 +385,7 @@ int main(void)
         cmocka_unit_test(bad_extensions_are_told),
         cmocka_unit_test(the_users_files_win),
         cmocka_unit_test(hostile_files_are_refused_in_words),
+        cmocka_unit_test(the_generic_meter_is_the_users),
         cmocka_unit_test(a_profile_is_told_from_a_site_file),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

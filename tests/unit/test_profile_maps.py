@@ -4,6 +4,7 @@
 Every difference is printed. Each must stand in KNOWN with why we keep ours, and each of KNOWN must still be there."""
 import json
 import pathlib
+import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -30,12 +31,63 @@ KNOWN = {
         **{f"active_energy_{way}_{phase}: not in the map": SHORT for way in ("import", "export") for phase in ("l1", "l2", "l3")},
     },
     "bticino-f4n200": {
+        "active_power_max: the map calls it 3-phase : peak maximum demand": "in W by its unit, and beside the average power",
+        "current: the map calls it 3-phase: I average": "its description says (I1+I2+I3)/3: of the phases, not over time",
         **{f"{quantity}: type u32, the map says u16": BOTH_WORDS for quantity in (
             "active_power", "reactive_power", "apparent_power", "active_energy_import", "reactive_energy_import",
             "active_energy_export", "reactive_energy_export", "active_power_mean", "active_power_max",
             "active_power_l1", "active_power_l2", "active_power_l3")},
     },
 }
+
+
+# What a row's name must hold for a quantity of ours: any of the words of each line, none of the last.
+STEMS = {
+    "voltage": (["volt", "voltage", "v1", "v2", "v3"], ["thd"]), "current": (["current", "i1", "i2", "i3"], ["thd"]),
+    "active_power": (["power"], ["reactive", "apparent", "factor", "volt"]),
+    "reactive_power": (["reactive", "var"], ["energy", "apparent"]), "apparent_power": (["apparent", "volt amps", "volt-amps"], ["reactive"]),
+    "power_factor": (["power factor"], []), "frequency": (["frequency"], []),
+    "active_energy_import": (["active energy import", "positive active energy", "import wh", "active energy import phase"], ["reactive", "export", "negative"]),
+    "active_energy_export": (["active energy export", "negative active energy", "export wh"], ["reactive", "import", "positive"]),
+    "reactive_energy_import": (["reactive energy import", "positive reactive energy", "import varh"], ["export", "negative"]),
+    "reactive_energy_export": (["reactive energy export", "negative reactive energy", "export varh"], ["import", "positive"]),
+    "partial_active_energy_import": (["partial active energy"], ["reactive"]), "partial_reactive_energy_import": (["partial reactive energy"], []),
+    "thd_voltage": (["thd v", "volts thd"], []), "thd_current": (["thd i", "current thd"], []),
+    "operating_time": (["operating timer"], []), "ct_ratio": (["current transformer ratio"], []),
+    "vt_ratio": (["voltage transformer ratio"], []), "device_code": (["identifier"], []), "input": (["digital inputs"], []),
+    "sign_active_power": (["sign of active power"], []), "sign_reactive_power": (["sign of reactive power"], []),
+}
+CONDUCTORS = {"_l1_n": ["l1 n", "phase 1"], "_l2_n": ["l2 n", "phase 2"], "_l3_n": ["l3 n", "phase 3"],
+              "_l1_l2": ["l1 l2", "line 1 to line 2"], "_l2_l3": ["l2 l3", "line 2 to line 3"], "_l3_l1": ["l3 l1", "line 3 to line 1"],
+              "_l1": ["phase 1", "phase1"], "_l2": ["phase 2", "phase2"], "_l3": ["phase 3", "phase3"], "_n": ["neutral"]}
+STATISTICS = {"_mean": ["average", "avg"], "_min": ["min"], "_max": ["max", "peak", "pmd"]}
+
+
+def same_thing(quantity, name):
+    """Whether the name of a map's row can mean our quantity."""
+    name = name.lower().replace("-", " ").replace(":", " ")
+    name = " ".join(name.split())
+    stem = re.sub(r"_\d+$", "", quantity)
+    for suffix, words in STATISTICS.items():
+        if stem.endswith(suffix):
+            stem = stem[:-len(suffix)]
+            if not any(word in name for word in words):
+                return False
+            break
+    else:
+        if any(word in name for word in ("average", "peak", "demand")):
+            return False
+    for suffix, words in CONDUCTORS.items():
+        if stem.endswith(suffix):
+            stem = stem[:-len(suffix)]
+            if not any(word in name for word in words):
+                return False
+            break
+    else:
+        if re.search(r"phase ?[123]", name.replace("3 phase", "")):
+            return False
+    wanted, unwanted = STEMS[stem]
+    return any(word in name for word in wanted) and not any(word in name for word in unwanted)
 
 
 def our_registers(profile_id):
@@ -63,6 +115,8 @@ def differences(profile_id):
             continue
         compared += 1
         functions.add(ours["fc"] in row["function_codes"])
+        if not same_thing(quantity, row["name"]):
+            found.append(f"{quantity}: the map calls it {row['name']}")
         if TYPES[row["data_type"]] != ours["type"]:
             found.append(f"{quantity}: type {ours['type']}, the map says {TYPES[row['data_type']]}")
         unit, scale = UNITS.get(row["unit"] or "", ("", None))
