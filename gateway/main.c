@@ -10,8 +10,10 @@ typedef int command_main(int argc, char **argv);
 
 // Each command is one line here; its main is in its own folder.
 #define EDGEWATT_COMMANDS(X)                                                                                 \
+    X("account", account_main, "accounts of other programs on the broker: add, list, remove")                \
     X("broker-files", broker_files_main, "make the broker's configuration, accounts and rights")             \
     X("check", check_main, "check site files and device profiles: file:path: problem")                       \
+    X("config", config_main, "service: the one writer of the site file, of accounts and rights")             \
     X("poller", poller_main, "service: reads the devices of every bus and publishes what they say")          \
     X("profiles", profiles_main, "list the device profiles and how sure each is")                            \
     X("read", read_main, "reads registers of one Modbus device, the result in words")                        \
@@ -19,6 +21,7 @@ typedef int command_main(int argc, char **argv);
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \
     X("simulate", simulate_main, "Modbus TCP servers for the devices of a site file")                        \
+    X("user", user_main, "users of the pages: list, unlock, reset their codes")                              \
     X("web", web_main, "the service that shows the page, takes logins and passes MQTT on to browsers")
 
 struct command {

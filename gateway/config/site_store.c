@@ -252,6 +252,7 @@ enum ew_err site_store_write(struct site_store *store, cJSON *tree, struct ew_re
     if (err != EW_OK)
         return err;
     become(store, tree, store->rev + 1);
+    store->undone_to = 0;
     keep_version(store);
     return EW_OK;
 }

@@ -39,7 +39,8 @@ static void send_answer(const struct mq_request *r, const struct ew_buf *payload
         ew_warning("mqtt", "an answer to %s was not sent: %s, ignoring", r->account, ew_err_sentence(err));
 }
 
-static void send_error(const struct mq_request *r, const struct ew_reason *reason)
+static void send_error(const struct mq_request *r, const struct ew_reason *reason, const char *key,
+                       const struct ew_buf *value)
 {
     struct ew_buf payload;
     struct ew_jw w;
@@ -48,6 +49,12 @@ static void send_error(const struct mq_request *r, const struct ew_reason *reaso
     ew_jw_open_object(&w, NULL);
     ew_jw_reason(&w, "error", reason);
     ew_jw_close_object(&w);
+    if (key && !value->full && payload.len + value->len + strlen(key) + 4 <= payload.max) {
+        payload.len -= 2; // the member goes in before the two closing braces
+        ew_buf_printf(&payload, ",\"%s\":", key);
+        ew_buf_add(&payload, value->data, value->len);
+        ew_buf_add_text(&payload, "}}");
+    }
     send_answer(r, &payload);
     ew_buf_done(&payload);
 }
@@ -63,7 +70,7 @@ void mq_answer(struct mq_request *r, const struct ew_buf *result)
         struct ew_reason reason;
         (void)ew_fail(&reason, EW_E_TOO_LARGE, "call.answer_too_large", NULL,
                       "The answer is larger than %d bytes.", EW_MQTT_PAYLOAD_MAX);
-        send_error(r, &reason);
+        send_error(r, &reason, NULL, NULL);
     } else {
         send_answer(r, &payload);
     }
@@ -73,7 +80,14 @@ void mq_answer(struct mq_request *r, const struct ew_buf *result)
 
 void mq_answer_error(struct mq_request *r, const struct ew_reason *reason)
 {
-    send_error(r, reason);
+    send_error(r, reason, NULL, NULL);
+    forget(r);
+}
+
+void mq_answer_error_with(struct mq_request *r, const struct ew_reason *reason, const char *key,
+                          const struct ew_buf *value)
+{
+    send_error(r, reason, key, value);
     forget(r);
 }
 

@@ -1,0 +1,89 @@
+// What the parts of the service share.
+#ifndef EDGEWATT_CONFIG_CONFIG_PRIV_H
+#define EDGEWATT_CONFIG_CONFIG_PRIV_H
+
+#include "config/accounts.h"
+#include "config/control.h"
+#include "config/hasher.h"
+#include "config/site_diff.h"
+#include "config/site_store.h"
+#include "core/access/slowdown.h"
+#include "library/library.h"
+#include "service/service.h"
+
+enum { CONFIG_TRIES_MAX = HASHER_JOBS_MAX };
+
+struct config_rev { // an object that changed since the start
+    char topic[64];
+    int64_t rev;
+};
+
+struct config_try {    // codes that are being looked at (login.c)
+    bool used, second; // second: the hash of the new PUK is under way
+    struct config *config;
+    struct mq_request *request;
+    bool codes; // change of codes, else login
+    int user;   // 0 = no user has this PIN
+    char address[48];
+    unsigned char session[ACCOUNTS_HASH_BYTES]; // token hash, of a change
+    char new_pin[6], new_puk[15];
+    unsigned char new_salt[16];
+    char opened[ACCOUNTS_SESSION_MAX]; // the session that the broker is making an account for
+    char token[SECRET_TEXT_MAX];
+};
+
+struct config {
+    struct ew_service *service;
+    struct site_store store;
+    struct library *library;
+    struct rights_files files;
+    struct accounts *accounts;
+    bool accounts_dirty; // use of sessions, saved now and then
+    int64_t saved_ms;
+    struct access_list *list; // working memory
+    struct control *control;
+    struct hasher *hasher;
+    struct console *console;
+    struct slowdown *slowdown;
+    int64_t user_until_ms[EW_USERS_MAX]; // beside accounts->users: no try before
+    struct config_try tries[CONFIG_TRIES_MAX];
+    struct ew_timer tick;
+    int64_t first_rev; // of the start
+    struct config_rev *revs;
+    int rev_count;
+    char site_id[33];
+};
+
+// ---- publish.c: the retained objects ----
+void publish_start(struct config *config); // before the connection: looks for leftovers
+void publish_all(struct config *config);   // after each connect
+void publish_diff(struct config *config, const struct site_diff *diff); // after a change
+// An entry for the journal: who did what. account as in the topic, user "" when it is no person.
+void publish_audit(struct config *config, const char *account, const char *user, const char *what,
+                   const struct site_diff *diff);
+void publish_alarm(struct config *config, const struct ew_reason *reason, bool active);
+
+// ---- site_calls.c ----
+void site_calls_start(struct config *config);
+// Makes the new content known after the store has taken it: everything that differs from `before`.
+void config_changed(struct config *config, const cJSON *before, const char *account, const char *user,
+                    const char *what);
+// The whole check with profiles and zone, for changes that come in while we run.
+enum ew_err config_check(struct config *config, const cJSON *site, struct ew_reason *reason) EW_MUST_CHECK;
+
+// ---- login.c ----
+void login_start(struct config *config);
+void login_stop(struct config *config); // requests under way are left to the adapter
+// Sessions that were idle too long end; the store is saved when it is time.
+void login_tick(struct config *config, int64_t now_ms);
+void login_save(struct config *config); // logs a failure
+// After a connect: accounts in the broker and sessions here are made the same.
+void login_connected(struct config *config);
+// Ends every session of a user.
+void login_end_sessions(struct config *config, int user);
+
+// ---- console.c: the commands of the console, over DATA/run/config.sock ----
+struct console *console_new(struct config *config);
+void console_free(struct console *console);
+
+#endif
