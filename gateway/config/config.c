@@ -131,7 +131,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     config->list = zeroed(sizeof(*config->list));
     config->slowdown = zeroed(sizeof(*config->slowdown));
     config->hasher = hasher_new(service->loop);
-    config->control = control_new(service->loop, service->mq);
+    config->warden = warden_new(service->loop, service->mq);
     publish_start(config);
     site_calls_start(config);
     login_start(config);
@@ -214,7 +214,7 @@ static void stop(struct ew_service *service)
     hasher_free(config->hasher);
     if (config->hasher)
         login_stop(config);
-    control_free(config->control);
+    warden_free(config->warden);
     site_store_done(&config->store);
     library_free(config->library);
     rights_done(&config->files);

@@ -3,10 +3,10 @@
 #define EDGEWATT_CONFIG_CONFIG_PRIV_H
 
 #include "config/accounts.h"
-#include "config/control.h"
 #include "config/hasher.h"
 #include "config/site_diff.h"
 #include "config/site_store.h"
+#include "config/warden.h"
 #include "core/access/slowdown.h"
 #include "library/library.h"
 #include "service/service.h"
@@ -41,7 +41,7 @@ struct config {
     bool accounts_dirty; // use of sessions, saved now and then
     int64_t saved_ms;
     struct access_list *list; // working memory
-    struct control *control;
+    struct warden *warden;
     struct hasher *hasher;
     struct console *console;
     struct slowdown *slowdown;

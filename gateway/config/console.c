@@ -95,12 +95,12 @@ static bool take_effect(struct guest *guest, const struct console_effect *effect
             (void)ew_log_reason(EW_LOG_ERROR, "console", &reason);
             return false;
         }
-        control_open(config->control, effect->name, effect->password, config->list, on_opened, guest);
+        warden_open(config->warden, effect->name, effect->password, config->list, on_opened, guest);
         return true;
     case CONSOLE_CLOSED:
         publish_audit(config, "console", "", "account_remove", NULL);
         ew_notice("console", "account removed name=%s", effect->name);
-        control_close(config->control, effect->name);
+        warden_close(config->warden, effect->name);
         return false;
     case CONSOLE_USER_RESET:
         login_end_sessions(config, effect->user);

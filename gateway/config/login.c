@@ -155,7 +155,7 @@ static void open_session(struct config *config, struct config_try *t, struct acc
         accounts_session_open(config->accounts, user->id, ew_clock_wall_ms(), now_ms, t->token, ended);
     session->open = !must_change;
     if (ended[0])
-        control_close(config->control, ended);
+        warden_close(config->warden, ended);
     ew_notice("login", "session opened user=%s from=%s", user->name, t->address);
     login_save(config);
     if (must_change) {

@@ -143,8 +143,11 @@ static void publish_profile(struct config *config, const char *id, const struct 
     ew_jw_text(&w, "confidence", profile_confidence_name(profile->confidence));
     ew_jw_text(&w, "kind", profile_kind_name(profile->kind));
     ew_jw_open_array(&w, "quantities");
+    // What only serves to read others (scales, signs) is no quantity of the vocabulary.
+    const char *unit;
     for (int i = 0; i < profile->register_count; i++)
-        ew_jw_text(&w, NULL, profile->registers[i].quantity);
+        if (profile_quantity_known(profile->registers[i].quantity, &unit))
+            ew_jw_text(&w, NULL, profile->registers[i].quantity);
     ew_jw_close_array(&w);
     ew_jw_int(&w, "rev", rev_of(config, topic));
     ew_jw_close_object(&w);

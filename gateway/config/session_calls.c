@@ -32,7 +32,7 @@ bool session_caller_is_web(struct mq_request *request)
 // --------------------------------------------------------------------------------------------
 
 void session_open_in_broker(struct config *config, const struct account_session *session,
-                            control_done_fn *done, void *user)
+                            warden_done_fn *done, void *user)
 {
     struct ew_reason reason;
     char password[SECRET_TEXT_MAX];
@@ -44,14 +44,14 @@ void session_open_in_broker(struct config *config, const struct account_session 
         config->list->count = 0; // an account without rights is better than none: the page can say so
     }
     accounts_session_password(config->accounts, session->id, password);
-    control_open(config->control, session->id, password, config->list, done, user);
+    warden_open(config->warden, session->id, password, config->list, done, user);
     secret_wipe(password, sizeof(password));
 }
 
 static void end(struct config *config, struct account_session *session)
 {
     if (session->open)
-        control_close(config->control, session->id);
+        warden_close(config->warden, session->id);
     accounts_session_end(config->accounts, session);
     config->accounts_dirty = true;
 }
@@ -92,7 +92,7 @@ static void on_listed(void *user, const cJSON *names)
             wanted =
                 config->accounts->sessions[i].open && strcmp(config->accounts->sessions[i].id, text) == 0;
         if (!wanted)
-            control_close(config->control, text);
+            warden_close(config->warden, text);
     }
     for (int i = 0; i < config->accounts->session_count; i++) {
         const struct account_session *session = &config->accounts->sessions[i];
@@ -108,7 +108,7 @@ static void on_listed(void *user, const cJSON *names)
 
 void login_connected(struct config *config)
 {
-    control_list(config->control, on_listed, config);
+    warden_list(config->warden, on_listed, config);
 }
 
 // ---- Idle

@@ -14,7 +14,7 @@ bool session_caller_is_web(struct mq_request *request);
 // otherwise.
 struct account_session *session_alive(struct config *config, const char *token);
 void session_open_in_broker(struct config *config, const struct account_session *session,
-                            control_done_fn *done, void *user);
+                            warden_done_fn *done, void *user);
 void session_end_by_id(struct config *config, const char *id);
 // All of a user's sessions but one ("" = all).
 void session_end_others(struct config *config, int user, const char *kept);

@@ -1,4 +1,4 @@
-#include "config/control.h"
+#include "config/warden.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,13 +12,13 @@ enum { COMMANDS_MAX = 1024, ANSWER_MS = 4000, TEXT_MAX = 512 << 10 };
 struct command {
     struct command *next;
     int64_t mark, due_ms;
-    control_done_fn *done;
-    control_list_fn *listed;
+    warden_done_fn *done;
+    warden_list_fn *listed;
     void *user;
     char about[64]; // for the log
 };
 
-struct control {
+struct warden {
     struct ew_loop *loop;
     struct mq *mq;
     struct command *first, *last; // by age
@@ -32,31 +32,31 @@ static void finish(const struct command *c, const struct ew_reason *reason)
     if (c->done)
         c->done(c->user, reason);
     else if (reason)
-        ew_warning("control", "%s: %s, ignoring", c->about, reason->text);
+        ew_warning("warden", "%s: %s, ignoring", c->about, reason->text);
 }
 
-static void set_timer(struct control *control)
+static void set_timer(struct warden *warden)
 {
-    if (control->first)
-        ew_loop_timer_set(control->loop, &control->timer, control->first->due_ms);
+    if (warden->first)
+        ew_loop_timer_set(warden->loop, &warden->timer, warden->first->due_ms);
     else
-        ew_loop_timer_clear(control->loop, &control->timer);
+        ew_loop_timer_clear(warden->loop, &warden->timer);
 }
 
-static struct command *take_first(struct control *control)
+static struct command *take_first(struct warden *warden)
 {
-    struct command *c = control->first;
-    control->first = c->next;
-    if (!control->first)
-        control->last = NULL;
-    control->count--;
+    struct command *c = warden->first;
+    warden->first = c->next;
+    if (!warden->first)
+        warden->last = NULL;
+    warden->count--;
     return c;
 }
 
-static void fail_first(struct control *control, enum ew_err err, const char *text)
+static void fail_first(struct warden *warden, enum ew_err err, const char *text)
 {
     struct ew_reason reason;
-    struct command *c = take_first(control);
+    struct command *c = take_first(warden);
     ew_reason_clear(&reason);
     (void)ew_fail(&reason, err, "call.broker", "", "%s", text);
     finish(c, &reason);
@@ -65,10 +65,10 @@ static void fail_first(struct control *control, enum ew_err err, const char *tex
 
 static void on_timer(struct ew_timer *timer, int64_t now_ms)
 {
-    struct control *control = timer->user;
-    while (control->first && control->first->due_ms <= now_ms)
-        fail_first(control, EW_E_TIMEOUT, "The message broker did not answer in time.");
-    set_timer(control);
+    struct warden *warden = timer->user;
+    while (warden->first && warden->first->due_ms <= now_ms)
+        fail_first(warden, EW_E_TIMEOUT, "The message broker did not answer in time.");
+    set_timer(warden);
 }
 
 // ---- Answers
@@ -105,7 +105,7 @@ static void answer_command(const struct command *c, const cJSON *responses)
 static void on_response(void *user, const struct mq_message *message, int64_t now_ms)
 {
     (void)now_ms;
-    struct control *control = user;
+    struct warden *warden = user;
     cJSON *tree = NULL;
     if (ew_json_parse(message->payload, message->payload_len, EW_MQTT_PAYLOAD_MAX, &tree, NULL) != EW_OK)
         return;
@@ -114,14 +114,14 @@ static void on_response(void *user, const struct mq_message *message, int64_t no
     const char *mark = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(first, "correlationData"));
     int64_t number = mark ? strtoll(mark, NULL, 10) : 0;
     // An answer to a later command says that the earlier ones were lost.
-    while (number && control->first && control->first->mark < number)
-        fail_first(control, EW_E_TIMEOUT, "The message broker did not answer.");
-    if (number && control->first && control->first->mark == number) {
-        struct command *c = take_first(control);
+    while (number && warden->first && warden->first->mark < number)
+        fail_first(warden, EW_E_TIMEOUT, "The message broker did not answer.");
+    if (number && warden->first && warden->first->mark == number) {
+        struct command *c = take_first(warden);
         answer_command(c, responses);
         free(c);
     }
-    set_timer(control);
+    set_timer(warden);
     cJSON_Delete(tree);
 }
 
@@ -142,17 +142,17 @@ static void begin(struct message *m)
 }
 
 // The mark must be in the first command; one that changes nothing carries it.
-static void add_mark(struct control *control, struct message *m, const char *command)
+static void add_mark(struct warden *warden, struct message *m, const char *command)
 {
     char mark[24];
-    (void)ew_format(mark, sizeof(mark), "%lld", (long long)++control->marks);
+    (void)ew_format(mark, sizeof(mark), "%lld", (long long)++warden->marks);
     ew_jw_open_object(&m->w, NULL);
     ew_jw_text(&m->w, "command", command);
     ew_jw_text(&m->w, "correlationData", mark);
     ew_jw_close_object(&m->w);
 }
 
-static void send(struct control *control, struct message *m, struct command about)
+static void send(struct warden *warden, struct message *m, struct command about)
 {
     ew_jw_close_array(&m->w);
     ew_jw_close_object(&m->w);
@@ -161,80 +161,80 @@ static void send(struct control *control, struct message *m, struct command abou
         abort();
     *c = about;
     c->next = NULL;
-    c->mark = control->marks;
-    c->due_ms = ew_loop_now_ms(control->loop) + ANSWER_MS;
-    if (control->last)
-        control->last->next = c;
+    c->mark = warden->marks;
+    c->due_ms = ew_loop_now_ms(warden->loop) + ANSWER_MS;
+    if (warden->last)
+        warden->last->next = c;
     else
-        control->first = c;
-    control->last = c;
-    control->count++;
-    enum ew_err err = control->count > COMMANDS_MAX || m->text.full
+        warden->first = c;
+    warden->last = c;
+    warden->count++;
+    enum ew_err err = warden->count > COMMANDS_MAX || m->text.full
                           ? EW_E_FULL
-                          : mq_publish(control->mq, "/" DYNSEC_TOPIC, m->text.data, m->text.len,
+                          : mq_publish(warden->mq, "/" DYNSEC_TOPIC, m->text.data, m->text.len,
                                        (struct mq_publish_options){.qos = 1});
     // Answered from the timer, so that no callback runs before this returns.
     if (err != EW_OK)
-        c->due_ms = ew_loop_now_ms(control->loop);
-    set_timer(control);
+        c->due_ms = ew_loop_now_ms(warden->loop);
+    set_timer(warden);
     secret_wipe(m->text.data, m->text.cap);
     ew_buf_done(&m->text);
 }
 
-void control_open(struct control *control, const char *name, const char *password,
-                  const struct access_list *list, control_done_fn *done, void *user)
+void warden_open(struct warden *warden, const char *name, const char *password,
+                 const struct access_list *list, warden_done_fn *done, void *user)
 {
     struct message m;
     struct command about = {.done = done, .user = user};
     (void)ew_format(about.about, sizeof(about.about), "account %s is not opened", name);
     begin(&m);
-    add_mark(control, &m, "getDefaultACLAccess");
+    add_mark(warden, &m, "getDefaultACLAccess");
     dynsec_create_role(&m.w, name, list);
     dynsec_create_client(&m.w, name, password);
-    send(control, &m, about);
+    send(warden, &m, about);
 }
 
-void control_close(struct control *control, const char *name)
+void warden_close(struct warden *warden, const char *name)
 {
     struct message m;
     struct command about = {.done = NULL};
     (void)ew_format(about.about, sizeof(about.about), "account %s is not closed", name);
     begin(&m);
-    add_mark(control, &m, "getDefaultACLAccess");
+    add_mark(warden, &m, "getDefaultACLAccess");
     dynsec_delete(&m.w, name);
-    send(control, &m, about);
+    send(warden, &m, about);
 }
 
-void control_list(struct control *control, control_list_fn *listed, void *user)
+void warden_list(struct warden *warden, warden_list_fn *listed, void *user)
 {
     struct message m;
     struct command about = {.listed = listed, .user = user, .about = "the accounts are not listed"};
     begin(&m);
-    add_mark(control, &m, "listClients");
-    send(control, &m, about);
+    add_mark(warden, &m, "listClients");
+    send(warden, &m, about);
 }
 
-struct control *control_new(struct ew_loop *loop, struct mq *mq)
+struct warden *warden_new(struct ew_loop *loop, struct mq *mq)
 {
-    struct control *control = calloc(1, sizeof(*control));
-    if (!control)
+    struct warden *warden = calloc(1, sizeof(*warden));
+    if (!warden)
         abort();
-    control->loop = loop;
-    control->mq = mq;
+    warden->loop = loop;
+    warden->mq = mq;
     // Marks of an earlier run may still be answered.
-    control->marks = ew_clock_wall_ms();
-    control->timer.fn = on_timer;
-    control->timer.user = control;
-    mq_subscribe(mq, "/" DYNSEC_RESPONSE, 1, on_response, control);
-    return control;
+    warden->marks = ew_clock_wall_ms();
+    warden->timer.fn = on_timer;
+    warden->timer.user = warden;
+    mq_subscribe(mq, "/" DYNSEC_RESPONSE, 1, on_response, warden);
+    return warden;
 }
 
-void control_free(struct control *control)
+void warden_free(struct warden *warden)
 {
-    if (!control)
+    if (!warden)
         return;
-    ew_loop_timer_clear(control->loop, &control->timer);
-    while (control->first)
-        free(take_first(control));
-    free(control);
+    ew_loop_timer_clear(warden->loop, &warden->timer);
+    while (warden->first)
+        free(take_first(warden));
+    free(warden);
 }
