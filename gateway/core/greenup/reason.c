@@ -28,13 +28,14 @@ const char *greenup_why_sentence(enum greenup_why why)
     return sentences[why];
 }
 
-// "16" or "12.5": whole amperes where they are whole, else one decimal, cut.
+// "16" or "12.5": tenths rounded up, so that what is above a limit reads so.
 static void amperes(char *dst, size_t size, int32_t ma)
 {
-    if (ma % 1000 == 0)
-        (void)ew_format(dst, size, "%d", (int)(ma / 1000));
+    const int tenths = (int)((ma + 99) / 100);
+    if (tenths % 10 == 0)
+        (void)ew_format(dst, size, "%d", tenths / 10);
     else
-        (void)ew_format(dst, size, "%d.%d", (int)(ma / 1000), (int)(ma % 1000 / 100));
+        (void)ew_format(dst, size, "%d.%d", tenths / 10, tenths % 10);
 }
 
 static void value_of(const char *hole, const struct greenup_why_params *v, char *dst, size_t size)
