@@ -13,7 +13,7 @@
 
 enum {
     FIRST_REQUEST_MS = 10000, // from the connection to the end of the first header: slow senders end here
-    YOUNG_MS = 1000           // a connection younger than this is not closed to make room
+    YOUNG_MS = 250 // a connection younger than this is not closed to make room: it may be about to ask
 };
 
 // ---- Addresses --------------------------------------------------------------------------------------------

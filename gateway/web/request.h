@@ -6,11 +6,11 @@
 #include "base/err.h"
 
 enum {
-    WEB_TOKEN_MIN = 16,   // a token has so many characters of A-Z a-z 0-9 - _ (base64url)
-    WEB_TOKEN_SIZE = 129, // bytes with the final 0
-    WEB_PIN_SIZE = 6,     // USR-01: 5 digits
-    WEB_PUK_SIZE = 15,    // 14 digits
-    WEB_HOST_SIZE = 262   // a host name of 253 characters, ":" and a port
+    WEB_TOKEN_MIN = 16,  // a token has so many characters of A-Z a-z 0-9 - _ (base64url)
+    WEB_TOKEN_SIZE = 64, // bytes with the final 0; config makes them of 43 characters
+    WEB_PIN_SIZE = 6,    // USR-01: 5 digits
+    WEB_PUK_SIZE = 15,   // 14 digits
+    WEB_HOST_SIZE = 262  // a host name of 253 characters, ":" and a port
 };
 
 bool web_token_valid(const char *token);

@@ -25,9 +25,15 @@ class Closed(Exception):
         self.code, self.text = code, text
 
 
-def connect(port, address="127.0.0.1", source=None, tls=False, timeout=10.0):
-    sock = socket.create_connection((address, port), timeout, (source, 0) if source else None)
+def connect(port, address="127.0.0.1", source=None, tls=False, timeout=10.0, receive_buffer=None):
+    sock = socket.socket()
+    sock.settimeout(timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source:
+        sock.bind((source, 0))
+    sock.connect((address, port))
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -56,8 +62,8 @@ def header(lines, name):
 
 class BrowserSocket:
     def __init__(self, port, cookie=None, origin="own", path="/mqtt", protocol="mqtt", version="13", source=None,
-                 tls=False, host=None, timeout=10.0):
-        self.sock = connect(port, source=source, tls=tls, timeout=timeout)
+                 tls=False, host=None, timeout=10.0, receive_buffer=None):
+        self.sock = connect(port, source=source, tls=tls, timeout=timeout, receive_buffer=receive_buffer)
         host = host or f"127.0.0.1:{port}"
         if origin == "own":
             origin = f"{'https' if tls else 'http'}://{host}"

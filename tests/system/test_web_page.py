@@ -17,8 +17,23 @@ NOT_THERE = [
     "/../etc/passwd", "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2f..%2fetc/passwd",
     "/assets/../../../../../etc/passwd", "/assets/%2e%2e/manifest.json", "/assets/..%5c..%5cmanifest.json", "//etc/passwd",
     "/./manifest.json", "/.git/config", "/secrets/web.json", "/run/broker.json", "/site.json", "/assets", "/api", "/mqtt",
-    "/%00", "/index.html%00.js", "/%",
+    "/index.html%00.js", "/%",
 ]
+
+
+SOMEBODY = "127.0.0.9"  # where those who misbehave come from
+
+
+class Memory:
+    """What a process has come to need since; nothing under AddressSanitizer, which keeps what was freed."""
+
+    def __init__(self, pid):
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
+            self.sanitized = "libasan" in file.read()
+        self.pid, self.before = pid, harness.pss_bytes(pid)
+
+    def grown(self):
+        return 0 if self.sanitized else harness.pss_bytes(self.pid) - self.before
 
 
 def exchange(port, data, tls=False, timeout=harness.PATIENCE_S):
@@ -180,12 +195,13 @@ class Page(unittest.TestCase):
 
     def test_who_sends_on_and_on_and_does_not_read_costs_nothing(self):
         large = max(self.manifest["files"], key=lambda entry: entry["size"])["path"]
-        web = self.edgewatt.pids()["web"]
-        before = harness.pss_bytes(web)
+        memory = Memory(self.edgewatt.pids()["web"])
         clients = []
         for _ in range(20):
             sock = socket.socket()
+            self.addCleanup(sock.close)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.bind((SOMEBODY, 0))
             sock.connect(("127.0.0.1", self.port))
             sock.setblocking(False)
             clients.append(sock)
@@ -196,20 +212,16 @@ class Page(unittest.TestCase):
                     sent += sock.send(data)
                 except BlockingIOError:
                     pass
-                except ConnectionError:
-                    clients.remove(sock)
-                    break
             self.assertEqual(self.get("/api/health").status, 200)
         self.assertGreater(sent, 1 << 20)
-        self.assertLess(harness.pss_bytes(web) - before, 16 << 20)
-        for sock in clients:
-            sock.close()
+        self.assertLess(memory.grown(), 16 << 20)
 
     def test_slow_senders_are_let_go_and_hold_nobody_up(self):
-        """200 connections from one address that send a byte now and then: nobody else waits, and they are all ended."""
+        """400 connections of one address that send a byte now and then: nobody else waits, and they are all ended."""
         slow = []
-        for number in range(200):
-            sock = connect(self.port, timeout=harness.PATIENCE_S)
+        for number in range(400):
+            sock = connect(self.port, source=SOMEBODY, timeout=harness.PATIENCE_S)
+            self.addCleanup(sock.close)
             sock.sendall(b"GET / HTTP/1.1\r\nX-" if number % 2 else
                          b"POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
                          b"Content-Length: 100\r\n\r\n{")
@@ -220,22 +232,24 @@ class Page(unittest.TestCase):
             asked = time.monotonic()
             self.assertEqual(self.get("/api/health").status, 200)
             waits.append(time.monotonic() - asked)
-            for sock in list(slow):
-                try:
-                    if sock.send(b"a") and sock.recv(4096):
-                        continue
-                    ended = True
-                except BlockingIOError:
-                    ended = False
-                except ConnectionError:
-                    ended = True
-                if ended:
-                    sock.close()
-                    slow.remove(sock)
+            slow = [sock for sock in slow if self.drip(sock)]
             time.sleep(0.1)  # what makes them slow
         self.assertEqual(len(slow), 0)
         self.assertLess(sorted(waits)[len(waits) // 2], 1.5)
         self.assertGreater(time.monotonic() - begun, 5)
+
+    @staticmethod
+    def drip(sock):
+        """Sends a byte more; False when the other side has ended it."""
+        try:
+            sock.send(b"a")
+            while sock.recv(4096):
+                pass
+            return False
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
 
 
 class NotBuilt(unittest.TestCase):

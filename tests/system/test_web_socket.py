@@ -11,6 +11,7 @@ import harness
 from browser_socket import (TEXT, BrowserSocket, Closed, MqttReader, Refused, connect_packet, publish_packet,
                             subscribe_packet)
 from harness import Edgewatt
+from test_web_page import Memory
 
 CONNACK, PUBLISH, SUBACK, DISCONNECT = 0x20, 0x30, 0x90, 0xE0
 # Of an account that may both send and read it, and that nothing else in these tests uses.
@@ -19,7 +20,9 @@ WINDOW = 200  # messages under way: the broker drops for readers who fall behind
 SOCKETS_MAX, SOCKETS_PER_SESSION, CONNECTIONS_MAX = 256, 32, 512  # gateway/base/limits.h
 
 
-class Socket(unittest.TestCase):
+class Browsers(unittest.TestCase):
+    """What the tests below share: a gateway, a login, and ways to open sockets."""
+
     @classmethod
     def setUpClass(cls):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -72,6 +75,8 @@ class Socket(unittest.TestCase):
             pass
         return time.monotonic() - begun
 
+
+class OneSocket(Browsers):
     def test_only_a_session_from_this_page_is_let_in(self):
         self.open()
         ended = self.edgewatt.login_as("user")
@@ -145,13 +150,12 @@ class Socket(unittest.TestCase):
 
     def test_a_reader_who_stops_loses_nothing_that_the_broker_gave_out(self):
         """The queues towards it fill, the broker is not read any more; nothing grows without end."""
-        opened, reader = self.echo()
-        web = self.edgewatt.pids()["web"]
-        before = harness.pss_bytes(web)
-        chunk, count = bytes(1000), 3000
+        opened, reader = self.echo(receive_buffer=4096)
+        memory = Memory(self.edgewatt.pids()["web"])
+        chunk, count = bytes(1000), 30_000
         for number in range(count):
             opened.send(self.say(number.to_bytes(4, "big") + chunk))
-        self.assertLess(harness.pss_bytes(web) - before, 4 << 20)
+        self.assertLess(memory.grown(), 4 << 20)
         numbers = [int.from_bytes(reader.next()[1][-1004:-1000], "big") for _ in range(300)]
         self.assertEqual(numbers, list(range(300)))
 
@@ -174,7 +178,7 @@ class Socket(unittest.TestCase):
                 with self.assertRaises(Closed) as closed:
                     while True:
                         kind, _ = reader.next()
-                        self.assertEqual(kind, DISCONNECT)
+                        self.assertIn(kind, (DISCONNECT, PUBLISH))  # why, or what the others say
                 self.assertIn(closed.exception.code, codes | {None})
                 waits += [self.ping_pong(*bystander) for _ in range(20)]
                 self.assertLess(sorted(waits)[len(waits) // 2], 1.5)
@@ -218,7 +222,7 @@ class Socket(unittest.TestCase):
         self.assertEqual(refused.exception.status, 403)
 
 
-class ManySockets(Socket):
+class ManySockets(Browsers):
     """1 000 at once, from addresses of their own or from one."""
 
     def storm(self, count, cookie_of, source_of=lambda number: None):
@@ -248,13 +252,8 @@ class ManySockets(Socket):
             self.addCleanup(opened.close)
         return inside, said
 
-    def settle(self):
-        """Every socket of a test was closed: the service must have let go of all."""
-        def sockets():
-            status = client.wait("service/web/status", after=client.mark(), timeout=harness.PATIENCE_S)
-            return status.json["sockets"] == 0
-        client = self.edgewatt.mqtt("supervisor")
-        harness.wait_until(sockets, what="no socket left in service/web/status")
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pids['web']}/fd"))
 
     def test_a_thousand_without_a_session_hold_nothing(self):
         bystander = self.echo()
@@ -275,6 +274,7 @@ class ManySockets(Socket):
         self.echo(cookie=self.cookie_of(other))  # from the same address, with a session of its own
 
     def test_a_thousand_with_sessions_stop_at_the_ceiling(self):
+        before = self.descriptors()
         bystander = self.echo()
         cookies = [self.cookie_of(self.edgewatt.login_as("administrator")) for _ in range(12)]
         inside, said = self.storm(1000, lambda number: cookies[number % len(cookies)],
@@ -291,7 +291,7 @@ class ManySockets(Socket):
         for opened in inside:
             opened.close()
         bystander[0].close()
-        self.settle()
+        harness.wait_until(lambda: self.descriptors() <= before + 2, what="every socket let go of")
         self.echo()
 
     def test_connections_that_say_nothing_make_room(self):
@@ -311,10 +311,6 @@ class ManySockets(Socket):
         except OSError:
             return None
         return answer if answer.status == 200 else None
-
-
-for name in [name for name in vars(Socket) if name.startswith("test_")]:
-    setattr(ManySockets, name, None)  # theirs is the setting, not the tests
 
 
 class BrokerGone(unittest.TestCase):

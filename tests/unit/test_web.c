@@ -34,7 +34,7 @@ static void cookies_are_found_or_refused(void **state)
         {"edgewatt_browser=" TOKEN, NULL},
         {"edgewatt=\"" TOKEN "\"", NULL},
         {"edgewatt=abcdefghijklmnop/qrstuv", NULL},
-        {"edgewatt=" TOKEN TOKEN TOKEN, NULL}, // 129 characters
+        {"edgewatt=" TOKEN TOKEN, NULL}, // too long
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char token[WEB_TOKEN_SIZE] = "untouched";
@@ -459,7 +459,7 @@ static void newcomers_find_room(void **state)
         {PER, WEB_WAITING, 1, 0, 0, WEB_FREE, 0, 0, 1, 0, true},       // the oldest of its own goes
         {PER, WEB_WAITING, 1, 0, 0, WEB_FREE, 0, 0, 2, -1, true},      // others are not concerned
         {PER, WEB_ANSWERING, 1, 0, 0, WEB_FREE, 0, 0, 1, -1, false},   // who is served stays
-        {PER, WEB_WAITING, 1, 99500, 0, WEB_FREE, 0, 0, 1, -1, false}, // who just came stays
+        {PER, WEB_WAITING, 1, 99800, 0, WEB_FREE, 0, 0, 1, -1, false}, // who just came stays
         {PER, WEB_SOCKET, 1, 0, 0, WEB_FREE, 0, 0, 1, -1, true},       // WebSockets have their own ceilings
         {PER, WEB_DOOMED, 1, 0, 0, WEB_FREE, 0, 0, 1, -1, true},
         {1, WEB_WAITING, 2, 0, PER, WEB_ANSWERING, 1, 0, 1, -1, false}, // not at the cost of others
