@@ -48,11 +48,8 @@ static void connect_now(struct mq *mq, int64_t now_ms)
 {
     char id[MQ_CLIENT_ID_MAX];
     client_id(mq, id);
-    // The new handle exists before the old one goes: Paho stops its threads with the last handle, which
-    // would take a second of the loop's time.
-    struct mq_session *old = mq->session;
-    mq->session = mq_session_new(&mq->inbox, ++mq->session_count, id);
-    mq_session_free(old);
+    mq_session_free(mq->session);
+    mq->session = mq_session_new(&mq->inbox, ++mq->session_count, mq->options.user);
     mq->phase = MQ_CONNECTING;
     ew_loop_timer_set(mq->loop, &mq->retry, now_ms + ATTEMPT_MAX_MS);
     if (mq_session_connect(mq->session, &mq->options) != EW_OK)

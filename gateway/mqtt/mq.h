@@ -25,8 +25,8 @@ struct mq_options {
 
 // Copies the options. Connecting begins with the first loop turn. Aborts without memory.
 struct mq *mq_new(struct ew_loop *loop, const struct mq_options *options);
-// Publishes what is queued (at most 1 s), ends open calls (EW_E_CLOSED), disconnects, frees; stopping Paho's
-// threads takes up to another second. Not from within a callback of this adapter. Takes NULL.
+// Publishes what is queued (at most 1 s), ends open calls (EW_E_CLOSED), disconnects, frees. Not from within
+// a callback of this adapter. Takes NULL. Paho's two threads stay as long as the process.
 void mq_free(struct mq *mq);
 
 // Called after each connect (subscriptions are already under way) and each loss. `reason` of a loss is a

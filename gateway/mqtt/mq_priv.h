@@ -89,7 +89,7 @@ struct mq_session {
 };
 
 struct mq_session *mq_session_new(struct mq_inbox *inbox, uint32_t id, const char *client_id);
-void mq_session_free(struct mq_session *session); // NULL is fine; the last one alive stops Paho's threads
+void mq_session_free(struct mq_session *session); // takes NULL
 // EW_OK: an event CONNECTED or LOST will follow.
 enum ew_err mq_session_connect(struct mq_session *session, const struct mq_options *options);
 
@@ -106,7 +106,7 @@ struct mq_outgoing {
 enum ew_err mq_session_send(struct mq_session *session, const struct mq_outgoing *out);
 void mq_session_subscribe(struct mq_session *session, const char *filter, int qos, uint32_t id);
 void mq_session_unsubscribe(struct mq_session *session, const char *filter);
-// Waits at most timeout_ms until everything was handed over, then says goodbye.
+// Waits until everything was handed over, then says goodbye: at most timeout_ms in all.
 void mq_session_close(struct mq_session *session, int timeout_ms);
 void mq_wake_sender(void); // wakeup.c
 // "Not authorized", "connection refused ...": for people.

@@ -151,8 +151,29 @@ static void on_closed(void *context, MQTTAsync_successData5 *data)
 
 // ---- The loop's thread ------------------------------------------------------------------------------------
 
+static MQTTAsync create_handle(const char *client_id)
+{
+    MQTTAsync handle = NULL;
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+    options.maxBufferedMessages = MQ_OUTBOX_MAX + MQ_SUBSCRIPTIONS_MAX; // the real ceiling is ours
+    if (MQTTAsync_createWithOptions(&handle, "tcp://127.0.0.1:1883", client_id, MQTTCLIENT_PERSISTENCE_NONE,
+                                    NULL, &options) != MQTTASYNC_SUCCESS)
+        abort(); // no memory, or a client id that is not UTF-8
+    return handle;
+}
+
+// Paho stops its threads when the last handle goes, and that takes a second. This one, never connected, stays
+// as long as the process, and so do the threads.
+static void keep_threads(void)
+{
+    static MQTTAsync keeper;
+    if (!keeper)
+        keeper = create_handle("keeper");
+}
+
 struct mq_session *mq_session_new(struct mq_inbox *inbox, uint32_t id, const char *client_id)
 {
+    keep_threads();
     struct mq_session *s = calloc(1, sizeof(*s));
     if (!s)
         abort();
@@ -164,12 +185,7 @@ struct mq_session *mq_session_new(struct mq_inbox *inbox, uint32_t id, const cha
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
-    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
-    options.maxBufferedMessages = MQ_OUTBOX_MAX + MQ_SUBSCRIPTIONS_MAX; // the real ceiling is ours
-    int rc = MQTTAsync_createWithOptions(&s->handle, "tcp://127.0.0.1:1883", client_id,
-                                         MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
-    if (rc != MQTTASYNC_SUCCESS)
-        abort(); // no memory, or a client id that is not UTF-8, which mq_new excludes
+    s->handle = create_handle(client_id);
     MQTTAsync_setCallbacks(s->handle, s, on_lost, on_message, NULL);
     MQTTAsync_setDisconnected(s->handle, s, on_disconnected_by_broker);
     return s;
@@ -357,11 +373,10 @@ void mq_session_close(struct mq_session *s, int timeout_ms)
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
     options.onSuccess5 = on_closed;
     options.context = s;
-    if (MQTTAsync_disconnect(s->handle, &options) != MQTTASYNC_SUCCESS)
-        return;
-    deadline = deadline_after(timeout_ms);
+    if (r != 0 || MQTTAsync_disconnect(s->handle, &options) != MQTTASYNC_SUCCESS)
+        return; // what is left ends with the handle
     pthread_mutex_lock(&s->lock);
-    for (r = 0; !s->disconnected && r == 0;)
+    while (!s->disconnected && r == 0)
         r = pthread_cond_timedwait(&s->changed, &s->lock, &deadline);
     pthread_mutex_unlock(&s->lock);
 }
