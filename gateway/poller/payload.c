@@ -111,6 +111,10 @@ static void put_charge(struct ew_jw *w, const struct device *device)
             strcmp(r->quantity, "error_code") != 0)
             put_value(w, charge_key(r->quantity), r->type, &device->memory[i]);
     }
+    // A station that does not tell its rating has it as a parameter: a lost one is booked with it.
+    double rated_a = site_param(&device->config, "rated_current", 0);
+    if (rated_a > 0 && profile_find(profile, "rated_current") < 0)
+        ew_jw_number(w, "rated_a", rated_a);
     ew_jw_open_array(w, "errors");
     if (device->fault)
         ew_jw_reason(w, NULL, &device->fault_reason);

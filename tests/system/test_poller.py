@@ -175,6 +175,16 @@ class Poller(PollerCase):
         self.status(1, "on")
         self.watcher.wait("device/1/charge", lambda c: c["errors"] == [])
 
+    def test_a_rating_that_no_register_tells_is_the_parameters(self):
+        station = self.slave({a: 0 for a in [*range(100, 104), 122, *range(200, 230), *range(710, 720), 1000]})
+        station.registers[122], station.registers[1000] = 3, 10
+        self.set_bus(1, station.port)
+        self.set_device(1, 1, profile="bender-cc612", params={"rated_current": 20})
+        self.start_poller()
+        charge = self.watcher.wait("device/1/charge").json
+        expected = {"state": "C", "limit_a": 10, "rated_a": 20}
+        self.assertEqual({key: charge[key] for key in expected}, expected)
+
     def test_a_generic_meter_is_read_where_its_parameters_say(self):
         slave = self.slave({0x1234: 0x0001, 0x1235: 0xE240})
         self.set_bus(1, slave.port)
