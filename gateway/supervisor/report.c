@@ -29,7 +29,8 @@ static void add_child(const struct supervisor *s, int child, struct ew_jw *w)
 
 static void page_url(const struct supervisor *s, char dst[48])
 {
-    bool tls = s->https.port >= 0;
+    // The demo does not send a newcomer to a certificate that his browser does not know.
+    bool tls = s->https.port >= 0 && !s->options.demo;
     (void)ew_format(dst, 48, "%s://127.0.0.1:%d/", tls ? "https" : "http",
                     tls ? s->https.port : s->http.port);
 }
