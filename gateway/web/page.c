@@ -12,7 +12,7 @@ static const char not_built[] = "The page of Edgewatt has not been built.\n"
 static void page_policy(const struct web_exchange *e, char *dst, size_t size)
 {
     char sockets[2 * WEB_HOST_SIZE + 16] = "";
-    if (e->host[0])
+    if (e->host[0] && e->host[0] != '[') // policies have no word for IPv6 addresses
         (void)ew_format(sockets, sizeof(sockets), " ws://%s wss://%s", e->host, e->host);
     (void)ew_format(dst, size,
                     "default-src 'self'; connect-src 'self'%s; object-src 'none'; base-uri 'none'; "

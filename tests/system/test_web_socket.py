@@ -335,7 +335,11 @@ class BrokerGone(unittest.TestCase):
                 reader.next()
             self.assertEqual(closed.exception.code, 1000)
             edgewatt.wait_pid("broker", other_than=pid)
-            harness.wait_until(enter, what="MQTT with the same session after the broker's restart")
+            reader = harness.wait_until(enter, what="MQTT with the same session after the broker's restart")
+            self.assertEqual(edgewatt.stop(), 0)
+            with self.assertRaises(Closed) as closed:
+                reader.next()
+            self.assertEqual(closed.exception.code, 1001)
 
 
 if __name__ == "__main__":
