@@ -172,7 +172,10 @@ static void encode(struct device *device, int index)
         value = raw_state(device, value);
     if (r->type == PROFILE_STRING && !is_state) {
         char text[48];
-        (void)ew_format(text, sizeof(text), "SIM-%lld", (long long)device->site.id);
+        if (strcmp(r->quantity, "firmware_version") == 0)
+            ew_copy(text, sizeof(text), "1.0");
+        else
+            (void)ew_format(text, sizeof(text), "SIM-%lld", (long long)device->site.id);
         profile_encode_text(bound, text, words);
     } else {
         profile_encode(profile, index, bound, value, scale_product(device, r), words);

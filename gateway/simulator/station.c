@@ -15,7 +15,7 @@ void station_init(const struct plant *plant, struct plant_device *device, double
 {
     struct plant_station *station = &device->station;
     station->rated_a = station->limit_a = rated_a;
-    station->arrives_s = plant->second + FIRST_CAR_S + (int64_t)random_between(&device->random, 0, QUARTER_S);
+    station->arrives_s = plant->second + FIRST_CAR_S + (int64_t)random_between(&device->random, 0, 240);
     device->value[CH_RATED_CURRENT] = rated_a;
 }
 

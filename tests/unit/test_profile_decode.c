@@ -246,6 +246,30 @@ static void encoding_obeys_scale_registers(void **state)
     assert_int_equal(words[2], 0x3700);
 }
 
+// Decimal scales give the decimal number, to the last digit that JSON shows.
+static void decimals_stay_short(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t raw;
+        double scale, expected;
+    } cases[] = {{2362, 0.1, 236.2}, {5003, 0.01, 50.03}, {3, 0.001, 0.003}, {7, 1000, 7000},
+                 {19, 0.1, 1.9},     {3, 0.3, 3 * 0.3},   {5, -0.1, -0.5},   {1, 1e-12, 1e-12}};
+    struct test_profile t;
+    struct ew_reason why;
+    assert_int_equal(
+        test_profile_registers("'current_l1':{'fc':3,'address':0,'type':'u16','group':'instant'}", &t, &why),
+        EW_OK);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct profile_bound bound = {.fc = 3, .words = 1, .scale = cases[i].scale};
+        struct profile_value value;
+        profile_decode(&t.profile, 0, &bound, &cases[i].raw, &value);
+        if (value.number != cases[i].expected)
+            fail_msg("%u x %g: %.17g", cases[i].raw, cases[i].scale, value.number);
+    }
+    test_profile_done(&t);
+}
+
 static void states_are_named(void **state)
 {
     (void)state;
@@ -275,6 +299,7 @@ int main(void)
         cmocka_unit_test(single_floats_are_marked),
         cmocka_unit_test(encoding_is_the_inverse),
         cmocka_unit_test(encoding_obeys_scale_registers),
+        cmocka_unit_test(decimals_stay_short),
         cmocka_unit_test(states_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

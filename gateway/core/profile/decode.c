@@ -44,6 +44,14 @@ static bool is_sentinel(const struct profile_register *r, uint64_t raw)
     return false;
 }
 
+// number x scale. A scale of 0.1 is a division by 10: 2362 comes to 236.2 and not to 236.20000000000002.
+static double scaled(double number, double scale)
+{
+    double inverse = 1 / scale;
+    bool divides = fabs(scale) < 1 && inverse == round(inverse);
+    return divides ? number / inverse : number * scale;
+}
+
 static void decode_number(const struct profile_register *r, const struct profile_bound *bound,
                           struct profile_value *ret)
 {
@@ -66,7 +74,7 @@ static void decode_number(const struct profile_register *r, const struct profile
     case PROFILE_TEXT:
         break;
     }
-    ret->number = number * bound->scale;
+    ret->number = scaled(number, bound->scale);
     if (!isfinite(ret->number))
         *ret = (struct profile_value){.quality = PROFILE_NO_VALUE, .raw = ret->raw};
 }
@@ -121,7 +129,7 @@ void profile_finish(const struct profile *profile, int index, struct profile_val
         value->quality = PROFILE_NO_VALUE;
         return;
     }
-    double number = value->number * scale;
+    double number = scaled(value->number, scale);
     if (r->sign_from >= 0 && values[r->sign_from].raw == r->sign_negative)
         number = -number;
     if (r->four_quadrant && fabs(number) > 1)
