@@ -176,7 +176,7 @@ static void bytes_may_trickle_in(void **state)
     for (enum mb_kind kind = MB_TCP; kind <= MB_RTU_TCP; kind++) {
         struct slave *slave = slave_new(slave_kinds[kind]);
         struct mb_line *line = line_to(slave, kind);
-        struct mb_request rq = {1, 3, 300, 20, 1000, 0};
+        struct mb_request rq = {1, 3, 300, 20, 10000, 0};
         uint16_t got[20];
         struct ew_reason reason = {0};
         slave_set_fault(slave, (struct slave_fault){.bytewise = true});
