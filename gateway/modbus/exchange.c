@@ -10,7 +10,8 @@
 enum {
     // Serial adapters hand bytes over in bunches (FTDI: every 16 ms) and network converters cut frames where
     // they like: the rest of a serial frame that has begun may be that late.
-    BUNCH_US = 100000
+    BUNCH_US = 100000,
+    IDLE_US = 5000
 };
 
 enum ew_err mb_closed(struct mb_line *line, struct ew_reason *reason)
@@ -106,8 +107,10 @@ enum ew_err mb_keep_gap(struct mb_line *line, int64_t gap_us, struct ew_reason *
     return EW_OK;
 }
 
-enum ew_err mb_receive(struct mb_line *line, const struct mb_request *rq, int64_t until_us,
-                       uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH], int *ret_len, struct ew_reason *reason)
+// Until a socket has something. libmodbus would wait as well, but not for a descriptor beside it: a serial
+// port can't be shut down under it.
+static enum ew_err await_first_byte(struct mb_line *line, const struct mb_request *rq, int64_t until_us,
+                                    struct ew_reason *reason)
 {
     switch (mb_wait_fd(line, line->fd, POLLIN, until_us)) {
     case MB_WAIT_INTERRUPTED:
@@ -117,12 +120,24 @@ enum ew_err mb_receive(struct mb_line *line, const struct mb_request *rq, int64_
     case MB_WAIT_READY:
         break;
     }
+    return EW_OK;
+}
+
+enum ew_err mb_receive(struct mb_line *line, const struct mb_request *rq, int64_t until_us,
+                       uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH], int *ret_len, struct ew_reason *reason)
+{
+    if (line->options.kind == MB_RTU) {
+        enum ew_err err = await_first_byte(line, rq, until_us, reason);
+        if (err != EW_OK)
+            return err;
+    }
     int64_t left = until_us - ew_clock_up_us();
     int64_t rest = mb_line_wire_us(&line->options, 5 + mb_answer_bytes(rq)) + BUNCH_US;
-    if (line->options.kind != MB_TCP && left > rest)
+    if (line->options.kind == MB_RTU && left > rest)
         left = rest;
     if (left < 1000)
         left = 1000;
+    uint8_t untouched[2] = {frame[0], frame[1]};
     modbus_set_response_timeout(line->context, (uint32_t)(left / 1000000), (uint32_t)(left % 1000000));
     int n = modbus_receive_confirmation(line->context, frame);
     int error = errno;
@@ -130,8 +145,9 @@ enum ew_err mb_receive(struct mb_line *line, const struct mb_request *rq, int64_
     *ret_len = n;
     if (n >= 0)
         return EW_OK;
+    bool begun = line->options.kind == MB_RTU || memcmp(frame, untouched, sizeof(untouched)) != 0;
     if (error == ETIMEDOUT)
-        return silent(line, rq, true, reason);
+        return silent(line, rq, begun, reason);
     if (error == ECONNRESET || error == EPIPE || error == ENOTCONN)
         return mb_closed(line, reason);
     if (error == EMBBADCRC)
@@ -150,14 +166,17 @@ size_t mb_request_write(const struct mb_request *rq, uint8_t pdu[FRAME_PDU_MAX])
 
 static enum ew_err tcp_send(struct mb_line *line, const struct mb_request *rq, struct ew_reason *reason)
 {
-    // Bytes that nobody asked for, or the end of the connection, show before the request goes out.
-    char byte;
-    ssize_t n = recv(line->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-        return mb_closed(line, reason);
-    if (n > 0)
-        return unasked(line, reason);
-
+    // Bytes that nobody asked for, and the end of the connection, show before the request goes out. Right
+    // after an answer there is no use in looking; the number of the transaction guards anyway.
+    ssize_t n = -1;
+    if (ew_clock_up_us() - line->quiet_us > IDLE_US) {
+        char byte;
+        n = recv(line->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+            return mb_closed(line, reason);
+        if (n > 0)
+            return unasked(line, reason);
+    }
     uint8_t adu[FRAME_TCP_MAX];
     size_t pdu = mb_request_write(rq, adu + FRAME_MBAP_SIZE);
     size_t len = frame_tcp_write(++line->transaction, (uint8_t)rq->unit, adu + FRAME_MBAP_SIZE, pdu, adu);
@@ -199,12 +218,15 @@ static enum ew_err tcp_check(const struct mb_line *line, const struct mb_request
 enum ew_err mb_tcp_exchange(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
                             struct ew_reason *reason)
 {
-    uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH] = {0};
+    uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH];
     int len = 0;
     bool clean = false; // the connection may serve the next request
     enum ew_err err = mb_keep_gap(line, (int64_t)rq->gap_ms * 1000, reason);
     if (err == EW_OK)
         err = tcp_send(line, rq, reason);
+    // No answer begins like this: shows whether one has begun when it does not end in time.
+    frame[0] = (uint8_t) ~(line->transaction >> 8);
+    frame[1] = (uint8_t)~line->transaction;
     if (err == EW_OK)
         err = mb_receive(line, rq, ew_clock_up_us() + (int64_t)rq->timeout_ms * 1000, frame, &len, reason);
     if (err == EW_OK) {

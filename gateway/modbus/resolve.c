@@ -85,7 +85,7 @@ enum ew_err mb_resolve(struct mb_line *line, struct addrinfo **ret, struct ew_re
 
     struct lookup *l = lookup_start(line);
     int64_t until = ew_clock_up_us() + (int64_t)line->options.connect_ms * 1000;
-    enum ew_err err;
+    enum ew_err err = EW_E_IO;
     switch (mb_wait_fd(line, l->done_fd, POLLIN, until)) {
     case MB_WAIT_INTERRUPTED:
         err = mb_interrupted(reason);

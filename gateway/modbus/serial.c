@@ -201,7 +201,7 @@ static enum ew_err receive_frame(struct mb_line *line, const struct mb_request *
                                  uint16_t *ret, struct ew_reason *reason)
 {
     for (;;) {
-        uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH] = {0};
+        uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH] = {(uint8_t)~rq->unit}; // no answer of it begins like this
         int len = 0;
         enum ew_err err = mb_receive(line, rq, until_us, frame, &len, reason);
         if (err != EW_OK)

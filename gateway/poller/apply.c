@@ -95,7 +95,7 @@ static void start_worker(struct fleet *fleet, struct bus *bus)
     struct worker_options o = {.bus = bus->id,
                                .number = ++fleet->workers_started,
                                .line = recipe_line_options(&bus->config),
-                               .results = fleet->results};
+                               .results = fleet->intake.queue};
     bus->line = o.line;
     bus->number = o.number;
     bus->give = true;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 enum {
     RESULTS = 4096,
@@ -236,14 +235,6 @@ void fleet_reload_profiles(struct fleet *fleet)
 
 // ---- Life ------------------------------------------------------------------------------------------------
 
-static void on_results(void *user, int fd, uint32_t events, int64_t now_ms)
-{
-    (void)fd;
-    (void)events;
-    (void)now_ms;
-    fleet_take_results(user);
-}
-
 static void on_again(struct ew_timer *timer, int64_t now_ms)
 {
     (void)now_ms;
@@ -264,8 +255,7 @@ enum ew_err fleet_new(const struct fleet_options *options, struct fleet **ret, s
     ew_buf_init(&fleet->buf, EW_MQTT_PAYLOAD_MAX);
     fleet->apply_timer = (struct ew_timer){.fn = fleet_apply, .user = fleet};
     fleet->again_timer = (struct ew_timer){.fn = on_again, .user = fleet};
-    fleet->results = ew_queue_new(sizeof(struct result *), RESULTS);
-    ew_loop_add_fd(options->loop, ew_queue_fd(fleet->results), EPOLLIN, on_results, fleet);
+    intake_init(&fleet->intake, options->loop, RESULTS, fleet_take_result, fleet);
     *ret = fleet;
     return EW_OK;
 }
@@ -288,7 +278,7 @@ void fleet_free(struct fleet *fleet)
         fleet_stop_worker(fleet->buses[i]);
     while (!all_ended(fleet) && ew_clock_up_ms() < until) {
         struct result *result;
-        if (!ew_queue_pop_wait(fleet->results, &result, 50))
+        if (!ew_queue_pop_wait(fleet->intake.queue, &result, 50))
             continue;
         if (result->kind == RESULT_ENDED) {
             struct bus *bus = fleet_bus(fleet, result->bus);
@@ -301,7 +291,7 @@ void fleet_free(struct fleet *fleet)
         ew_warning("poller", "a bus thread did not end in time, leaving it to the end of the process");
         return; // it still uses the queue
     }
-    ew_loop_remove_fd(fleet->options.loop, ew_queue_fd(fleet->results));
+    intake_done(&fleet->intake);
     ew_loop_timer_clear(fleet->options.loop, &fleet->apply_timer);
     ew_loop_timer_clear(fleet->options.loop, &fleet->again_timer);
     for (int i = 0; i < fleet->device_count; i++) {
@@ -311,10 +301,6 @@ void fleet_free(struct fleet *fleet)
     }
     for (int i = 0; i < fleet->bus_count; i++)
         free(fleet->buses[i]);
-    struct result *result;
-    while (ew_queue_pop(fleet->results, &result))
-        result_free(result);
-    ew_queue_free(fleet->results);
     ew_buf_done(&fleet->buf);
     shelf_release(fleet->shelf);
     free(fleet);

@@ -5,6 +5,7 @@
 
 #include "core/topic/topic.h"
 #include "poller/fleet.h"
+#include "poller/intake.h"
 #include "poller/worker.h"
 
 enum { STALE_PERIODS = 3 }; // a value not read for that long is published once as null
@@ -89,7 +90,7 @@ struct known_profile {
 struct fleet {
     struct fleet_options options;
     struct shelf *shelf;
-    struct ew_queue *results;
+    struct intake intake;
     struct ew_timer apply_timer, again_timer;
     struct ew_buf buf;
     bool stopping;
@@ -110,7 +111,7 @@ void fleet_apply(struct ew_timer *timer, int64_t now_ms);
 void fleet_stop_worker(struct bus *bus);
 
 // ---- report.c --------------------------------------------------------------------------------------------
-void fleet_take_results(struct fleet *fleet);
+void fleet_take_result(void *user, struct result *result);
 // Works out how the device or the bus is and publishes that when it has changed.
 void fleet_review_device(struct fleet *fleet, struct device *device);
 void fleet_review_bus(struct fleet *fleet, struct bus *bus);

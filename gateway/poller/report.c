@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include <string.h>
 
-enum { RESULTS_PER_TURN = 512 }; // the loop's other business gets its turn in between
-
 static bool same_reason(bool has_a, const struct ew_reason *a, const struct ew_reason *b)
 {
     if (has_a != (b != NULL))
@@ -220,11 +218,8 @@ static void take(struct fleet *fleet, const struct result *result)
     }
 }
 
-void fleet_take_results(struct fleet *fleet)
+void fleet_take_result(void *user, struct result *result)
 {
-    struct result *result;
-    for (int i = 0; i < RESULTS_PER_TURN && ew_queue_pop(fleet->results, &result); i++) {
-        take(fleet, result);
-        result_free(result);
-    }
+    take(user, result);
+    result_free(result);
 }
