@@ -26,6 +26,14 @@ static struct mq_call *detach(struct mq *mq, struct mq_call **at)
     return call;
 }
 
+// A reason that names the call.
+static void fail(const struct mq_call *call, struct ew_reason *reason, enum ew_err err, const char *code,
+                 const char *what)
+{
+    (void)ew_fail(reason, err, code, NULL, "%s: %s", call->name, what);
+    ew_reason_param(reason, "call", "%s", call->name);
+}
+
 static void end(struct mq_call *call, const cJSON *result, const struct ew_reason *reason)
 {
     call->fn(call->user, result, reason);
@@ -96,8 +104,7 @@ static void answer(struct mq_call *call, const struct mq_message *message)
     if (ew_json_parse(message->payload, message->payload_len, EW_MQTT_PAYLOAD_MAX, &tree, &reason) != EW_OK) {
         char why[EW_TEXT_MAX];
         ew_copy(why, sizeof(why), reason.text);
-        (void)ew_fail(&reason, EW_E_PROTOCOL, "call.invalid_answer", NULL, "%s answered with %s", call->name,
-                      why);
+        fail(call, &reason, EW_E_PROTOCOL, "call.invalid_answer", why);
     } else {
         const cJSON *error = cJSON_GetObjectItemCaseSensitive(tree, "error");
         result = cJSON_GetObjectItemCaseSensitive(tree, "result");
@@ -105,8 +112,8 @@ static void answer(struct mq_call *call, const struct mq_message *message)
             result = NULL;
             read_error(error, &reason);
         } else if (!result) {
-            (void)ew_fail(&reason, EW_E_PROTOCOL, "call.invalid_answer", NULL,
-                          "%s answered with neither a result nor an error", call->name);
+            fail(call, &reason, EW_E_PROTOCOL, "call.invalid_answer",
+                 "the answer holds neither a result nor an error");
         }
     }
     end(call, result, result ? NULL : &reason);
@@ -137,8 +144,7 @@ static bool send_request(struct mq *mq, struct mq_call *call, const struct ew_bu
 {
     char topic[MQ_WIRE_TOPIC_MAX], response_topic[MQ_WIRE_TOPIC_MAX], below[MQ_WIRE_TOPIC_MAX];
     if (mq->calls_under_way >= MQ_CALLS_MAX) {
-        (void)ew_fail(&call->failure, EW_E_BUSY, "call.busy", NULL, "%s: %d calls are under way already",
-                      call->name, MQ_CALLS_MAX);
+        fail(call, &call->failure, EW_E_BUSY, "call.busy", "too many calls are under way already");
         return false;
     }
     bool fits = ew_format(below, sizeof(below), "call/%s/%s", mq->options.user, call->name) == EW_OK &&
@@ -162,8 +168,8 @@ static bool send_request(struct mq *mq, struct mq_call *call, const struct ew_bu
                                               .correlation_len = sizeof(correlation),
                                               .call = call->id});
     if (err != EW_OK)
-        (void)ew_fail(&call->failure, err, err == EW_E_CLOSED ? "call.closed" : "call.not_sent", NULL,
-                      "%s was not sent: %s", call->name, ew_err_sentence(err));
+        fail(call, &call->failure, err, err == EW_E_CLOSED ? "call.closed" : "call.not_sent",
+             ew_err_sentence(err));
     return err == EW_OK;
 }
 
@@ -191,8 +197,7 @@ void mq_call(struct mq *mq, const char *service, const char *method, const struc
         call->sent = true;
         mq->calls_under_way++;
         call->due_ms = now_ms + timeout_ms;
-        (void)ew_fail(&call->failure, EW_E_TIMEOUT, "call.timeout", NULL, "%s did not answer within %d s",
-                      call->name, timeout_ms / 1000);
+        fail(call, &call->failure, EW_E_TIMEOUT, "call.timeout", "no answer in time");
     } else {
         call->due_ms = now_ms + 1; // told from the loop, never from within mq_call
     }
@@ -219,7 +224,7 @@ void mq_calls_lost(struct mq *mq, const struct ew_reason *reason)
         struct mq_call *call = calls;
         calls = call->next;
         struct ew_reason why;
-        (void)ew_fail(&why, EW_E_CLOSED, "call.closed", NULL, "%s: %s", call->name, reason->text);
+        fail(call, &why, EW_E_CLOSED, "call.closed", reason->text);
         end(call, NULL, &why);
     }
     arm(mq);
@@ -232,7 +237,7 @@ void mq_calls_refused(struct mq *mq, uint64_t id, int code)
         return;
     struct mq_call *call = detach(mq, at);
     struct ew_reason why;
-    (void)ew_fail(&why, EW_E_DENIED, "call.denied", NULL, "%s: %s", call->name, mq_code_text(code));
+    fail(call, &why, EW_E_DENIED, "call.denied", mq_code_text(code));
     end(call, NULL, &why);
     arm(mq);
 }
@@ -250,7 +255,7 @@ void mq_calls_done(struct mq *mq)
     while (mq->calls) {
         struct mq_call *call = detach(mq, &mq->calls);
         struct ew_reason why;
-        (void)ew_fail(&why, EW_E_CLOSED, "call.closed", NULL, "%s: we are stopping", call->name);
+        fail(call, &why, EW_E_CLOSED, "call.closed", "we are stopping");
         end(call, NULL, &why);
     }
     ew_loop_timer_clear(mq->loop, &mq->call_timer);

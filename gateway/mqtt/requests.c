@@ -195,10 +195,13 @@ static void on_call(void *user, const struct mq_message *message, int64_t now_ms
     if (!room) {
         (void)ew_fail(&reason, EW_E_BUSY, "call.busy", NULL, "Too many calls of %s wait for an answer.",
                       t.account);
+        ew_reason_param(&reason, "account", "%s", t.account);
         mq_answer_error(r, &reason);
     } else if (!method) {
         (void)ew_fail(&reason, EW_E_UNKNOWN, "call.unknown_method", NULL, "%s has no method \"%s\".",
                       t.service, t.method);
+        ew_reason_param(&reason, "service", "%s", t.service);
+        ew_reason_param(&reason, "method", "%s", t.method);
         mq_answer_error(r, &reason);
     } else if (ew_json_parse(message->payload, message->payload_len, EW_MQTT_PAYLOAD_MAX, &args, &reason) !=
                EW_OK) {

@@ -60,7 +60,7 @@ test('every key the web app uses is in the catalogues', () => {
 });
 
 // What a page can be told: states of buses and devices, refusals of logins and sessions.
-const SHOWN = ['bus', 'device', 'session', 'login', 'codes', 'plan', 'station'];
+const SHOWN = ['bus', 'device', 'session', 'login', 'codes', 'plan', 'station', 'call', 'mqtt'];
 
 test('every reason that pages show is in the catalogues, with holes that its source fills', () => {
   const code = new RegExp(`"((?:${SHOWN.join('|')})\\.[a-z0-9_]+)"`, 'g');
