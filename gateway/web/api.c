@@ -367,8 +367,7 @@ void web_api_check(struct web *web, const char *token)
 static void logout_answered(struct web *web, struct web_connection *c, const struct ask *ask,
                             const cJSON *result, const struct ew_reason *reason)
 {
-    if (result || !unreachable(reason))
-        session_ended(web, ask->token);
+    session_ended(web, ask->token); // whoever came in meanwhile
     if (!c)
         return;
     if (!result && unreachable(reason)) {
@@ -405,9 +404,10 @@ static void run_logout(struct web_connection *c)
     struct ew_reason reason;
     if (web_nothing_read(ew_buf_text(&e->body), e->body.len, &reason) != EW_OK)
         web_answer_reason(c, 400, NULL, &reason);
-    else if (e->token[0])
+    else if (e->token[0]) {
+        session_ended(c->web, e->token); // at once: nothing more is shown, however long config takes
         ask_logout(c->web, c, e->token);
-    else
+    } else
         answer_ok(c, NULL, "{\"ok\":true}\n");
 }
 

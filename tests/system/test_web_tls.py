@@ -94,6 +94,7 @@ class Tls(unittest.TestCase):
         pid = self.edgewatt.kill("web")
         self.edgewatt.wait_pid("web", other_than=pid)
         harness.wait_port(self.port)
+        harness.wait_until(lambda: self.ask("/api/health")[0].status == 200, what="web and the broker together again")
         self.assertEqual(hashlib.sha256(ssl.get_server_certificate(("127.0.0.1", self.port)).encode()).digest(),
                          hashlib.sha256(shown.encode()).digest())
 
