@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  addressOf, answering, arrange, blocksOf, busAddress, chargeBlocks, busState, countProblems, deviceState, harmonicsOf, headline, newest, statisticsOf,
+  addressOf, answering, arrange, blocksOf, busAddress, chargeBlocks, busState, deviceState, harmonicsOf, headline, newest, statisticsOf,
 } from '../src/pages/installation/model';
 
 const bus = (id, name, more) => [id, { id, name, type: 'tcp', rev: 1, ...more }];
@@ -44,9 +44,6 @@ test('states: what the gateway says, else what is switched off, else unknown', (
   assert.equal(busState({ on: false }, undefined), 'off');
   assert.equal(busState({}, status('error')), 'error');
   assert.deepEqual(['on', 'off', 'error', 'fault', 'unconfigured', 'unknown'].map(answering), [true, false, false, true, false, true]);
-  const devices = new Map(['on', 'error', 'fault', 'unconfigured', 'off'].map((_, i) => [i, { id: i }]));
-  const statuses = new Map(['on', 'error', 'fault', 'unconfigured', 'off'].map((one, i) => [i, status(one)]));
-  assert.equal(countProblems(devices, statuses), 3);
 });
 
 const measures = (values) => ({ periods: {}, readings: Object.fromEntries(Object.entries(values).map(([name, value], i) => [name, { value, upMs: i, group: 'g' }])) });
@@ -64,7 +61,7 @@ test('measures become blocks of rows by phases', () => {
 test('what a charge point measures besides its own lines becomes tables', () => {
   const charge = { ts: 't', up_ms: 7, period_ms: 500, state: null, limit_a: 16, rated_a: 32, power: 5, session_wh: 1, errors: [], current_l1: 1, current_l2: null, voltage_l1_n: 230, session_duration: 60, active_power_l1: 5 };
   assert.deepEqual(chargeBlocks(charge).map((block) => [block.section, block.phases, block.rows.map((row) => row.base)]), [
-    ['power', ['l1'], ['active_power']], ['electric', ['l1', 'l2'], ['voltage_phase', 'current']], ['other', ['total'], ['session_duration']],
+    ['other', ['l1', 'l2'], ['active_power', 'voltage_phase', 'current']], ['other', ['total'], ['session_duration']],
   ]);
   assert.equal(chargeBlocks(charge)[0].rows[0].cells.l1.upMs, 7);
 });

@@ -85,7 +85,7 @@ export function MeasureTable({ block, by }: { block: Block; by: Judge }): JSX.El
 function MeasureBlock({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const title = t(`ui.section.${block.section}` as MessageKey);
   return (
-    <section class="card block" data-test="block" data-section={block.section}>
+    <section class={block.phases.length > 3 ? 'card block block-wide' : 'card block'} data-test="block" data-section={block.section}>
       <header class="block-head"><h2>{title}</h2>{block.section !== 'info' && blockAge(block.rows, by)}</header>
       <MeasureTable block={block} by={by} />
     </section>
@@ -173,11 +173,11 @@ function Lead({ name, measures, by }: { name: string; measures: DeviceMeasures; 
   );
 }
 
-export function Blocks({ measures, by }: { measures: DeviceMeasures; by: Judge }): JSX.Element {
+export function Blocks({ measures, by, leads }: { measures: DeviceMeasures; by: Judge; leads: boolean }): JSX.Element {
   const statistics = statisticsOf(measures);
   return (
     <>
-      <div class="leads">{LEADS.map((name) => <Lead key={name} name={name} measures={measures} by={by} />)}</div>
+      {leads && <div class="leads">{LEADS.map((name) => <Lead key={name} name={name} measures={measures} by={by} />)}</div>}
       <div class="blocks">
         {blocksOf(measures).map((block) => <MeasureBlock key={block.section} block={block} by={by} />)}
         {harmonicsOf(measures).map((block) => <Harmonics key={block.rows[0]?.base} block={block} by={by} />)}

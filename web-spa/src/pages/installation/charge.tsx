@@ -47,10 +47,11 @@ function LimitBar({ charge }: { charge: Charge }): JSX.Element | null {
   );
 }
 
-export function ChargeBlock({ charge, by }: { charge: Charge; by: Judge }): JSX.Element {
+// `said`: the code of the reason that stands above already.
+export function ChargeBlock({ charge, by, said }: { charge: Charge; by: Judge; said: string | undefined }): JSX.Element {
   const word = chargeWord(charge.state);
   const whole: Reading = { value: 0, upMs: charge.up_ms, group: CHARGE_GROUP };
-  const errors = charge.errors ?? [];
+  const errors = (charge.errors ?? []).filter((one) => one.code !== said);
   return (
     <section class="card block" data-test="charge" data-charge={charge.state ?? 'unknown'} data-fresh={judge(whole, by)}>
       <header class="block-head"><h2>{t('ui.section.charge')}</h2><Age reading={whole} by={by} /></header>
@@ -68,7 +69,7 @@ export function ChargeBlock({ charge, by }: { charge: Charge; by: Judge }): JSX.
           <Line label={t('ui.charge.session')} reading={readingOf(charge, charge.session_wh)} measure="energy_wh" by={by} name="session_wh" />
         </tbody>
       </table>
-      {chargeBlocks(charge).map((block) => <MeasureTable key={block.section} block={block} by={by} />)}
+      {chargeBlocks(charge).map((block) => <MeasureTable key={block.phases.join()} block={block} by={by} />)}
       {errors.length > 0 && (
         <div class="charge-errors"><p>{t('ui.charge.errors')}</p><ul>{errors.map((one) => <li key={one.code}>{reasonText(one)}</li>)}</ul></div>
       )}

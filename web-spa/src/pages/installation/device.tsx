@@ -18,12 +18,12 @@ import type { Judge } from './value';
 function Facts({ device }: { device: ConfigDevice }): JSX.Element {
   const bus = useStore((state) => state.buses.get(device.bus));
   const profile = useStore((state) => state.profiles.get(device.profile ?? ''));
-  const model = [profile?.family, profile?.model].filter(Boolean).join(' ');
   const fact = (label: MessageKey, value: string | undefined): JSX.Element | null =>
     value ? <div class="fact-pair"><dt>{t(label)}</dt><dd class="numbers">{value}</dd></div> : null;
   return (
     <dl class="facts">
-      {fact('ui.device.model', model)}
+      {fact('ui.device.family', profile?.family)}
+      {fact('ui.device.model', profile?.model)}
       {fact('ui.device.bus', bus?.name)}
       {fact('ui.device.address', addressOf(device))}
       {fact('ui.device.id', String(device.id))}
@@ -53,6 +53,7 @@ function Live({ device, state }: { device: ConfigDevice; state: StateName }): JS
   const measures = useStore((all) => all.measures.get(device.id));
   const charge = useStore((all) => all.charges.get(device.id));
   const inputs = useStore((all) => all.deviceStates.get(device.id));
+  const said = useStore((all) => all.deviceStatus.get(device.id)?.reason?.code);
   const flows = useStore(flowing);
   const offset = useStore((all) => all.clockOffset);
   const locale = useLanguage();
@@ -62,9 +63,9 @@ function Live({ device, state }: { device: ConfigDevice; state: StateName }): JS
   if (!measures && !charge && !inputs) return <p class="muted empty">{t('ui.device.no_measures')}</p>;
   return (
     <>
-      {charge && <ChargeBlock charge={charge} by={by} />}
+      {charge && <ChargeBlock charge={charge} by={by} said={said} />}
       {inputs && <StateBlock state={inputs} by={by} />}
-      {measures && <Blocks measures={measures} by={by} />}
+      {measures && <Blocks measures={measures} by={by} leads={!charge} />}
     </>
   );
 }

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { flowing } from '../../format/freshness';
+import { formatNumber } from '../../format/number';
 import { quantity } from '../../format/quantity';
 import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
@@ -18,7 +19,7 @@ function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
   const flows = useStore(flowing);
   const locale = useLanguage();
   const figure = (value: number | null | undefined, unit: string): string | null =>
-    typeof value === 'number' ? `${new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }).format(value)} ${unit}` : null;
+    typeof value === 'number' ? `${formatNumber(value, value < 10 ? 1 : 0, locale)} ${unit}` : null;
   const load = figure(status?.load_pct, '%');
   const cycle = figure(status?.cycle_ms, 'ms');
   return (
@@ -47,12 +48,13 @@ function useJudge(id: number, answers: boolean): Judge {
   return { now: useNow(), offset, flows, answers, periods, locale: useLanguage() };
 }
 
-// The one number of a line: power, else a counter.
+// The one number of a line: power (a charge point tells its own), else a counter.
 function Headline({ id, by }: { id: number; by: Judge }): JSX.Element | null {
   const measures = useStore((state) => state.measures.get(id));
   const charge = useStore((state) => state.charges.get(id));
-  const lead = headline(measures);
-  const reading = lead?.reading ?? (charge ? readingOf(charge, charge.power) : undefined);
+  const power = charge ? readingOf(charge, charge.power) : undefined;
+  const lead = power ? null : headline(measures);
+  const reading = power ?? lead?.reading;
   const scale = useScale(lead ? quantity(lead.name).measure : 'power_w', [reading]);
   return reading ? <span class="line-value"><Value reading={reading} scale={scale} by={by} name={lead?.name ?? 'power'} unit /></span> : null;
 }

@@ -1,7 +1,7 @@
 // What the page shows, computed from what the gateway said. Pure.
 import type { BusStatus, Charge, ConfigBus, ConfigDevice, ConfigPanel, ConfigProfile, DeviceStatus } from '../../generated/types';
 import { compareBases, quantity, type Phase, type Quantity, type Section } from '../../format/quantity';
-import type { DeviceMeasures, Reading, State, Table } from '../../store/state';
+import type { DeviceMeasures, Reading, State } from '../../store/state';
 import type { IconName } from '../../ui/icon';
 import type { StateName } from '../../ui/state_mark';
 
@@ -141,7 +141,7 @@ export const CHARGE_GROUP = 'charge';
 // What the card of a charge point says in its own lines.
 const CHARGE_OWN = ['limit_a', 'rated_a', 'power', 'session_wh', 'up_ms', 'period_ms'];
 
-// The rest of what a charge point measures, as currents and voltages, in tables like those of a meter.
+// The rest of what a charge point measures: a table of what has phases, as currents and voltages, and one of what has none.
 export function chargeBlocks(charge: Charge): Block[] {
   const readings: { [name: string]: Reading } = {};
   for (const [name, value] of Object.entries(charge) as Array<[string, unknown]>) {
@@ -149,7 +149,12 @@ export function chargeBlocks(charge: Charge): Block[] {
       readings[name] = { value, upMs: charge.up_ms, group: CHARGE_GROUP };
     }
   }
-  return blocksOf({ readings, periods: {} });
+  const blocks = blocksOf({ readings, periods: {} });
+  const phased = (row: Row): boolean => Object.keys(row.cells).some((phase) => phase !== 'total');
+  const rows = blocks.flatMap((block) => block.rows);
+  return [rows.filter(phased), rows.filter((row) => !phased(row))].filter((some) => some.length > 0).map((some) => ({
+    section: 'other', rows: some, phases: PHASES.filter((phase) => some.some((row) => row.cells[phase] !== undefined)),
+  }));
 }
 
 // One table of harmonics for voltage, one for current; a row is an order.
@@ -199,14 +204,4 @@ export function headline(measures: DeviceMeasures | undefined): { name: string; 
     if (reading) return { name, reading };
   }
   return null;
-}
-
-// How many devices a list of states holds that need a person.
-export function countProblems(devices: Table<ConfigDevice>, statuses: Table<DeviceStatus>): number {
-  let count = 0;
-  for (const device of devices.values()) {
-    const state = deviceState(device, statuses.get(device.id));
-    if (state === 'error' || state === 'fault' || state === 'unconfigured') count++;
-  }
-  return count;
 }

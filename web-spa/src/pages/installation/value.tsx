@@ -48,9 +48,9 @@ export function Value({ reading, scale, by, name, unit }: NumberProps): JSX.Elem
   const text = reading.value === null ? reading.text ?? '–' : formatNumber(reading.value / scale.factor, scale.decimals, by.locale);
   const title = nothing ? t('ui.value.none') : ageText(reading.upMs, by, state === 'fresh');
   return (
-    <span class={`value value-${state}`} data-fresh={state} data-quantity={name} title={title}>
+    <span class={`value value-${state}${nothing ? ' value-empty' : ''}`} data-fresh={state} data-quantity={name} title={title}>
       <span class="numbers">{text}</span>
-      {unit && scale.unit !== '' && <span class="unit">{scale.unit}</span>}
+      {unit && !nothing && scale.unit !== '' && <span class="unit">{scale.unit}</span>}
       {nothing && <span class="hidden">{t('ui.value.none')}</span>}
       {!nothing && (state === 'stale' || state === 'offline') && <span class="hidden">{t('ui.age.stale')}</span>}
     </span>

@@ -1,0 +1,119 @@
+// Starts the real gateway, with simulators for its buses, in a folder of its own; stops all of it by process id.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const BUILD = process.env.EDGEWATT_BUILD;
+if (!BUILD) throw new Error('EDGEWATT_BUILD is not set: run through ctest');
+const EXE = join(BUILD, 'bin/edgewatt');
+const PATIENCE_MS = 60_000; // for what has to come; a loaded machine is slow
+
+function listenAnywhere() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  });
+}
+
+// Ports nobody listens on now, all different. Asked from the system, so that tests running at once never meet.
+export async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export async function until(what, check) {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+class Program {
+  constructor(args) {
+    this.lines = [];
+    this.process = spawn(EXE, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.process.stdin.on('error', () => undefined); // It may end while we speak.
+    this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (text) => this.lines.push(...text.split('\n').filter((line) => line !== '')));
+    }
+  }
+
+  get alive() {
+    return this.process.exitCode === null && this.process.signalCode === null;
+  }
+
+  async stop() {
+    if (this.alive) this.process.kill('SIGTERM');
+    const late = setTimeout(() => this.process.kill('SIGKILL'), 15_000);
+    const end = await this.ended;
+    clearTimeout(late);
+    return end;
+  }
+}
+
+// One bus of a site served by `edgewatt simulate`.
+export class Simulator {
+  constructor(folder, name, site) {
+    const file = join(folder, `${name}.json`);
+    writeFileSync(file, JSON.stringify(site));
+    this.program = new Program(['simulate', file]);
+  }
+
+  // One control line; its answer is awaited. The simulator answers in order, a line each.
+  async tell(line) {
+    await until('the simulator', () => this.program.lines.some((one) => one.startsWith('simulating')));
+    const before = this.program.lines.length;
+    this.program.process.stdin.write(`${line}\n`);
+    const answer = await until(`an answer to "${line}"`, () => this.program.lines[before]);
+    if (!answer.startsWith('ok')) throw new Error(`${line}: ${answer}`);
+  }
+
+  stop() {
+    return this.program.stop();
+  }
+}
+
+export class Gateway {
+  // `site` is the tree of a site file. `demo` keeps the codes of the manual.
+  static async start(site, { demo = true } = {}) {
+    const gateway = new Gateway();
+    gateway.folder = mkdtempSync(join(tmpdir(), 'edgewatt-browser-'));
+    const file = join(gateway.folder, 'site.json');
+    writeFileSync(file, JSON.stringify(site));
+    gateway.data = join(gateway.folder, 'data');
+    gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', ...(demo ? ['--demo'] : [])]);
+    try {
+      await until('the gateway to be ready', () => {
+        if (!gateway.program.alive) throw new Error(`edgewatt run ended:\n${gateway.program.lines.join('\n')}`);
+        return gateway.run()?.state === 'running';
+      });
+    } catch (error) {
+      await gateway.stop();
+      throw new Error(`${error.message}\n${gateway.program.lines.slice(-40).join('\n')}`);
+    }
+    gateway.url = gateway.run().http.url;
+    return gateway;
+  }
+
+  // What runs where, null before the first time all is ready.
+  run() {
+    const file = join(this.data, 'run/run.json');
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+  }
+
+  async stop() {
+    const end = await this.program.stop();
+    if (!process.env.EDGEWATT_KEEP) rmSync(this.folder, { recursive: true, force: true });
+    return end;
+  }
+}
