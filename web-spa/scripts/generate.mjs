@@ -21,7 +21,7 @@ function schemaFiles() {
     .filter((name) => name.endsWith('.schema.json') && name !== 'common.schema.json')
     .map((name) => join(folder, name));
   const whole = ['site.schema.json', 'profile.schema.json'].filter((name) => existsSync(join(SCHEMAS, name)));
-  return [...inFolder('topics'), ...inFolder('http'), ...whole].sort();
+  return [...inFolder('topics'), ...inFolder('http'), ...inFolder('calls'), ...whole].sort();
 }
 
 async function types() {

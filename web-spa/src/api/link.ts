@@ -1,7 +1,7 @@
 // The one WebSocket: MQTT 5 over /mqtt. Asks for the session before each try, subscribes to what the open pages need,
 // hands messages to the store. It never decides what to show.
-import type { IClientOptions, MqttClient } from 'mqtt';
-import type { Session } from '../generated/types';
+import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
+import type { CallReply, Reason, Session } from '../generated/types';
 import { dispatch } from '../store/store';
 import type { Message } from '../store/reduce';
 import * as http from './http';
@@ -17,6 +17,7 @@ interface Wanted { count: number; qos: 0 | 1 }
 
 let client: MqttClient | null = null;
 let base = '';
+let account = '';
 let running = false;
 let attempt = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -45,8 +46,14 @@ function waitForQuiet(): void {
   filling.timer = setTimeout(finishFilling, Math.max(0, Math.min(QUIET_MS, left)));
 }
 
-function onMessage(topic: string, payload: Uint8Array, retain: boolean): void {
+function onMessage(topic: string, payload: Uint8Array, packet: IPublishPacket): void {
   if (!topic.startsWith(`${base}/`)) return;
+  const { retain } = packet;
+  if (topic.startsWith(`${base}/reply/`)) {
+    const correlation = packet.properties?.correlationData;
+    if (correlation) replied(new TextDecoder().decode(correlation), new TextDecoder().decode(payload));
+    return;
+  }
   const message: Message = {
     type: 'mqtt', topic: topic.slice(base.length + 1), payload: new TextDecoder().decode(payload), at: performance.now(),
   };
@@ -58,7 +65,7 @@ function onMessage(topic: string, payload: Uint8Array, retain: boolean): void {
 function subscribeAll(mqtt: MqttClient): void {
   const topics: Record<string, { qos: 0 | 1 }> = {};
   for (const [topic, { qos }] of wanted) topics[`${base}/${topic}`] = { qos };
-  if (Object.keys(topics).length === 0) return finishFilling();
+  topics[`${base}/reply/${account}/#`] = { qos: 1 };
   mqtt.subscribe(topics, () => waitForQuiet());
 }
 
@@ -74,6 +81,7 @@ function onConnected(mqtt: MqttClient, clock: Message | null): void {
 function drop(): void {
   const old = client;
   client = null;
+  for (const [correlation, waiting] of asked) giveUp(correlation, waiting);
   if (filling) clearTimeout(filling.timer);
   filling = null;
   old?.removeAllListeners();
@@ -110,6 +118,7 @@ async function open(session: Session, clock: Message | null): Promise<void> {
   const { default: mqttjs } = await import('mqtt');
   if (!running || client) return;
   base = session.base;
+  account = session.mqtt.username;
   const options: IClientOptions = {
     protocolVersion: 5, clientId: `web-${randomId()}`, clean: true,
     username: session.mqtt.username, password: session.mqtt.password,
@@ -120,9 +129,59 @@ async function open(session: Session, clock: Message | null): Promise<void> {
   const mqtt = mqttjs.connect(`${scheme}://${location.host}/mqtt`, options);
   client = mqtt;
   mqtt.on('connect', () => { if (client === mqtt) onConnected(mqtt, clock); });
-  mqtt.on('message', (topic, payload, packet) => { if (client === mqtt) onMessage(topic, payload, packet.retain); });
+  mqtt.on('message', (topic, payload, packet) => { if (client === mqtt) onMessage(topic, payload, packet); });
   mqtt.on('error', () => { if (client === mqtt) lost('broker'); });
   mqtt.on('close', () => { if (client === mqtt) lost('broker'); });
+}
+
+// ---- Calls: call/<account>/<service>/<method>, answered at reply/<account>/web --------------------------------------
+
+// `lost`: no connection, or no answer in time. `error`: the service said no, and why.
+export type Answer<T> = { is: 'ok'; value: T } | { is: 'error'; reason: Reason } | { is: 'lost' };
+
+interface Waiting { settle: (answer: Answer<unknown>) => void; timer: ReturnType<typeof setTimeout> }
+const asked = new Map<string, Waiting>();
+const CALL_TIMEOUT_MS = 8_000;
+const CALLS_MAX = 32;
+
+function giveUp(correlation: string, waiting: Waiting): void {
+  asked.delete(correlation);
+  clearTimeout(waiting.timer);
+  waiting.settle({ is: 'lost' });
+}
+
+function replied(correlation: string, text: string): void {
+  const waiting = asked.get(correlation);
+  if (!waiting) return;
+  asked.delete(correlation);
+  clearTimeout(waiting.timer);
+  try {
+    const reply = JSON.parse(text) as CallReply;
+    waiting.settle('error' in reply ? { is: 'error', reason: reply.error } : { is: 'ok', value: reply.result });
+  } catch {
+    waiting.settle({ is: 'lost' });
+  }
+}
+
+export function call<T>(service: string, method: string, args: object): Promise<Answer<T>> {
+  const mqtt = client;
+  if (!mqtt?.connected || asked.size >= CALLS_MAX) return Promise.resolve({ is: 'lost' });
+  const correlation = randomId();
+  return new Promise<Answer<T>>((resolve) => {
+    const waiting: Waiting = {
+      settle: (answer) => resolve(answer as Answer<T>),
+      timer: setTimeout(() => giveUp(correlation, waiting), CALL_TIMEOUT_MS),
+    };
+    asked.set(correlation, waiting);
+    mqtt.publish(`${base}/call/${account}/${service}/${method}`, JSON.stringify(args), {
+      qos: 1,
+      properties: {
+        responseTopic: `${base}/reply/${account}/web`,
+        correlationData: new TextEncoder().encode(correlation) as never, // mqtt.js types it as Node's Buffer and takes any bytes
+        messageExpiryInterval: CALL_TIMEOUT_MS / 1000,
+      },
+    }, (error) => { if (error) giveUp(correlation, waiting); });
+  });
 }
 
 // Topics without the base. Returns how to let go of them. QoS 1 for states (none may be missed), 0 for measures.

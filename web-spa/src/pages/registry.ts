@@ -20,6 +20,10 @@ export const PAGES: readonly Page[] = [
     id: 'installation', title: 'page.installation', about: 'ui.page.installation.about', icon: 'installation',
     load: () => import('./installation/page'),
   },
+  {
+    id: 'consumption', title: 'page.consumption', about: 'ui.page.consumption.about', icon: 'consumption',
+    load: () => import('./consumption/page'),
+  },
 ];
 
 // What this user may open and what exists. The gateway enforces the rights; this only spares dead links.

@@ -1,6 +1,6 @@
 // The one place where state changes. Pure: the same state and messages give the same result.
 import type {
-  BusStatus, Charge, ConfigBus, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, DeviceState, DeviceStatus, Measures,
+  BusStatus, Charge, ConfigBus, ConfigCircuit, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, DeviceState, DeviceStatus, Measures,
   ServiceStatus,
 } from '../generated/types';
 import { EMPTY, type DeviceMeasures, type Link, type Reading, type State, type Visit } from './state';
@@ -17,7 +17,7 @@ export type Message =
   // The gateway said what its CLOCK_BOOTTIME was at this moment.
   | { type: 'clock'; upMs: number; at: number };
 
-type Tables = 'services' | 'buses' | 'devices' | 'panels' | 'profiles' | 'busStatus' | 'deviceStatus' | 'measures' | 'charges' | 'deviceStates';
+type Tables = 'services' | 'buses' | 'devices' | 'panels' | 'circuits' | 'profiles' | 'busStatus' | 'deviceStatus' | 'measures' | 'charges' | 'deviceStates';
 type Draft = { -readonly [K in keyof State]: State[K] };
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -80,7 +80,7 @@ function dropGroup(before: DeviceMeasures | undefined, group: string): DeviceMea
   return Object.keys(readings).length === 0 ? null : { readings, periods: before.periods };
 }
 
-const CONFIG_TABLE = { bus: 'buses', device: 'devices', panel: 'panels' } as const;
+const CONFIG_TABLE = { bus: 'buses', circuit: 'circuits', device: 'devices', panel: 'panels' } as const;
 
 function remove(batch: Batch, subject: Subject): void {
   switch (subject.kind) {
@@ -110,8 +110,8 @@ function store(batch: Batch, subject: Subject, payload: Record<string, unknown>)
       if (typeof payload.online === 'boolean') batch.set('services', subject.name, payload as unknown as ServiceStatus);
       return;
     case 'config':
-      if (typeof payload.name !== 'string') return;
-      return batch.set(CONFIG_TABLE[subject.what], subject.id, payload as unknown as ConfigBus | ConfigDevice | ConfigPanel);
+      if (subject.what !== 'circuit' && typeof payload.name !== 'string') return; // built-in circuits are named by their use
+      return batch.set(CONFIG_TABLE[subject.what], subject.id, payload as unknown as ConfigBus | ConfigCircuit | ConfigDevice | ConfigPanel);
     case 'profile': return batch.set('profiles', subject.id, payload as unknown as ConfigProfile);
     case 'settings': if (subject.name === 'site') batch.draft.site = payload as unknown as ConfigSite; return;
     case 'busStatus': return batch.set('busStatus', subject.id, payload as unknown as BusStatus);

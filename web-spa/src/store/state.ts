@@ -1,6 +1,6 @@
 // Everything the pages show. Changed only by reduce(); nothing in here is ever modified in place.
 import type {
-  BusStatus, Charge, ConfigBus, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, DeviceState, DeviceStatus,
+  BusStatus, Charge, ConfigBus, ConfigCircuit, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, DeviceState, DeviceStatus,
   ServiceStatus, Session,
 } from '../generated/types';
 
@@ -48,6 +48,7 @@ export interface State {
   readonly buses: Table<ConfigBus>;
   readonly devices: Table<ConfigDevice>;
   readonly panels: Table<ConfigPanel>;
+  readonly circuits: Table<ConfigCircuit>;
   readonly profiles: ReadonlyMap<string, ConfigProfile>;
   readonly busStatus: Table<BusStatus>;
   readonly deviceStatus: Table<DeviceStatus>;
@@ -66,6 +67,7 @@ export const EMPTY: State = {
   buses: new Map(),
   devices: new Map(),
   panels: new Map(),
+  circuits: new Map(),
   profiles: new Map(),
   busStatus: new Map(),
   deviceStatus: new Map(),

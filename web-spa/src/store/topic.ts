@@ -2,7 +2,7 @@
 
 export type Subject =
   | { kind: 'service'; name: string }
-  | { kind: 'config'; what: 'bus' | 'device' | 'panel'; id: number }
+  | { kind: 'config'; what: 'bus' | 'circuit' | 'device' | 'panel'; id: number }
   | { kind: 'profile'; id: string }
   | { kind: 'settings'; name: string }
   | { kind: 'busStatus'; id: number }
@@ -20,7 +20,7 @@ function readConfig(kind: string, id: string): Subject | null {
   if (kind === 'settings') return { kind: 'settings', name: id };
   const number = readId(id);
   if (number === null) return null;
-  return kind === 'bus' || kind === 'device' || kind === 'panel' ? { kind: 'config', what: kind, id: number } : null;
+  return kind === 'bus' || kind === 'circuit' || kind === 'device' || kind === 'panel' ? { kind: 'config', what: kind, id: number } : null;
 }
 
 function readDevice(id: number, leaf: string, group: string | undefined): Subject | null {

@@ -19,6 +19,7 @@ const PATHS = {
   search: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5 20 20',
   erase: 'M9 6h11v12H9l-5-6zM12.5 10l4 4M16.5 10l-4 4',
   installation: 'M12 3 4 7v10l8 4 8-4V7zM4 7l8 4 8-4M12 11v10',
+  consumption: 'M4 20V4M4 20h16M8 20v-6M12 20V9M16 20v-9',
   clock: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2',
   // States. Each has its own outline: disc, ring, triangle, octagon, dashed ring.
   stateOn: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM8 12.5l2.8 2.8L16 9.5',
