@@ -94,35 +94,33 @@ static int request_length(const uint8_t *p, int have)
     }
 }
 
-// Reads one request. Its bytes come in a burst; a burst ends when none has come for 1.5 characters, but not
-// before its length by function code is there. Returns its length, 0 when asked to stop.
+// Reads what the master has written, at most what fits; 0 = nothing yet (nobody may have the terminal open).
+static int read_some(struct line *l, uint8_t frame[FRAME_MAX], int have)
+{
+    ssize_t got = read(l->pty, frame + have, (size_t)(FRAME_MAX - have));
+    if (got < 0 && (errno == EIO || errno == EAGAIN)) {
+        struct timespec pause = {.tv_nsec = 1000000};
+        nanosleep(&pause, NULL);
+    }
+    return got > 0 ? (int)got : 0;
+}
+
+// Reads one request: its bytes come in a burst, and its length is known by its function code. Returns its
+// length, 0 when asked to stop, and minus the bytes when the rest never came.
 static int read_request(struct line *l, uint8_t frame[FRAME_MAX], int64_t *ret_start_ns)
 {
     int have = 0;
     while (!stop_asked) {
         struct pollfd p = {.fd = l->pty, .events = POLLIN};
-        int wait_ms = have ? 20 : 200;
-        int n = poll(&p, 1, wait_ms);
-        if (n < 0 && errno != EINTR)
-            return 0;
-        if (n <= 0) {
-            if (have) {
-                l->incomplete++;
-                return -have;
-            }
-            continue;
+        int n = poll(&p, 1, have ? 20 : 200);
+        if (n == 0 && have) {
+            l->incomplete++;
+            return -have;
         }
-        ssize_t got = read(l->pty, frame + have, (size_t)(FRAME_MAX - have));
-        if (got < 0 && (errno == EIO || errno == EAGAIN)) { // nobody has the terminal open
-            struct timespec pause = {.tv_nsec = 1000000};
-            nanosleep(&pause, NULL);
-            continue;
-        }
-        if (got <= 0)
-            continue;
-        if (have == 0)
+        int got = n > 0 ? read_some(l, frame, have) : 0;
+        if (got && have == 0)
             *ret_start_ns = now_ns();
-        have += (int)got;
+        have += got;
         int length = request_length(frame, have);
         if (length < 0 || (length > 0 && have >= length) || have == FRAME_MAX)
             return have;
@@ -130,33 +128,33 @@ static int read_request(struct line *l, uint8_t frame[FRAME_MAX], int64_t *ret_s
     return 0;
 }
 
+// Length of the answer that begins with these bytes; FRAME_MAX while it can't be told.
+static int answer_length(const uint8_t *p, int have)
+{
+    if (have < 3)
+        return FRAME_MAX;
+    if (p[1] & 0x80)
+        return 5;
+    return p[1] <= 4 || p[1] == 17 ? 5 + p[2] : 8;
+}
+
+// Reads the slave's answer. 0 = none: the slave is silent, or the master has given up and asks again.
 static int read_answer(struct line *l, uint8_t frame[FRAME_MAX])
 {
     int have = 0;
     int64_t until_ns = now_ns() + (int64_t)ANSWER_WAIT_MS * 1000000;
-    while (!stop_asked && have < FRAME_MAX) {
-        // While the slave thinks, the master may give up and ask again: then its request comes first.
+    while (!stop_asked && have < answer_length(frame, have)) {
         struct pollfd p[2] = {{.fd = l->slave, .events = POLLIN},
                               {.fd = l->pty, .events = have ? 0 : POLLIN}};
         int n = poll(p, 2, have ? 2 : 50);
-        if (n == 0 && (have || now_ns() > until_ns))
+        bool from_slave = n > 0 && (p[0].revents & (POLLIN | POLLHUP));
+        bool asked_again = n > 0 && (p[1].revents & POLLIN) && !from_slave;
+        if (asked_again || (n == 0 && (have || now_ns() > until_ns)))
             return have;
-        if (n > 0 && (p[1].revents & POLLIN) && !(p[0].revents & POLLIN))
-            return 0;
-        if (n <= 0 || !(p[0].revents & (POLLIN | POLLHUP)))
-            continue;
-        ssize_t got = read(l->slave, frame + have, (size_t)(FRAME_MAX - have));
-        if (got <= 0)
+        ssize_t got = from_slave ? read(l->slave, frame + have, (size_t)(FRAME_MAX - have)) : 0;
+        if (from_slave && got <= 0)
             return have;
         have += (int)got;
-        // The whole answer comes in one piece from a simulator on this machine: by function code we know
-        // when.
-        int length = have >= 3 ? ((frame[1] & 0x80)                 ? 5
-                                  : frame[1] <= 4 || frame[1] == 17 ? 5 + frame[2]
-                                                                    : 8)
-                               : FRAME_MAX;
-        if (have >= length)
-            return have;
     }
     return have;
 }
@@ -272,47 +270,67 @@ static int connect_slave(const char *where)
     return fd;
 }
 
+struct arguments {
+    const char *pty, *slave, *file;
+    long speed, bits;
+};
+
+static bool read_arguments(int argc, char **argv, struct arguments *ret)
+{
+    *ret = (struct arguments){.speed = 19200, .bits = 11};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *name = argv[i], *value = argv[i + 1];
+        if (strcmp(name, "--pty") == 0)
+            ret->pty = value;
+        else if (strcmp(name, "--slave") == 0)
+            ret->slave = value;
+        else if (strcmp(name, "--speed") == 0)
+            ret->speed = strtol(value, NULL, 10);
+        else if (strcmp(name, "--bits") == 0)
+            ret->bits = strtol(value, NULL, 10);
+        else if (strcmp(name, "--report") == 0)
+            ret->file = value;
+        else
+            return false;
+    }
+    return ret->pty && ret->slave && ret->speed >= 300 && ret->bits >= 10 && ret->bits <= 12;
+}
+
+static int report_to(struct line *l, const char *file)
+{
+    FILE *to = file ? fopen(file, "w") : stdout;
+    if (!to)
+        return 1;
+    report(l, to);
+    return fclose(to) != 0;
+}
+
 int main(int argc, char **argv)
 {
-    const char *pty = NULL, *slave = NULL, *file = NULL;
-    long speed = 19200, bits = 11;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--pty") == 0)
-            pty = argv[i + 1];
-        else if (strcmp(argv[i], "--slave") == 0)
-            slave = argv[i + 1];
-        else if (strcmp(argv[i], "--speed") == 0)
-            speed = strtol(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--bits") == 0)
-            bits = strtol(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--report") == 0)
-            file = argv[i + 1];
-    }
-    if (!pty || !slave || speed < 300 || bits < 10 || bits > 12) {
+    struct arguments args;
+    if (!read_arguments(argc, argv, &args)) {
         fprintf(stderr,
                 "usage: line --pty LINK --slave HOST:PORT [--speed 19200] [--bits 11] [--report FILE]\n");
         return 2;
     }
-    struct line l = {.char_ns = bits * 1000000000 / speed};
-    l.silence_ns = speed > 19200 ? 1750000 : l.char_ns * 7 / 2;
+    struct line l = {.char_ns = args.bits * 1000000000 / args.speed};
+    l.silence_ns = args.speed > 19200 ? 1750000 : l.char_ns * 7 / 2;
     l.late_us = malloc(sizeof(*l.late_us) * LATE_SAMPLES_MAX);
-    l.pty = open_pty(pty);
-    l.slave = connect_slave(slave);
+    l.pty = open_pty(args.pty);
+    l.slave = connect_slave(args.slave);
+    int code = 1;
     if (!l.late_us || l.pty < 0 || l.slave < 0) {
-        fprintf(stderr, "line: %s: %s\n", l.pty < 0 ? pty : slave, strerror(errno));
-        free(l.late_us);
-        return 1;
+        fprintf(stderr, "line: %s: %s\n", l.pty < 0 ? args.pty : args.slave, strerror(errno));
+    } else {
+        struct sigaction action = {.sa_handler = on_signal};
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGINT, &action, NULL);
+        printf("line ready\n");
+        fflush(stdout);
+        run(&l);
+        code = report_to(&l, args.file);
     }
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    printf("line ready\n");
-    fflush(stdout);
-    run(&l);
-    FILE *to = file ? fopen(file, "w") : stdout;
-    if (to)
-        report(&l, to);
-    unlink(pty);
+    unlink(args.pty);
     free(l.late_us);
-    return !to || fclose(to) != 0;
+    return code;
 }
