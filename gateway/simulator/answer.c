@@ -49,36 +49,73 @@ static size_t shorten(uint8_t *pdu, size_t len)
     return len - 2;
 }
 
-void answer_make(struct device *const *devices, int count, int64_t second, const struct frame *frame,
-                 struct answer *ret)
+struct device *answer_device(struct device *const *devices, int count, int unit)
+{
+    for (int i = 0; i < count; i++)
+        if (devices[i]->site.unit == unit)
+            return devices[i];
+    return NULL;
+}
+
+bool answer_can(enum answer_framing framing, enum device_fault fault)
+{
+    return fault != (framing == ANSWER_TCP ? FAULT_BAD_CRC : FAULT_WRONG_TRANSACTION);
+}
+
+struct content { // of an answer, before it is wrapped
+    uint16_t transaction;
+    uint8_t unit;
+    size_t len;
+    uint8_t pdu[FRAME_PDU_MAX];
+};
+
+static void spoil_content(const struct device *device, uint8_t function, struct content *c)
+{
+    int argument = device->fault_argument;
+    if (device->fault == FAULT_EXCEPTION)
+        c->len = frame_answer_exception(function, (enum frame_exception)(argument ? argument : 4), c->pdu);
+    else if (device->fault == FAULT_WRONG_UNIT)
+        c->unit = (uint8_t)(c->unit + 1);
+    else if (device->fault == FAULT_WRONG_TRANSACTION)
+        c->transaction = (uint16_t)(c->transaction + 1000);
+    else if (device->fault == FAULT_WRONG_FUNCTION)
+        c->pdu[0] = (uint8_t)(c->pdu[0] ^ 1);
+    else if (device->fault == FAULT_SHORT)
+        c->len = shorten(c->pdu, c->len);
+}
+
+static void spoil_frame(const struct device *device, struct answer *answer)
+{
+    int argument = device->fault_argument;
+    if (device->fault == FAULT_LATE)
+        answer->delay_ms = argument ? argument : 3000;
+    else if (device->fault == FAULT_GARBAGE)
+        garble(answer);
+    else if (device->fault == FAULT_BAD_CRC)
+        answer->bytes[answer->len - 1] ^= 0x55;
+    else if (device->fault == FAULT_CUT)
+        answer->len = (answer->len + 1) / 2;
+    else if (device->fault == FAULT_BYTEWISE)
+        answer->interval_ms = argument ? argument : 2;
+    else if (device->fault == FAULT_FLOOD)
+        answer->flood = argument ? argument : 2000;
+    else if (device->fault == FAULT_CLOSE)
+        answer->close = true;
+}
+
+void answer_make(struct device *const *devices, int count, int64_t second, enum answer_framing framing,
+                 const struct frame *frame, struct answer *ret)
 {
     const struct device *device;
-    uint8_t pdu[FRAME_PDU_MAX];
-    size_t len = true_answer(devices, count, second, frame, pdu, &device);
-    uint16_t transaction = frame->transaction;
-    uint8_t unit = frame->unit, function = frame->pdu[0];
-    int argument = device ? device->fault_argument : 0;
-    enum device_fault fault = device ? device->fault : FAULT_NONE;
+    struct content c = {.transaction = frame->transaction, .unit = frame->unit};
+    c.len = true_answer(devices, count, second, frame, c.pdu, &device);
     *ret = (struct answer){0};
-    if (fault == FAULT_NO_ANSWER)
+    if (device ? device->fault == FAULT_NO_ANSWER : framing == ANSWER_RTU)
         return;
-    if (fault == FAULT_EXCEPTION)
-        len = frame_answer_exception(function, (enum frame_exception)(argument ? argument : 4), pdu);
-    else if (fault == FAULT_WRONG_UNIT)
-        unit = (uint8_t)(unit + 1);
-    else if (fault == FAULT_WRONG_TRANSACTION)
-        transaction = (uint16_t)(transaction + 1000);
-    else if (fault == FAULT_WRONG_FUNCTION)
-        pdu[0] = (uint8_t)(pdu[0] ^ 1);
-    else if (fault == FAULT_SHORT)
-        len = shorten(pdu, len);
-    ret->len = frame_tcp_write(transaction, unit, pdu, len, ret->bytes);
-    if (fault == FAULT_LATE)
-        ret->delay_ms = argument ? argument : 3000;
-    else if (fault == FAULT_GARBAGE)
-        garble(ret);
-    else if (fault == FAULT_CUT)
-        ret->len = (ret->len + 1) / 2;
-    else if (fault == FAULT_CLOSE)
-        ret->close = true;
+    if (device)
+        spoil_content(device, frame->pdu[0], &c);
+    ret->len = framing == ANSWER_RTU ? frame_rtu_write(c.unit, c.pdu, c.len, ret->bytes)
+                                     : frame_tcp_write(c.transaction, c.unit, c.pdu, c.len, ret->bytes);
+    if (device)
+        spoil_frame(device, ret);
 }

@@ -127,13 +127,10 @@ static enum ew_err make_servers(struct making *making, const cJSON *site, struct
         enum ew_err err = site_bus_read(node, path, &bus, making->reason);
         if (err != EW_OK)
             return err;
-        if (bus.type != SITE_BUS_TCP) {
-            building->skipped_buses++;
-            continue;
-        }
         struct server *server = &building->servers[building->server_count++];
-        *server = (struct server){.bus = bus, .loop = loop, .listener = -1, .plant = &building->plant};
-        ew_copy(server->address, sizeof(server->address), listen ? listen : bus.address);
+        server_init(server, &bus, loop, &building->plant);
+        if (listen && bus.type != SITE_BUS_RTU)
+            ew_copy(server->address, sizeof(server->address), listen);
         give_devices(building, server);
         err = server_plug(server, making->reason);
         if (err != EW_OK)

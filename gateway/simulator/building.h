@@ -11,9 +11,8 @@ struct building {
     int device_count;
     struct server *servers;
     int server_count;
-    int skipped_buses; // types that are not served
-    double speed;      // simulated seconds a second
-    int64_t began_ms;  // on the loop's clock
+    double speed;     // simulated seconds a second
+    int64_t began_ms; // on the loop's clock
     int64_t first_second;
 };
 

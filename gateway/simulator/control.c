@@ -62,6 +62,8 @@ static void do_fault(const struct line *line)
         fail(line, "there is no fault", line->words[2] ? line->words[2] : "");
     else if (line->words[3] && (!read_number(line->words[3], &argument) || argument < 0 || argument > 1e6))
         fail(line, "is no number from 0 to 1000000:", line->words[3]);
+    else if (!answer_can(server_framing(building_server(line->building, device->site.bus)), fault))
+        fail(line, "can't happen on this kind of bus:", line->words[2]);
     else {
         device->fault = fault;
         device->fault_argument = (int)argument;
@@ -155,19 +157,53 @@ static void do_car(const struct line *line)
     ok(line);
 }
 
-static void do_plug(const struct line *line)
+static struct server *read_bus(const struct line *line)
 {
     double id;
-    struct ew_reason why;
     struct server *server =
         read_number(line->words[1], &id) ? building_server(line->building, (int64_t)id) : NULL;
-    if (!server) {
-        fail(line, "there is no bus", line->words[1] ? line->words[1] : "");
+    if (!server)
+        fail(line, "there is no bus", line->words[1]);
+    return server;
+}
+
+static void do_alone(const struct line *line)
+{
+    struct server *server = read_bus(line);
+    if (!server)
+        return;
+    if (server->bus.type == SITE_BUS_RTU)
+        fail(line, "takes no connections: bus", line->words[1]);
+    else if (strcmp(line->words[2], "on") != 0 && strcmp(line->words[2], "off") != 0)
+        fail(line, "is neither on nor off:", line->words[2]);
+    else {
+        server->alone = strcmp(line->words[2], "on") == 0;
+        ok(line);
+    }
+}
+
+static void do_forget(const struct line *line)
+{
+    struct server *server = read_bus(line);
+    if (!server)
+        return;
+    if (server->bus.type == SITE_BUS_RTU) {
+        fail(line, "takes no connections: bus", line->words[1]);
         return;
     }
+    server_forget_clients(server);
+    ok(line);
+}
+
+static void do_plug(const struct line *line)
+{
+    struct ew_reason why;
+    struct server *server = read_bus(line);
+    if (!server)
+        return;
     if (strcmp(line->words[0], "unplug") == 0)
         server_unplug(server);
-    else if (server->listener < 0 && server_plug(server, &why) != EW_OK) {
+    else if (!server->plugged && server_plug(server, &why) != EW_OK) {
         fail(line, "", why.text);
         return;
     }
@@ -192,6 +228,8 @@ static void dump_device(struct ew_jw *w, const struct device *device)
     ew_jw_text(w, "name", device->site.name);
     ew_jw_text(w, "profile", device->profile->id);
     ew_jw_text(w, "fault", device_fault_name(device->fault));
+    ew_jw_int(w, "asked", device->asked);
+    ew_jw_int(w, "asked_ms", device->asked_ms);
     ew_jw_open_array(w, "phases_w");
     for (int p = 0; p < 3; p++)
         ew_jw_number(w, NULL, device->plant->value[CH_ACTIVE_POWER_L1 + p]);
@@ -224,7 +262,7 @@ static void do_dump(const struct line *line)
         const struct server *server = &line->building->servers[i];
         ew_jw_open_object(&w, NULL);
         ew_jw_int(&w, "id", server->bus.id);
-        ew_jw_bool(&w, "plugged", server->listener >= 0);
+        ew_jw_bool(&w, "plugged", server->plugged);
         ew_jw_int(&w, "clients", server_client_count(server));
         ew_jw_int(&w, "answered", server->answered);
         ew_jw_close_object(&w);
@@ -243,7 +281,8 @@ static void do_help(const struct line *line)
     ew_buf_add_text(
         line->answer,
         "ok fault DEVICE FAULT [NUMBER] | set DEVICE QUANTITY VALUE|auto | load DEVICE WATTS|auto | "
-        "limit DEVICE AMPERES | car DEVICE arrive [WH]|leave | unplug BUS | plug BUS | "
+        "limit DEVICE AMPERES | car DEVICE arrive [WH]|leave | unplug BUS | plug BUS | alone BUS on|off | "
+        "forget BUS | "
         "get DEVICE QUANTITY | step SECONDS | dump; faults:");
     for (int i = 0; i <= FAULT_CLOSE; i++)
         ew_buf_printf(line->answer, " %s", device_fault_name((enum device_fault)i));
@@ -257,9 +296,10 @@ void control_line(struct building *building, char *text, struct ew_buf *answer)
         int words_min;
         void (*run)(const struct line *line);
     } commands[] = {
-        {"fault", 3, do_fault}, {"set", 4, do_set},   {"get", 3, do_get},   {"load", 3, do_load},
-        {"limit", 3, do_limit}, {"car", 3, do_car},   {"plug", 2, do_plug}, {"unplug", 2, do_plug},
-        {"dump", 1, do_dump},   {"step", 2, do_step}, {"help", 1, do_help},
+        {"fault", 3, do_fault},   {"set", 4, do_set},   {"get", 3, do_get},   {"load", 3, do_load},
+        {"limit", 3, do_limit},   {"car", 3, do_car},   {"plug", 2, do_plug}, {"unplug", 2, do_plug},
+        {"dump", 1, do_dump},     {"step", 2, do_step}, {"help", 1, do_help}, {"alone", 3, do_alone},
+        {"forget", 2, do_forget},
     };
     struct line line = {.building = building, .answer = answer};
     for (char *word = strsep(&text, " \t\r"); word; word = strsep(&text, " \t\r"))

@@ -1,12 +1,14 @@
 // What a person or a test may tell a running simulation: a line a command, an answer line each ("ok ...", or
 // "error: sentence"). From standard input, and from a UNIX socket for any number of clients in turn.
 //   fault DEVICE none|no_answer|late [MS]|exception [CODE]|wrong_unit|wrong_transaction|wrong_function|short|
-//         garbage|cut|close
+//         garbage|bad_crc|cut|bytewise [MS]|flood [BYTES]|close
 //   set DEVICE QUANTITY VALUE|auto     what the register says (a station's state as a letter)
 //   load DEVICE WATTS|auto             what a meter's circuit draws: its currents and the main meter follow
 //   limit DEVICE AMPERES               what a station offers
 //   car DEVICE arrive [WH] | leave
-//   unplug BUS, plug BUS               the converter's network cable
+//   unplug BUS, plug BUS               the converter's network cable; a serial port's adapter
+//   alone BUS on|off                   the converter takes one connection only
+//   forget BUS                         half-open: nothing is heard any more on the connections there are
 //   get DEVICE QUANTITY                "ok VALUE"
 //   step SECONDS                       lets that much simulated time pass at once
 //   dump                               "ok {...}": everything, as one line of JSON

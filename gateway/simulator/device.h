@@ -18,8 +18,12 @@
     X(FAULT_WRONG_FUNCTION, "wrong_function")                                                                \
     X(FAULT_SHORT, "short")     /* fewer registers than asked for */                                         \
     X(FAULT_GARBAGE, "garbage") /* bytes that are no frame */                                                \
+    X(FAULT_BAD_CRC, "bad_crc") /* serial framing only */                                                    \
     X(FAULT_CUT, "cut")         /* half a frame, then nothing */                                             \
-    X(FAULT_CLOSE, "close")     /* closes the connection instead of answering */
+    X(FAULT_BYTEWISE,                                                                                        \
+      "bytewise")           /* the right answer in single bytes; argument: ms between them, default 2 */     \
+    X(FAULT_FLOOD, "flood") /* noise instead of an answer; argument: bytes, default 2000 */                  \
+    X(FAULT_CLOSE, "close") /* closes the connection instead of answering */
 
 enum device_fault {
 #define DEVICE_FAULT_ENUM(constant, name) constant,
@@ -43,6 +47,8 @@ struct device {
     int64_t imaged_second;         // the plant's second the images show
     enum device_fault fault;
     int fault_argument;
+    long long asked;  // requests to it
+    int64_t asked_ms; // when the last one came, on the loop's clock
 };
 
 // EW_E_INVALID when the device's parameters do not fit the profile. profile and plant must outlive the

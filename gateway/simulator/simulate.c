@@ -21,12 +21,13 @@ struct options {
 
 static const char help[] =
     "Usage: edgewatt simulate SITE [OPTION]...\n"
-    "Serves every device on a Modbus TCP bus of a site file, from the profiles.\n\n"
+    "Serves every device of a site file, from the profiles: over Modbus TCP, over RTU frames in TCP, and on\n"
+    "pseudo-terminals that the addresses of serial buses become links to.\n\n"
     "  --trace CSV       recorded load instead of the shipped ones (columns: traces/*.csv)\n"
     "  --speed N         simulated seconds a second, 0.01 to 10000 (default 1)\n"
     "  --start HH:MM     time of the recording to begin at (default 18:00)\n"
     "  --seed N          another day of the same kind (default 1)\n"
-    "  --listen ADDRESS  serve all buses here instead of at their own addresses\n"
+    "  --listen ADDRESS  serve the network buses here instead of at their own addresses\n"
     "  --data DIR        use the profiles of this data folder too\n"
     "  --control PATH    a UNIX socket that takes control lines, as standard input does\n\n"
     "Control lines: type help. Prints \"simulating N devices on M buses\" when it listens; Ctrl-C ends it.\n";
@@ -185,8 +186,6 @@ static int run_world(struct world *world)
     ticking.timer.fn = on_tick;
     ticking.timer.user = &ticking;
     ew_loop_timer_set(world->loop, &ticking.timer, ew_loop_now_ms(world->loop) + TICK_MS);
-    if (world->building.skipped_buses > 0)
-        printf("%d buses are no Modbus TCP and are not served\n", world->building.skipped_buses);
     printf("simulating %d devices on %d buses\n", world->building.device_count, world->building.server_count);
     fflush(stdout);
     int code = ew_loop_run(world->loop);

@@ -4,6 +4,7 @@ here from the makers' tables, not taken from our profiles."""
 
 import json
 import os
+import select
 import socket
 import struct
 import sys
@@ -13,7 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 
 try:
-    from pymodbus.client import ModbusTcpClient
+    from pymodbus.client import ModbusSerialClient, ModbusTcpClient
+    from pymodbus.framer.rtu_framer import ModbusRtuFramer
 except ImportError:
     harness.skip("python3-pymodbus or python3-serial-asyncio is not installed")
 
@@ -186,6 +188,114 @@ class Simulator(harness.TestCase):
             self.assertEqual(s.recv(64), b"")
         # The others feel nothing.
         self.assertFalse(client.read_holding_registers(122, 1, slave=255).isError())
+
+    def serial_site(self):
+        """The demo site with its buses as RTU over TCP and as a serial port."""
+        site = json.loads(json.dumps(self.site))
+        site["buses"][0]["type"] = "rtu_tcp"
+        site["buses"][1].update(type="rtu", address=os.path.join(self.folder.name, "port"))
+        site["devices"][-1]["unit"] = 3  # 255 is no address of a serial line
+        return site
+
+    def test_serial_framing_on_tcp_and_on_a_terminal(self):
+        self.process.stop()
+        site = self.serial_site()
+        port = site["buses"][1]["address"]
+        os.symlink("/dev/pts/12345", port)  # left by a run that was killed
+        self.process = self.start("--speed", "0.01", site=site)
+        clients = [(30, ModbusTcpClient("127.0.0.1", port=self.ports[3], framer=ModbusRtuFramer,
+                                        timeout=harness.PATIENCE_S)),
+                   (38, ModbusSerialClient(port, baudrate=19200, timeout=harness.PATIENCE_S))]  # no parity on a pty
+        for device, client in clients:
+            self.assertTrue(client.connect(), device)
+            self.addCleanup(client.close)
+            for table, address, form, factor, quantity, tolerance in PUBLISHED[device]:
+                value = self.read(client, device, table, address, form) * factor
+                self.assertAlmostEqual(value, float(self.ok(f"get {device} {quantity}")), delta=tolerance * 1.01)
+        target = os.readlink(port)
+        self.assertTrue(target.startswith("/dev/pts/"), target)
+        self.ok("unplug 4")
+        self.assertFalse(os.path.lexists(port))
+        self.ok("plug 4")
+        again = ModbusSerialClient(port, baudrate=19200, parity="N", timeout=harness.PATIENCE_S)
+        self.addCleanup(again.close)
+        self.assertEqual(again.read_holding_registers(0x400E, 2, slave=2).registers, [0, 32000])
+        self.process.stop()
+        self.assertFalse(os.path.lexists(port))
+
+    def test_faults_of_serial_framing_reach_the_wire(self):
+        self.process.stop()
+        site = self.serial_site()
+        self.process = self.start("--speed", "0.01", site=site)
+        request, good = bytes.fromhex("02 03 400e 0002 b03b"), bytes.fromhex("02 03 04 0000 7d00 e863")
+        terminal = os.open(site["buses"][1]["address"], os.O_RDWR | os.O_NOCTTY)
+        self.addCleanup(os.close, terminal)
+
+        def receive(count):
+            got = b""
+            while len(got) < count:
+                self.assertTrue(select.select([terminal], [], [], harness.PATIENCE_S)[0], got.hex())
+                got += os.read(terminal, count - len(got))
+            return got
+
+        cases = {"none": good, "exception 6": bytes.fromhex("02 83 06 3132"), "bad_crc": good[:-1] + b"6",
+                 "wrong_unit": bytes.fromhex("03 03 04 0000 7d00 f8a3"), "short": bytes.fromhex("02 03 02 0000 fc44"),
+                 "cut": good[:5], "late 50": good, "bytewise 1": good}
+        for fault, expected in cases.items():
+            self.ok(f"fault 38 {fault}")
+            os.write(terminal, request)
+            self.assertEqual(receive(len(expected)).hex(), expected.hex(), fault)
+        self.ok("fault 38 flood 300")
+        os.write(terminal, request)
+        self.assertNotIn(good, receive(300))
+        # Silence: for a fault, for nobody's unit, for a damaged request. What comes is the next answer.
+        self.ok("fault 38 no_answer")
+        os.write(terminal, request + bytes.fromhex("63 03 400e 0002 b84a"))
+        harness.wait_until(lambda: '"asked":10' in self.ok("dump"), what="the request is in")
+        self.ok("fault 38 none")
+        os.write(terminal, request[:-1] + b"\0")
+        self.ok("dump")  # it has been heard by then
+        os.write(terminal, request)
+        self.assertEqual(receive(len(good)), good)
+        self.assertIn("can't happen on this kind of bus", self.control("fault 38 wrong_transaction"))
+        self.assertIn("takes no connections", self.control("alone 4 on"))
+        self.assertIn("takes no connections", self.control("forget 4"))
+
+    def test_it_replaces_no_file_of_others(self):
+        self.process.stop()
+        site = self.serial_site()
+        port, program = site["buses"][1]["address"], os.path.join(harness.find_build(), "bin", "edgewatt")
+        path = os.path.join(self.folder.name, "mine.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(site, file)
+        for make in (lambda: open(port, "w", encoding="utf-8").close(), lambda: os.symlink("/dev/null", port)):
+            make()
+            done = harness.run([program, "simulate", path], check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{port} is there already and is not replaced", done.stderr)
+            self.assertTrue(os.path.lexists(port))
+            os.unlink(port)
+
+    def test_a_converter_with_one_connection_and_one_that_forgets(self):
+        request = bytes.fromhex("0001 0000 0006 ff 03 007a 0001")
+
+        def connect():
+            s = socket.create_connection(("127.0.0.1", self.ports[4]), harness.PATIENCE_S)
+            self.addCleanup(s.close)
+            return s
+
+        self.ok("alone 4 on")
+        first = connect()
+        first.sendall(request)
+        self.assertEqual(first.recv(64)[:2], b"\0\x01")
+        self.assertEqual(connect().recv(1), b"")  # the second is shown the door
+        self.ok("forget 4")
+        first.sendall(request)
+        second = connect()  # it does not remember the first
+        second.sendall(request)
+        self.assertEqual(second.recv(64)[:2], b"\0\x01")
+        self.assertEqual(select.select([first], [], [], 0)[0], [])
+        self.assertIn("neither on nor off", self.control("alone 4 perhaps"))
 
     def test_states_follow_cars(self):
         client = self.client(4)

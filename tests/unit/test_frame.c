@@ -175,6 +175,35 @@ static void captured_rtu_frames_have_their_crc(void **state)
     assert_int_equal(frame_rtu_read((const uint8_t *)"\x01\x03", 2, &frame), EW_E_PROTOCOL);
 }
 
+static void rtu_requests_have_a_length(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        int length; // of the request at its start
+    } cases[] = {
+        {"", 0},
+        {"05", 0},
+        {"05 04 00 00 00 50 f1", 0},
+        {"05 04 00 00 00 50 f1 b2", 8},
+        {"05 04 00 00 00 50 f1 b2 05 04", 8},
+        {"05 06 00 00 00 50 f1 b2", 8},
+        {"01 10 06 40 00 02", 0},
+        {"01 10 06 40 00 02 04 00 00 10 b1 11", 0},
+        {"01 10 06 40 00 02 04 00 00 10 b1 11 8b", 13},
+        {"01 10 06 40 00 02 ff", -1}, // more than a frame holds
+        {"01 00", -1},
+        {"01 2b 0e 01", -1},
+        {"01 83 02", -1},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint8_t data[FRAME_RTU_MAX];
+        size_t len = bytes_of(cases[i].hex, data, sizeof(data));
+        if (frame_rtu_request_length(data, len) != cases[i].length)
+            fail_msg("%s: %d", cases[i].hex, frame_rtu_request_length(data, len));
+    }
+}
+
 // 100 frames that CISA's parser was tested with (cisagov/icsnpp-modbus, BSD-3-Clause): every reply must fit
 // the request before it, and whatever we write of a request must be the bytes that were sent.
 static void a_captured_conversation_is_understood(void **state)
@@ -233,6 +262,7 @@ int main(void)
         cmocka_unit_test(requests_are_read),
         cmocka_unit_test(answers_are_written_and_read),
         cmocka_unit_test(captured_rtu_frames_have_their_crc),
+        cmocka_unit_test(rtu_requests_have_a_length),
         cmocka_unit_test(a_captured_conversation_is_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

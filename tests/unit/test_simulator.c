@@ -353,7 +353,7 @@ static void faults_do_what_they_say(void **state)
         char hex[3 * FRAME_TCP_MAX] = "";
         device.fault = cases[i].fault;
         device.fault_argument = cases[i].argument;
-        answer_make(devices, 1, 1, &frame, &answer);
+        answer_make(devices, 1, 1, ANSWER_TCP, &frame, &answer);
         for (size_t b = 0; b < answer.len; b++)
             (void)snprintf(hex + 3 * b, 4, b + 1 < answer.len ? "%02x " : "%02x", answer.bytes[b]);
         if (strcmp(hex, cases[i].expected) != 0 || answer.delay_ms != cases[i].delay_ms ||
@@ -361,14 +361,34 @@ static void faults_do_what_they_say(void **state)
             fail_msg("%s: %s, %d ms", device_fault_name(cases[i].fault), hex, answer.delay_ms);
     }
     device.fault = FAULT_GARBAGE;
-    answer_make(devices, 1, 1, &frame, &answer);
+    answer_make(devices, 1, 1, ANSWER_TCP, &frame, &answer);
     assert_int_equal(frame_tcp_length(answer.bytes, answer.len), -1);
     device.fault = FAULT_NONE;
     frame.unit = 9; // nobody's
-    answer_make(devices, 1, 1, &frame, &answer);
+    answer_make(devices, 1, 1, ANSWER_TCP, &frame, &answer);
     assert_true(answer.len == 9 && answer.bytes[7] == 0x83 && answer.bytes[8] == FRAME_NO_TARGET);
-    device_done(&device);
-    test_profile_done(&t);
+    assert_true(answer.len == 9 && answer.bytes[7] == 0x83 && answer.bytes[8] == FRAME_NO_TARGET);
+    answer_make(devices, 1, 1, ANSWER_RTU, &frame, &answer); // nobody answers for it on a line
+    assert_int_equal(answer.len, 0);
+    frame.unit = 5;
+    static const struct {
+        enum device_fault fault;
+        const char *expected; // the checksums are those of pymodbus
+    } serial[] = {
+        {FAULT_NONE, "05 03 04 00 2a 00 00 9e 3b"},
+        {FAULT_BAD_CRC, "05 03 04 00 2a 00 00 9e 6e"},
+        {FAULT_WRONG_UNIT, "06 03 04 00 2a 00 00 ad 3b"},
+    };
+    for (size_t i = 0; i < COUNT(serial); i++) {
+        char hex[3 * FRAME_TCP_MAX] = "";
+        device.fault = serial[i].fault;
+        answer_make(devices, 1, 1, ANSWER_RTU, &frame, &answer);
+        for (size_t b = 0; b < answer.len; b++)
+            (void)snprintf(hex + 3 * b, 4, b + 1 < answer.len ? "%02x " : "%02x", answer.bytes[b]);
+        assert_string_equal(hex, serial[i].expected);
+    }
+    assert_false(answer_can(ANSWER_TCP, FAULT_BAD_CRC) || answer_can(ANSWER_RTU, FAULT_WRONG_TRANSACTION));
+    assert_true(answer_can(ANSWER_RTU, FAULT_BAD_CRC) && answer_can(ANSWER_TCP, FAULT_WRONG_TRANSACTION));
 }
 
 static void devices_refuse_as_devices_do(void **state)

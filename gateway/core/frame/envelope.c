@@ -65,6 +65,23 @@ enum ew_err frame_rtu_read(const uint8_t *data, size_t len, struct frame *ret)
     return EW_OK;
 }
 
+int frame_rtu_request_length(const uint8_t *data, size_t len)
+{
+    if (len < 2)
+        return 0;
+    int whole = 8; // reads and single writes: unit, function, address, count or value, CRC
+    if (data[1] == 15 || data[1] == 16) {
+        if (len < 7)
+            return 0;
+        whole = 9 + data[6];
+    } else if (data[1] == 0 || data[1] > 6) {
+        return -1;
+    }
+    if (whole > FRAME_RTU_MAX)
+        return -1;
+    return len >= (size_t)whole ? whole : 0;
+}
+
 size_t frame_rtu_write(uint8_t unit, const uint8_t *pdu, size_t pdu_len, uint8_t ret[FRAME_RTU_MAX])
 {
     memmove(ret + 1, pdu, pdu_len);

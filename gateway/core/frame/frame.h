@@ -46,6 +46,9 @@ size_t frame_tcp_write(uint16_t transaction, uint8_t unit, const uint8_t *pdu, s
 uint16_t frame_crc(const uint8_t *data, size_t len); // CRC-16/MODBUS; sent low byte first
 // EW_E_PROTOCOL for a frame too short, too long or with a wrong CRC.
 enum ew_err frame_rtu_read(const uint8_t *data, size_t len, struct frame *ret) EW_MUST_CHECK;
+// Bytes of the request at the start of an RTU stream, by its function: 0 = not all there yet, -1 = a function
+// whose length is not known here (only the silence after it would tell).
+int frame_rtu_request_length(const uint8_t *data, size_t len);
 size_t frame_rtu_write(uint8_t unit, const uint8_t *pdu, size_t pdu_len, uint8_t ret[FRAME_RTU_MAX]);
 
 struct frame_request {
