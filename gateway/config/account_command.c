@@ -127,6 +127,17 @@ static int parse(int argc, char **argv, const char *help, struct asked *ret)
     return code;
 }
 
+static int account_add(const char *command, const struct asked *asked)
+{
+    if (asked->word_count != 2)
+        return say_usage(command, account_help, "NAME is missing");
+    if (!asked->role)
+        return say_usage(command, account_help, "--role read|command is missing");
+    if (strcmp(asked->role, "read") != 0 && strcmp(asked->role, "command") != 0)
+        return say_usage(command, account_help, "--role must be read or command");
+    return ask(command, asked, "account_add");
+}
+
 int account_main(int argc, char **argv)
 {
     struct asked asked;
@@ -134,20 +145,15 @@ int account_main(int argc, char **argv)
     if (code >= 0)
         return code;
     const char *verb = asked.words[0];
-    bool named = asked.word_count == 2, add = strcmp(verb, "add") == 0;
-    if (add && (!named || !asked.role))
-        return say_usage(argv[0], account_help, named ? "--role read|command is missing" : "NAME is missing");
-    if (add && strcmp(asked.role, "read") != 0 && strcmp(asked.role, "command") != 0)
-        return say_usage(argv[0], account_help, "--role must be read or command");
-    if (!add && asked.role)
+    bool named = asked.word_count == 2;
+    if (strcmp(verb, "add") == 0)
+        return account_add(argv[0], &asked);
+    if (asked.role)
         return say_usage(argv[0], account_help, "--role belongs to add");
-    if (add)
-        return ask(argv[0], &asked, "account_add");
     if (strcmp(verb, "list") == 0 && !named)
         return ask(argv[0], &asked, "account_list");
-    if (strcmp(verb, "remove") == 0)
-        return named ? ask(argv[0], &asked, "account_remove")
-                     : say_usage(argv[0], account_help, "NAME is missing");
+    if (strcmp(verb, "remove") == 0 && named)
+        return ask(argv[0], &asked, "account_remove");
     return say_usage(argv[0], account_help, "add NAME, list or remove NAME?");
 }
 

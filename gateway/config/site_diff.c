@@ -55,12 +55,13 @@ static void compare_kind(const cJSON *before, const cJSON *after, enum site_kind
     list_places(before, kind, &a);
     list_places(after, kind, &b);
     const char *what = site_kind_name(kind);
-    for (int i = 0, k = 0; i < a.count || k < b.count;) {
-        const struct place *old = i < a.count ? &a.items[i] : NULL, *new = k < b.count ? &b.items[k] : NULL;
-        if (old && (!new || old->id < new->id)) {
+    int i = 0, k = 0;
+    while (i < a.count || k < b.count) {
+        const struct place *old = &a.items[i], *new = &b.items[k]; // one past the end is there, and zeroed
+        if (k == b.count || (i < a.count && old->id < new->id)) {
             add(diff, (struct site_diff_item){what, old->id, 0, old->node, NULL});
             i++;
-        } else if (!old || new->id < old->id) {
+        } else if (i == a.count || new->id < old->id) {
             add(diff, (struct site_diff_item){what, new->id, new->order, NULL, new->node});
             k++;
         } else {
