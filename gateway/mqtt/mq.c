@@ -49,7 +49,7 @@ static void connect_now(struct mq *mq, int64_t now_ms)
     char id[MQ_CLIENT_ID_MAX];
     client_id(mq, id);
     mq_session_free(mq->session);
-    mq->session = mq_session_new(&mq->inbox, ++mq->session_count, mq->options.user);
+    mq->session = mq_session_new(&mq->inbox, ++mq->session_count, id);
     mq->phase = MQ_CONNECTING;
     ew_loop_timer_set(mq->loop, &mq->retry, now_ms + ATTEMPT_MAX_MS);
     if (mq_session_connect(mq->session, &mq->options) != EW_OK)
