@@ -89,7 +89,8 @@ const char *mq_request_account(const struct mq_request *request);
 // Each frees the request, also after mq_free (into the void then). result: the JSON text of the value.
 void mq_answer(struct mq_request *request, const struct ew_buf *result);
 void mq_answer_error(struct mq_request *request, const struct ew_reason *reason);
-// With one member more in the error object: key and the JSON text of its value, left out when it does not fit.
+// With one member more in the error object: key and the JSON text of its value, left out when it does not
+// fit.
 void mq_answer_error_with(struct mq_request *request, const struct ew_reason *reason, const char *key,
                           const struct ew_buf *value);
 

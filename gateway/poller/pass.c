@@ -128,6 +128,15 @@ static void refuse(struct job *job, const struct ew_reason *reason)
     *job->refusal = *reason;
 }
 
+static void note_outcome(struct job *job)
+{
+    job->outcome = job->refused == 0 ? OUTCOME_READ : job->read == 0 ? OUTCOME_REFUSED : OUTCOME_PARTLY;
+    if (job->refused == 0) {
+        free(job->refusal);
+        job->refusal = NULL;
+    }
+}
+
 static void end_pass(struct worker *w, int index, int64_t now_ms, bool whole)
 {
     struct job *job = &w->jobs[index];
@@ -147,11 +156,7 @@ static void end_pass(struct worker *w, int index, int64_t now_ms, bool whole)
             worker_report(w, u, result, u->reported, u->has_reason ? &u->reason : NULL);
         return;
     }
-    job->outcome = job->refused == 0 ? OUTCOME_READ : job->read == 0 ? OUTCOME_REFUSED : OUTCOME_PARTLY;
-    if (job->refused == 0) {
-        free(job->refusal);
-        job->refusal = NULL;
-    }
+    note_outcome(job);
     const struct ew_reason *refusal;
     enum result_state state = state_of(w, u, &refusal);
     if (state == RESULT_UNCHANGED)
