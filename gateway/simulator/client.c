@@ -184,8 +184,8 @@ static bool take_tcp_frames(struct server_client *client)
     }
 }
 
-// A frame with a wrong checksum, or a function of unknown length with something behind it: nothing that
-// follows can be told apart before the line has been silent, so all of it goes.
+// After a frame with a wrong checksum the next one is looked for byte by byte: here, other than on a wire,
+// the silence between two frames may be lost on the way.
 static bool take_rtu_frames(struct server_client *client)
 {
     while (client->in_len > 0) {
@@ -194,12 +194,10 @@ static bool take_rtu_frames(struct server_client *client)
         if (len == 0)
             break;
         if (len < 0)
-            len = (int)client->in_len;
-        if (frame_rtu_read(client->in, (size_t)len, &frame) != EW_OK) {
-            client->in_len = 0;
-            break;
-        }
-        if (!answer_frame(client, &frame))
+            len = client->in_len > FRAME_RTU_MAX ? FRAME_RTU_MAX : (int)client->in_len;
+        if (frame_rtu_read(client->in, (size_t)len, &frame) != EW_OK)
+            len = 1;
+        else if (!answer_frame(client, &frame))
             return false;
         drop_front(client, (size_t)len);
     }
