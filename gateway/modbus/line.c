@@ -55,6 +55,7 @@ void mb_line_free(struct mb_line *line)
     if (!line)
         return;
     mb_line_close(line);
+    mb_lookup_release(line->lookup);
     modbus_free(line->context);
     pthread_mutex_destroy(&line->lock);
     close(line->wake_fd);

@@ -15,6 +15,8 @@ struct mb_late {
     int bytes;        // of data in its answer
 };
 
+struct lookup; // resolve.c
+
 struct mb_line {
     struct mb_options options;
     modbus_t *context;
@@ -29,6 +31,7 @@ struct mb_line {
     int64_t quiet_us;                 // when the last byte was seen, ew_clock_up_us
     struct mb_late late[MB_LATE_MAX]; // a ring
     int late_next;
+    struct lookup *lookup; // a name resolution that took longer than connect_ms, still under way
 };
 
 enum mb_wait { MB_WAIT_READY, MB_WAIT_TIMEOUT, MB_WAIT_INTERRUPTED };
@@ -46,6 +49,8 @@ struct addrinfo;
 // The list belongs to the caller (freeaddrinfo).
 enum ew_err mb_resolve(struct mb_line *line, struct addrinfo **ret, struct ew_reason *reason);
 
+void mb_lookup_release(struct lookup *lookup); // takes NULL
+
 // serial.c: answers of earlier requests on lines whose frames carry no number.
 void mb_late_add(struct mb_line *line, const struct mb_request *rq);
 bool mb_late_matches(const struct mb_line *line, int unit, int fc, int bytes);
@@ -55,6 +60,9 @@ void mb_late_clear(struct mb_line *line, int unit);
 struct mb_request mb_late_other_shape(const struct mb_line *line, const struct mb_request *rq);
 int mb_answer_bytes(const struct mb_request *rq);
 
+// The answer to rq by until_us; answers of earlier requests are passed over.
+enum ew_err mb_serial_receive(struct mb_line *line, const struct mb_request *rq, int64_t until_us,
+                              uint16_t *ret, struct ew_reason *reason);
 enum ew_err mb_serial_open(struct mb_line *line, struct ew_reason *reason);
 enum ew_err mb_serial_exchange(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
                                struct ew_reason *reason);

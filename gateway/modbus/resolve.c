@@ -21,8 +21,10 @@ struct lookup {
     struct addrinfo *list;
 };
 
-static void lookup_release(struct lookup *l)
+void mb_lookup_release(struct lookup *l)
 {
+    if (!l)
+        return;
     if (atomic_fetch_sub(&l->owners, 1) != 1)
         return;
     if (l->list)
@@ -40,7 +42,7 @@ static void *lookup_run(void *user)
     atomic_store(&l->done, true);
     if (eventfd_write(l->done_fd, 1) != 0)
         abort();
-    lookup_release(l);
+    mb_lookup_release(l);
     return NULL;
 }
 
@@ -83,7 +85,9 @@ enum ew_err mb_resolve(struct mb_line *line, struct addrinfo **ret, struct ew_re
     if (getaddrinfo(line->options.address, service, &numeric, ret) == 0)
         return EW_OK;
 
-    struct lookup *l = lookup_start(line);
+    // One that took too long the last time goes on: its answer will do, and lookups do not pile up.
+    struct lookup *l = line->lookup ? line->lookup : lookup_start(line);
+    line->lookup = NULL;
     int64_t until = ew_clock_up_us() + (int64_t)line->options.connect_ms * 1000;
     enum ew_err err = EW_E_IO;
     switch (mb_wait_fd(line, l->done_fd, POLLIN, until)) {
@@ -95,7 +99,8 @@ enum ew_err mb_resolve(struct mb_line *line, struct addrinfo **ret, struct ew_re
                       "The name server did not say within %d ms where %s is.", line->options.connect_ms,
                       line->options.address);
         ew_reason_param(reason, "host", "%s", line->options.address);
-        break;
+        line->lookup = l;
+        return err;
     case MB_WAIT_READY:
         if (atomic_load(&l->done) && l->result == 0) {
             *ret = l->list;
@@ -106,6 +111,6 @@ enum ew_err mb_resolve(struct mb_line *line, struct addrinfo **ret, struct ew_re
         }
         break;
     }
-    lookup_release(l);
+    mb_lookup_release(l);
     return err;
 }

@@ -197,8 +197,8 @@ static bool foreign_whole(const uint8_t *frame)
     return len <= 256 && frame_crc(frame, (size_t)len - 2) == (frame[len - 2] | frame[len - 1] << 8);
 }
 
-static enum ew_err receive_frame(struct mb_line *line, const struct mb_request *rq, int64_t until_us,
-                                 uint16_t *ret, struct ew_reason *reason)
+enum ew_err mb_serial_receive(struct mb_line *line, const struct mb_request *rq, int64_t until_us,
+                              uint16_t *ret, struct ew_reason *reason)
 {
     for (;;) {
         uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH] = {(uint8_t)~rq->unit}; // no answer of it begins like this
@@ -229,7 +229,7 @@ static enum ew_err one_exchange(struct mb_line *line, const struct mb_request *r
         return err;
     int wire_us = mb_line_wire_us(&line->options, 8 + 5 + mb_answer_bytes(rq));
     int64_t until = ew_clock_up_us() + (int64_t)rq->timeout_ms * 1000 + wire_us;
-    err = receive_frame(line, rq, until, ret, reason);
+    err = mb_serial_receive(line, rq, until, ret, reason);
     bool had_late = mb_late_has(line, rq->unit);
     if (err == EW_OK || err == EW_E_EXCEPTION)
         mb_late_clear(line, rq->unit);

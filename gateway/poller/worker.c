@@ -8,6 +8,7 @@
 enum {
     ORDERS = 8,
     FIGURES_MS = 5000,
+    FIGURES_MIN_US = 1000000,
     EMIT_WAIT_MS = 200,
     RETRY_FIRST_MS = 500,
     RETRY_MAX_MS = 8000,
@@ -74,16 +75,20 @@ static void tell_bus(struct worker *w, enum result_state state, const struct ew_
     struct result *result = result_new(RESULT_BUS, 0, 0);
     int64_t now_us = ew_clock_up_us();
     int64_t span_us = now_us - w->figures_from_us;
-    w->figures.load_pct = span_us > 0 ? 100.0 * (double)w->busy_us / (double)span_us : 0;
+    bool long_enough = span_us >= FIGURES_MIN_US; // else the share means nothing: the span goes on
+    if (long_enough)
+        w->figures.load_pct = 100.0 * (double)w->busy_us / (double)span_us;
     w->figures.cycle_ms = cycle_ms(w);
     result->figures = w->figures;
     result->state = state;
     result_set_reason(result, reason);
     if (worker_emit(w, result) && state == RESULT_ERROR)
         w->said_down = true;
-    w->figures_from_us = now_us;
-    w->busy_us = 0;
-    w->figures.late_ms = 0;
+    if (long_enough) {
+        w->figures_from_us = now_us;
+        w->busy_us = 0;
+        w->figures.late_ms = 0;
+    }
     w->figures_due_ms = now_us / 1000 + FIGURES_MS;
 }
 

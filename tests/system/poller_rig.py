@@ -8,6 +8,7 @@ import socketserver
 import struct
 import tempfile
 import threading
+import tty
 import uuid
 
 import harness
@@ -24,6 +25,7 @@ class Slave(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_size = 12
 
     def __init__(self, registers=None, fault=None, port=0):
         self.registers, self.fault = dict(registers or {}), fault
@@ -35,13 +37,16 @@ class Slave(socketserver.ThreadingTCPServer):
     def put_float(self, address, value):
         self.registers[address], self.registers[address + 1] = struct.unpack(">HH", struct.pack(">f", value))
 
-    def answer(self, request):
-        unit, function, address, count = request[6], *struct.unpack(">BHH", request[7:12])
+    def answer_pdu(self, pdu):
+        function, address, count = struct.unpack(">BHH", pdu)
         words = [self.registers.get(a) for a in range(address, address + count)]
-        pdu = bytes([function | 0x80, 2])
         if function in (3, 4) and None not in words:
-            pdu = bytes([function, 2 * count]) + struct.pack(f">{count}H", *words)
-        return request[:4] + struct.pack(">HB", len(pdu) + 1, unit) + pdu
+            return bytes([function, 2 * count]) + struct.pack(f">{count}H", *words)
+        return bytes([function | 0x80, 2])
+
+    def answer(self, request):
+        pdu = self.answer_pdu(request[7:12])
+        return request[:4] + struct.pack(">HB", len(pdu) + 1, request[6]) + pdu
 
     def stop(self):
         """As a device that loses its power: nobody listens, connections are gone."""
@@ -69,11 +74,11 @@ class _Handler(socketserver.BaseRequestHandler):
             if not data:
                 return
             waiting += data
-            while len(waiting) >= 12:
-                request, waiting = waiting[:12], waiting[12:]
+            while len(waiting) >= slave.request_size:
+                request, waiting = waiting[:slave.request_size], waiting[slave.request_size:]
                 slave.requests += 1
                 answer = slave.answer(request)
-                if slave.fault:
+                if slave.fault and answer:
                     answer = slave.fault(request, answer)
                 if answer is None:
                     return
@@ -83,15 +88,75 @@ class _Handler(socketserver.BaseRequestHandler):
                     return
 
 
-def meter():
-    """A slave for the profile METER."""
-    slave = Slave({a: 0 for a in range(0x180)})
+def crc(data):
+    """CRC-16/MODBUS, low byte first (MODBUS over Serial Line V1.02, 6.2.2)."""
+    value = 0xFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+    return struct.pack("<H", value)
+
+
+class RtuOverTcp(Slave):
+    """The same behind a converter that passes RTU frames on: one unit answers, the others do not exist."""
+
+    request_size = 8
+    unit = 1
+
+    def answer(self, request):
+        if crc(request[:6]) != request[6:] or request[0] != self.unit:
+            return b""
+        frame = request[:1] + self.answer_pdu(request[1:6])
+        return frame + crc(frame)
+
+
+class SerialPort:
+    """A serial port with devices on it: a pseudo terminal. `path` is what the poller opens."""
+
+    def __init__(self, slave):
+        self.slave = slave
+        self.line, peer = os.openpty()
+        tty.setraw(peer)
+        self.path, self.peer = os.ttyname(peer), peer
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        waiting = b""
+        while True:
+            try:
+                waiting += os.read(self.line, 256)
+            except OSError:
+                return
+            while len(waiting) >= 8:
+                request, waiting = waiting[:8], waiting[8:]
+                answer = self.slave.answer(request)
+                if self.slave.fault and answer:
+                    answer = self.slave.fault(request, answer)
+                self.slave.requests += 1
+                try:
+                    os.write(self.line, answer)
+                except OSError:
+                    return
+
+    def close(self):
+        os.close(self.peer)
+        os.close(self.line)
+
+
+def fill(slave):
+    """What the profile METER reads."""
+    slave.registers.update({a: 0 for a in range(0x180)})
     slave.put_float(0x00, 230.5)
     slave.put_float(0x06, 5.25)
     slave.put_float(0x34, -1234.25)
     slave.put_float(0x46, 50.02)
     slave.put_float(0x48, 72.5)
     return slave
+
+
+def meter():
+    return fill(Slave())
 
 
 METER = {
@@ -153,8 +218,8 @@ class PollerCase(harness.TestCase):
         self.addCleanup(slave.stop)
         return slave
 
-    def meter(self):
-        slave = meter()
+    def meter(self, kind=Slave):
+        slave = fill(kind())
         self.addCleanup(slave.stop)
         return slave
 

@@ -1,12 +1,13 @@
 """The poller against a real broker and devices that behave and misbehave."""
 
 import json
+import os
 import re
 import signal
 import time
 
 import harness
-from poller_rig import METER, PROGRAM, PollerCase
+from poller_rig import METER, PROGRAM, PollerCase, RtuOverTcp, SerialPort, crc, meter
 
 TS = re.compile(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$")
 
@@ -148,6 +149,50 @@ class Poller(PollerCase):
         self.status(1, "on")
         self.watcher.wait("bus/1/status", lambda b: b["state"] == "on" and b["reason"] is None)
         self.assertGreater(again.requests, 0)
+
+    # -- serial lines
+    def test_serial_lines_are_read_directly_and_over_tcp(self):
+        converter, port = self.meter(RtuOverTcp), SerialPort(self.meter(RtuOverTcp))
+        self.addCleanup(port.close)
+        serial = {"speed": 115200, "parity": "E", "stop_bits": 1, "timeout_ms": 200}
+        self.set_bus(1, converter.port, type="rtu_tcp", serial=serial)
+        self.set_bus(2, 502, type="rtu", address=port.path, serial=serial)
+        for number in (1, 2):
+            self.set_device(number, number, unit=1)
+            self.set_device(10 + number, number, unit=9)
+        self.start_poller()
+        for number in (1, 2):
+            values = self.watcher.wait(f"device/{number}/measures/instant").json["values"]
+            self.assertEqual(values["active_power"], -1234.25)
+            self.status(number, "on")
+            self.status(10 + number, "error", "bus.timeout")
+        # Damage on the wire, a stranger's answer; each has its sentence, and nothing of it becomes a value.
+        for fault, code in ((lambda q, a: a[:-1] + bytes([a[-1] ^ 1]), "bus.bad_crc"),
+                            (lambda q, a: b"\x05" + a[1:-2] + crc(b"\x05" + a[1:-2]), "bus.wrong_unit")):
+            converter.fault = port.slave.fault = fault
+            self.status(1, "error", code)
+            self.status(2, "error", code)
+            converter.fault = port.slave.fault = None
+            self.status(1, "on")
+            self.status(2, "on")
+        self.assertEqual(converter.connections, 1)
+
+    def test_an_adapter_that_is_not_there_says_so_and_is_found_when_it_is(self):
+        path = os.path.join(self.folder, "ttyRS485")
+        self.set_bus(1, 502, type="rtu", address=path)
+        self.set_device(1, 1)
+        self.start_poller()
+        self.assertIn("Is the adapter plugged in?", self.status(1, "error", "bus.port_missing")["reason"]["text"])
+        port = SerialPort(self.meter(RtuOverTcp))
+        os.symlink(port.path, path)
+        self.status(1, "on")
+        os.remove(path)
+        port.close()
+        self.status(1, "error", "bus.port_missing")
+        again = SerialPort(self.meter(RtuOverTcp))
+        self.addCleanup(again.close)
+        os.symlink(again.path, path)
+        self.status(1, "on")
 
     # -- kinds of devices
     def test_a_charge_point_shows_its_charge_and_its_fault(self):
@@ -345,7 +390,6 @@ class Read(harness.TestCase):
         return done.stdout + done.stderr
 
     def setUp(self):
-        from poller_rig import meter
         self.slave = meter()
         self.addCleanup(self.slave.stop)
 

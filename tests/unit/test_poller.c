@@ -378,6 +378,54 @@ static void a_charge_point_shows_its_charge(void **state)
     slave_free(slave);
 }
 
+// What a value is scaled by is read first, also when it belongs to a group that is read once an hour; without
+// it there is no value rather than a wrong one.
+static void scales_and_signs_are_read_before_they_are_needed(void **state)
+{
+    (void)state;
+    struct broker b;
+    broker_start(&b);
+    struct slave *slave = slave_new(SLAVE_TCP);
+    static const uint16_t registers[][2] = {{10, 1},      {20, 100}, {30, 0x4142}, {31, 0x4331}, {32, 0x3200},
+                                            {33, 0x0000}, {40, 25},  {41, 1},      {50, 0},      {51, 7}};
+    for (size_t i = 0; i < COUNT(registers); i++)
+        slave_set_register(slave, registers[i][0], registers[i][1]);
+    set_bus(&b, 1, slave_port(slave), "");
+    set_device(&b, 1, 1, 1, "test-breaker", "");
+    wait_for(&b, "device/1/measures/instant", "\"values\":{\"active_power\":-2500}");
+    wait_for(&b, "device/1/measures/energy", "\"values\":{\"active_energy_import\":700}");
+    wait_for(&b, "device/1/measures/info", "\"values\":{\"serial_number\":\"ABC12\"}");
+    // Not one message said anything else before.
+    assert_int_equal(find(&b, "device/1/measures/energy")->published, 1);
+    slave_set_register(slave, 41, 0);
+    wait_for(&b, "device/1/measures/instant", "\"active_power\":2500}");
+    broker_end(&b);
+    slave_free(slave);
+}
+
+static void a_breaker_shows_its_state_inputs_and_outputs(void **state)
+{
+    (void)state;
+    struct broker b;
+    broker_start(&b);
+    struct slave *slave = slave_new(SLAVE_TCP);
+    slave_set_register(slave, 10, 1);
+    set_bus(&b, 1, slave_port(slave), "");
+    set_device(&b, 1, 1, 1, "test-breaker", "");
+    wait_for(&b, "device/1/state", "\"breaker\":\"closed\",");
+    wait_for(&b, "device/1/state", "\"inputs\":{\"1\":true,\"2\":false},\"outputs\":{\"1\":true}}");
+    slave_set_register(slave, 10, 3);
+    slave_set_register(slave, 6, 1);
+    wait_for(&b, "device/1/state", "\"breaker\":\"tripped\",");
+    wait_for(&b, "device/1/state", "\"inputs\":{\"1\":true,\"2\":true}");
+    slave_set_register(slave, 10, 77);
+    wait_for(&b, "device/1/state", "\"breaker\":null,"); // no such state: nothing is made up
+    slave_set_fault(slave, (struct slave_fault){.raw = ""});
+    wait_for(&b, "device/1/state", "\"inputs\":{\"1\":null,\"2\":null},\"outputs\":{\"1\":null}}");
+    broker_end(&b);
+    slave_free(slave);
+}
+
 static void it_stops_at_once_while_reads_block(void **state)
 {
     (void)state;
@@ -437,6 +485,8 @@ int main(void)
         cmocka_unit_test(a_dead_neighbour_is_not_felt),
         cmocka_unit_test(a_lost_line_is_the_line_s_fault),
         cmocka_unit_test(a_charge_point_shows_its_charge),
+        cmocka_unit_test(scales_and_signs_are_read_before_they_are_needed),
+        cmocka_unit_test(a_breaker_shows_its_state_inputs_and_outputs),
         cmocka_unit_test(it_stops_at_once_while_reads_block),
         cmocka_unit_test(deletions_missed_while_away_are_found),
     };
