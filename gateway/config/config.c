@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 5000 };
-
 struct state {
     struct config config; // first
     int lock;             // console_lock
@@ -107,7 +105,8 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
 {
     struct config *config = timer->user;
     login_tick(config, now_ms);
-    ew_loop_timer_set(config->service->loop, timer, now_ms + TICK_MS);
+    machine_tick(&config->machine, now_ms);
+    ew_loop_timer_set(config->service->loop, timer, now_ms + MACHINE_TICK_MS);
 }
 
 static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
@@ -136,9 +135,10 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     site_calls_start(config);
     login_start(config);
     config->console = console_new(config);
+    machine_tick(&config->machine, ew_loop_now_ms(service->loop));
     config->tick.fn = on_tick;
     config->tick.user = config;
-    ew_loop_timer_set(service->loop, &config->tick, ew_loop_now_ms(service->loop) + TICK_MS);
+    ew_loop_timer_set(service->loop, &config->tick, ew_loop_now_ms(service->loop) + MACHINE_TICK_MS);
     return EW_OK;
 }
 
@@ -203,6 +203,7 @@ static void health(struct ew_service *service, struct ew_jw *w)
     ew_jw_int(w, "rev", config->store.rev);
     ew_jw_bool(w, "file_ok", !config->store.foreign);
     ew_jw_int(w, "sessions", config->accounts->session_count);
+    machine_write(&config->machine, service->data_dir, ew_loop_now_ms(service->loop), w);
 }
 
 static void stop(struct ew_service *service)

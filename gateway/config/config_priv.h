@@ -4,6 +4,7 @@
 
 #include "config/accounts.h"
 #include "config/hasher.h"
+#include "config/machine.h"
 #include "config/site_diff.h"
 #include "config/site_store.h"
 #include "config/warden.h"
@@ -45,6 +46,7 @@ struct config {
     struct hasher *hasher;
     struct console *console;
     struct slowdown *slowdown;
+    struct machine machine;
     int64_t user_until_ms[EW_USERS_MAX]; // beside accounts->users: no try before
     struct config_try tries[CONFIG_TRIES_MAX];
     struct ew_timer tick;

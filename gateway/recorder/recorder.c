@@ -253,6 +253,7 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
         ew_jw_rfc3339(w, "last_sample", sampler_last_s(r->sampler) * 1000);
     else
         ew_jw_null(w, "last_sample");
+    ew_jw_int(w, "interval_min", r->interval_min);
     ew_jw_int(w, "database_bytes", store_size_bytes(r->store));
     ew_jw_int(w, "free_bytes", store_free_bytes(r->store));
 }

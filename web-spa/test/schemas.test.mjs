@@ -17,6 +17,9 @@ const ts = '2026-03-01T12:00:00.000Z';
 const CASES = [
   ['topics/service_status', true, { online: false }], ['topics/service_status', false, {}],
   ['topics/service_status', true, { online: true, version: '0.1.0', since: ts, pid: 5, rss_bytes: 100, more: 1 }],
+  ['topics/service_status', true, { online: true, beat: 4, late_ms: 0, restarts: 1, last_exit: 'ended by signal 9 (Killed)', machine: { since: ts, up_s: 60, cpu_pct: null, cpu_high_s: 0, cpus: 2, memory_free_bytes: null, disk_free_bytes: 5 } }],
+  ['topics/service_status', false, { online: true, machine: { since: ts, up_s: 60, cpu_pct: 101 } }], ['topics/service_status', false, { online: true, machine: { up_s: 60 } }],
+  ['topics/service_status', false, { online: true, restarts: -1 }],
   ['topics/bus_status', true, { state: 'on', reason: null, since: ts, up_ms: 5, load_pct: 1.5, cycle_ms: 3, late_ms: null, polls: 1, errors: 0 }],
   ['topics/bus_status', true, { state: 'error', reason, since: ts }], ['topics/bus_status', false, { state: 'fault', reason: null, since: ts }],
   ['topics/device_status', true, { state: 'unconfigured', reason, since: ts }], ['topics/device_status', false, { state: 'on', reason: 'x', since: ts }],
