@@ -18,9 +18,10 @@ class Run(harness.TestCase):
                 client.wait("device/+/measures/instant", lambda p: p["values"]["active_power"] is not None)
                 before = edgewatt.pids()
                 client.close()
+                begun = time.monotonic()
                 if number == signal.SIGINT:
                     os.killpg(edgewatt.gateway.pid, number)
-                begun = time.monotonic()
+                    self.assertEqual(edgewatt.gateway.popen.wait(harness.STOP_S), 0)
                 self.assertEqual(edgewatt.gateway.stop(number=number), 0)
                 self.assertLess(time.monotonic() - begun, 10)
                 self.assertEqual(harness.wait_gone(before.values(), 0), [])
@@ -73,6 +74,7 @@ class Run(harness.TestCase):
         with Edgewatt(harness.small_site()) as edgewatt:
             pid = edgewatt.kill("broker")
             edgewatt.wait_pid("broker", pid)
+            harness.wait_until(lambda: edgewatt.read_run_json()["state"] == "running", what="the broker accepts")
             before = edgewatt.pids()
             client = edgewatt.mqtt("console")
             for name in SERVICES:
