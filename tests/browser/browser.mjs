@@ -78,17 +78,18 @@ export class Visitor {
     await this.type(puk);
   }
 
-  // As a patient person: wrong tries of others may have slowed this address down.
-  async comeIn({ pin, puk }) {
+  // As a patient person, who waits and types again: wrong tries of others may have slowed this address down, a part of
+  // the gateway may just be starting.
+  async comeIn(codes) {
     await this.open();
+    const inside = `${mark('home-page')}, ${mark('codes')}`;
     for (;;) {
-      await this.wait(`${mark('key-1')}:not(:disabled)`);
-      await this.step('pin');
-      await this.type(pin);
-      await this.wait(`${mark('login')}[data-step="puk"], .login-note-shown`);
-      if (await this.get('login').getAttribute('data-step') === 'puk') await this.type(puk);
-      await this.wait(`${mark('home-page')}, ${mark('codes')}, ${mark('login')}[data-step="pin"] .login-note-shown`);
+      await this.wait(`${mark('key-1')}:not(:disabled), ${inside}`);
       if (await this.get('login').count() === 0) return;
+      const step = await this.get('login').getAttribute('data-step');
+      await this.type(codes[step]);
+      const other = step === 'pin' ? 'puk' : 'pin';
+      await this.wait(`${mark('login')}[data-step="${other}"], .login-note-shown, ${inside}`);
     }
   }
 
