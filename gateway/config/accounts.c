@@ -73,7 +73,7 @@ static enum ew_err read_session(const cJSON *node, const char *path, struct acco
     read_int(&o, "user", INT_MAX, &session.user);
     ew_json_bool(&o, "open", EW_REQUIRED, &session.open);
     ew_json_int(&o, "created_ms", EW_REQUIRED, INT64_MIN, INT64_MAX, &session.created_ms);
-    ew_json_int(&o, "seen_up_ms", EW_REQUIRED, 0, INT64_MAX, &session.seen_up_ms);
+    ew_json_int(&o, "seen_up_ms", EW_REQUIRED, INT64_MIN, INT64_MAX, &session.seen_up_ms);
     enum ew_err err = ew_json_close(&o);
     if (err == EW_OK && strncmp(session.id, "s-", 2) != 0)
         err = ew_fail(reason, EW_E_INVALID, "secret.session", path, "is not a session");

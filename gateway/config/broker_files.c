@@ -61,7 +61,7 @@ static enum ew_err read_base(struct job *job, struct ew_reason *reason)
 {
     struct site_store store;
     struct site_check check = {.problem = NULL};
-    enum ew_err err = site_store_open(&store, job->data, &check, 1, reason);
+    enum ew_err err = site_store_peek(&store, job->data, &check, reason);
     if (err == EW_OK && store.foreign)
         ew_warning("site", "site.json%s: %s; going on with version %lld", store.foreign_reason.path,
                    store.foreign_reason.text, (long long)store.rev);

@@ -306,7 +306,7 @@ static cJSON *new_site(void)
     return tree;
 }
 
-static enum ew_err first_file(struct site_store *store, struct ew_reason *reason)
+static enum ew_err first_file(struct site_store *store, cJSON **ret_tree, struct ew_reason *reason)
 {
     int64_t rev = 0;
     cJSON *tree = newest_version(store, &rev);
@@ -317,36 +317,54 @@ static enum ew_err first_file(struct site_store *store, struct ew_reason *reason
     enum ew_err err = write_file(store, tree, reason);
     if (err != EW_OK) {
         cJSON_Delete(tree);
-        return err;
+        tree = NULL;
     }
-    adopt(store, tree);
+    *ret_tree = tree;
+    return err;
+}
+
+// The tree of a file that can be used, or of a new one; NULL and EW_OK: the newest version runs.
+static enum ew_err open_tree(struct site_store *store, const char *data_dir, const struct site_check *check,
+                             cJSON **ret_tree, struct ew_reason *reason)
+{
+    *store = (struct site_store){.check = *check};
+    ew_copy(store->dir, sizeof(store->dir), data_dir);
+    enum ew_err err = site_store_reread(store, ret_tree, reason);
+    if (err == EW_OK)
+        return EW_OK;
+    if (err == EW_E_UNKNOWN) {
+        store->foreign = false;
+        return first_file(store, ret_tree, reason);
+    }
+    int64_t rev = 0;
+    cJSON *tree = newest_version(store, &rev);
+    if (!tree)
+        return err;
+    become(store, tree, rev);
     return EW_OK;
 }
 
 enum ew_err site_store_open(struct site_store *store, const char *data_dir, const struct site_check *check,
                             int64_t next_id_floor, struct ew_reason *reason)
 {
-    *store = (struct site_store){.check = *check};
-    ew_copy(store->dir, sizeof(store->dir), data_dir);
     cJSON *tree = NULL;
-    enum ew_err err = site_store_reread(store, &tree, reason);
-    if (err == EW_E_UNKNOWN) {
-        store->foreign = false;
-        err = first_file(store, reason);
-    } else if (err == EW_OK) {
+    enum ew_err err = open_tree(store, data_dir, check, &tree, reason);
+    if (err != EW_OK)
+        return err;
+    if (tree)
         adopt(store, tree);
-    } else {
-        int64_t rev = 0;
-        tree = newest_version(store, &rev);
-        if (!tree)
-            return err;
-        become(store, tree, rev);
-        err = EW_OK;
-    }
-    if (err == EW_OK) {
-        int64_t floor = next_id_in_versions(store);
-        raise_next_id(store->tree, floor > next_id_floor ? floor : next_id_floor);
-    }
+    int64_t floor = next_id_in_versions(store);
+    raise_next_id(store->tree, floor > next_id_floor ? floor : next_id_floor);
+    return EW_OK;
+}
+
+enum ew_err site_store_peek(struct site_store *store, const char *data_dir, const struct site_check *check,
+                            struct ew_reason *reason)
+{
+    cJSON *tree = NULL;
+    enum ew_err err = open_tree(store, data_dir, check, &tree, reason);
+    if (err == EW_OK && tree)
+        become(store, tree, 1);
     return err;
 }
 

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from config_rig import Case, CallError, EDGEWATT, harness  # noqa: E402
@@ -206,6 +207,32 @@ class Demo(Case):
 
     def users(self):
         return self.edgewatt("user", "list", "--data", self.data).stdout
+
+    def test_sessions_end_after_half_an_hour_without_use(self):
+        tokens = {name: self.login(self.web, name)["token"] for name in ("user", "installer")}
+        accounts = {name: self.session(self.web, token)["mqtt"] for name, token in tokens.items()}
+        self.stop_config()
+        path = os.path.join(self.data, "secrets/config.json")
+        with open(path, encoding="utf-8") as file:
+            store = json.load(file)
+        now_ms = time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
+        for session in store["sessions"]:
+            minutes = 31 if session["id"] == accounts["user"]["username"] else 29
+            session["seen_up_ms"] = int(now_ms - minutes * 60000)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(store, file)
+        people = {name: self.mqtt(user=a["username"], password=a["password"]) for name, a in accounts.items()}
+        self.start_config()
+        people["user"].wait_disconnect()
+        self.refused(self.web, "session", {"token": tokens["user"]}, "session.unknown")
+        self.assertEqual(self.session(self.web, tokens["installer"])["user"]["name"], "installer")
+        self.assertEqual(people["installer"].disconnects, [])
+        # Being asked for was a use: it is kept when config stops.
+        self.stop_config()
+        with open(path, encoding="utf-8") as file:
+            store = json.load(file)
+        self.assertEqual(len(store["sessions"]), 1)
+        self.assertLess(now_ms - store["sessions"][0]["seen_up_ms"], 60000)
 
     def test_console_resets_codes(self):
         token = self.login(self.web, "installer")["token"]
