@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "config/commands.h"
 #include "config/options.h"
+#include "config/params.h"
 #include "config/site_store.h"
 #include "library/library.h"
 #include "service/paths.h"
@@ -32,7 +33,7 @@ struct job {
 
 static void say(struct job *job, const char *path, const char *text)
 {
-    printf("%s:%s: %s\n", job->file, path, text);
+    printf("%s:%s%s %s\n", job->file, path, path[0] ? ":" : "", text);
     job->problems++;
 }
 
@@ -45,6 +46,13 @@ static void on_profile_problem(void *user, const char *path, const struct ew_rea
 {
     (void)path;
     say(user, reason->path, reason->text);
+}
+
+static enum ew_err device_checked(void *user, const struct site_device *device, const char *path,
+                                  struct ew_reason *reason)
+{
+    const struct job *job = user;
+    return params_check(job->library, device, path, reason);
 }
 
 static bool profile_known(void *user, const char *id)
@@ -76,8 +84,10 @@ static void check_site(struct job *job, const cJSON *tree)
         if (library_load(job->share, job->data, NULL, NULL, &job->library, &reason) != EW_OK)
             fprintf(stderr, "edgewatt check: %s: %s; profiles are not checked\n", reason.path, reason.text);
     }
-    struct site_check check = {
-        .problem = on_site_problem, .user = job, .profile_known = job->library ? profile_known : NULL};
+    struct site_check check = {.problem = on_site_problem,
+                               .user = job,
+                               .profile_known = job->library ? profile_known : NULL,
+                               .device = job->library ? device_checked : NULL};
     size_t size = site_check_memory(tree);
     void *memory = malloc(size);
     if (!memory)

@@ -76,6 +76,17 @@ static void tell_foreign(struct config *config)
     publish_alarm(config, &alarm, true);
 }
 
+static void tell_right(struct config *config)
+{
+    struct ew_reason alarm;
+    ew_reason_clear(&alarm);
+    (void)ew_fail(&alarm, EW_E_INVALID, "config.file_wrong", "", "site.json can be used again");
+    ew_reason_param(&alarm, "problem", "%s", config->store.foreign_reason.text);
+    ew_reason_param(&alarm, "rev", "%lld", (long long)config->store.rev);
+    ew_notice("site", "%s", alarm.text);
+    publish_alarm(config, &alarm, false);
+}
+
 static enum ew_err load_site(struct config *config, struct ew_reason *reason)
 {
     struct site_check check = {.problem = NULL};
@@ -177,6 +188,8 @@ static void reload_site(struct config *config)
         ew_info("site", "site.json is as it was");
         return;
     }
+    if (config->store.foreign)
+        tell_right(config);
     cJSON *before = cJSON_Duplicate(config->store.tree, true);
     if (!before)
         abort();

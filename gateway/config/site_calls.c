@@ -3,9 +3,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/config_priv.h"
+#include "config/params.h"
 #include "config/site_change.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,34 +74,10 @@ static bool profile_known(void *user, const char *id)
     return library_knows(((struct config *)user)->library, id);
 }
 
-// Parameters that the profile does not have, lacks, or that are out of range.
 static enum ew_err check_params(void *user, const struct site_device *device, const char *path,
                                 struct ew_reason *reason)
 {
-    const struct config *config = user;
-    const struct profile *profile = library_find(config->library, device->profile);
-    char place[EW_PATH_MAX];
-    for (int i = 0; profile && i < profile->param_count; i++) {
-        const struct profile_param *param = &profile->params[i];
-        double value = site_param(device, param->name, param->required ? (double)INFINITY : param->preset);
-        (void)ew_format(place, sizeof(place), "%s/params/%s", path, param->name);
-        if (param->required && isinf(value))
-            return ew_fail(reason, EW_E_INVALID, "site.param_missing", place,
-                           "is missing: profile %s needs it", profile->id);
-        if (value < param->min || value > param->max)
-            return ew_fail(reason, EW_E_INVALID, "json.range", place, "%g is outside %g..%g", value,
-                           param->min, param->max);
-    }
-    for (int i = 0; profile && i < device->param_count; i++) {
-        bool known = false;
-        for (int k = 0; k < profile->param_count; k++)
-            known = known || strcmp(profile->params[k].name, device->params[i].name) == 0;
-        (void)ew_format(place, sizeof(place), "%s/params/%s", path, device->params[i].name);
-        if (!known)
-            return ew_fail(reason, EW_E_INVALID, "site.param_unknown", place,
-                           "profile %s has no such parameter", profile->id);
-    }
-    return EW_OK;
+    return params_check(((const struct config *)user)->library, device, path, reason);
 }
 
 static enum ew_err check_zone(const cJSON *site, struct ew_reason *reason)

@@ -31,8 +31,8 @@ struct site_store {
 enum ew_err site_store_open(struct site_store *store, const char *data_dir, const struct site_check *check,
                             int64_t next_id_floor, struct ew_reason *reason) EW_MUST_CHECK;
 void site_store_done(struct site_store *store);
-// What site_store_open would run, without keeping a version; only a new site is written. For commands that come
-// before config (broker-files), maybe as another user.
+// What site_store_open would run, without keeping a version; only a new site is written. For commands that
+// come before config (broker-files), maybe as another user.
 enum ew_err site_store_peek(struct site_store *store, const char *data_dir, const struct site_check *check,
                             struct ew_reason *reason) EW_MUST_CHECK;
 

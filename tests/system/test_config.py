@@ -48,6 +48,41 @@ class Published(Case):
         self.assertEqual((profile["kind"], profile["id"]), ("meter", "eastron-sdm630"))
         self.assertIn("active_power", profile["quantities"])
 
+    def test_payloads_are_as_the_schemas_say(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        folder = os.path.join(harness.SOURCE, "schemas/topics")
+        with open(os.path.join(folder, "common.schema.json"), encoding="utf-8") as file:
+            common = json.load(file)
+        self.start()
+        console, watcher = self.mqtt("console"), self.mqtt("recorder")
+        for one in ("config/#", "audit/event", "alarm/event"):
+            watcher.subscribe(one)
+        tariff = self.change(console, {"kind": "tariff", "id": None, "value": {
+            "service": "gas", "name": "Gaz", "color": "#12ab34", "prices": [{"price": 0.12}]}})["ids"][0]
+        self.change(console, {"kind": "cost_rule", "id": None, "value": {"service": "gas", "tariff": tariff}},
+                    {"kind": "device", "id": 11, "value": None})
+        self.write_site("{")
+        self.config.send_signal(signal.SIGHUP)
+        watcher.wait("alarm/event")
+        seen = set()
+        for message in list(watcher.messages):
+            if not message.raw:
+                continue
+            parts = message.topic.split("/")
+            name = ("config_settings_site" if message.topic == "config/settings/site" else
+                    f"config_{parts[1]}" if parts[0] == "config" else f"{parts[0]}_event")
+            with open(os.path.join(folder, f"{name}.schema.json"), encoding="utf-8") as file:
+                schema = json.load(file)
+            resolver = jsonschema.RefResolver("", schema, {"common.schema.json": common})
+            jsonschema.Draft202012Validator(schema, resolver=resolver).validate(message.json)
+            seen.add(name)
+        self.assertEqual(seen, {"config_settings_site", "config_settings", "config_bus", "config_device", "config_panel",
+                                "config_circuit", "config_zone", "config_tariff", "config_cost_rule", "config_profile",
+                                "audit_event", "alarm_event"})
+
     def test_again_after_the_broker_came_back(self):
         self.start()
         self.broker.stop(number=signal.SIGKILL)
@@ -342,6 +377,7 @@ class HandEdits(Case):
         self.write_site({**SITE, "zones": [{"id": 60, "name": "Gut"}]})
         self.hang_up()
         self.console.wait("config/zone/60", lambda z: z["name"] == "Gut")
+        self.console.wait("alarm/event", lambda e: not e["active"])
         self.assertEqual(self.change(self.console, device(10, name="Y"))["rev"], 3)
 
     def test_changed_underneath_is_never_overwritten(self):
@@ -427,6 +463,8 @@ class Starts(Case):
                                   "/devices/1/unit: address 1 of bus 2 is already that of device 10"),
             "bad hex": (json.dumps({**SITE, "devices": [{**SITE["devices"][2], "params": {"register": "0xZZ"}}]}),
                         '/devices/0/params/register: must be a whole number or hexadecimal text as "0x1F"'),
+            "parameter missing": (json.dumps({**SITE, "devices": [{**SITE["devices"][2], "params": {}}]}),
+                                  "/devices/0/params/register: is missing: profile generic-meter needs it"),
             "key twice": ('{"version":1,"version":1,"site":{"id":"a","tz":"UTC"}}', "the key stands twice"),
             "zone": (json.dumps({**SITE, "site": {**SITE["site"], "tz": "Mars/Base"}}), "/site/tz: is no time zone"),
         }
