@@ -17,6 +17,10 @@ export interface Page {
 
 export const PAGES: readonly Page[] = [
   {
+    id: 'server', title: 'page.server', about: 'ui.page.server.about', icon: 'server',
+    load: () => import('./server/page'),
+  },
+  {
     id: 'installation', title: 'page.installation', about: 'ui.page.installation.about', icon: 'installation',
     load: () => import('./installation/page'),
   },

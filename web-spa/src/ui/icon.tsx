@@ -20,6 +20,7 @@ const PATHS = {
   erase: 'M9 6h11v12H9l-5-6zM12.5 10l4 4M16.5 10l-4 4',
   installation: 'M12 3 4 7v10l8 4 8-4V7zM4 7l8 4 8-4M12 11v10',
   consumption: 'M4 20V4M4 20h16M8 20v-6M12 20V9M16 20v-9',
+  server: 'M4 4h16v7H4zM4 13h16v7H4zM7.5 7.5h.2M7.5 16.5h.2M11 7.5h6M11 16.5h6',
   clock: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2',
   // States. Each has its own outline: disc, ring, triangle, octagon, dashed ring.
   stateOn: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM8 12.5l2.8 2.8L16 9.5',
