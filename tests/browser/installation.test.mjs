@@ -39,7 +39,7 @@ const STATES = [[MAIN, 'on'], [HEAT_PUMP, 'on'], [HEATER_OFF, 'off'], [NO_MODEL,
 
 test('devices are listed by bus, panel and all, each with its state', async () => {
   const visitor = await inside(DESK);
-  await visitor.get('tile').click();
+  await visitor.page.click(`${mark('tile')}[data-page="installation"]`);
   await visitor.wait(mark('installation'));
   for (const [id, state] of STATES) await visitor.wait(`${line(id)}[data-state="${state}"]`);
   await visitor.wait(`${line(STATION)} .line-charge`);
@@ -126,7 +126,7 @@ test('on a phone of 360 px nothing is wider than the screen, in French too', asy
   const visitor = await inside({ ...PHONE, colorScheme: 'dark' });
   await visitor.language('fr');
   assert.equal(await visitor.overflow(), 0);
-  await visitor.get('tile').tap();
+  await visitor.page.tap(`${mark('tile')}[data-page="installation"]`);
   await visitor.wait(`${line(MAIN)} [data-fresh="fresh"]`);
   assert.equal(await visitor.overflow(), 0);
   await visitor.shot('installation-phone-fr-dark');
