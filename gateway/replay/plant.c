@@ -14,28 +14,57 @@ void plant_init(struct plant *plant, const struct greenup_station *stations, int
         plant->station[i].cfg = stations[i];
         plant->station[i].online = true;
         plant->station[i].left_ma_ms = -1;
+        int wired = 0;
+        for (int p = 0; p < GREENUP_PHASES; p++)
+            if (stations[i].phases >> p & 1)
+                plant->station[i].order[wired++] = (uint8_t)p;
     }
 }
 
-static uint8_t first_phases(uint8_t phases, int count)
+struct plant_vehicle plant_vehicle(int32_t wants_ma)
 {
-    unsigned kept = 0;
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        if ((phases >> p & 1) && count-- > 0)
-            kept |= 1U << p;
-    return (uint8_t)kept;
+    return (struct plant_vehicle){
+        .wants_ma = wants_ma, .energy_wh = -1, .least_ma = LEAST_MA, .phases = GREENUP_PHASES};
 }
 
-void plant_plug(struct plant *plant, int station, int64_t now_ms, int32_t wants_ma, int64_t energy_wh,
-                int car_phases)
+void plant_rotate(struct plant *plant, int station, const uint8_t order[GREENUP_PHASES])
+{
+    memcpy(plant->station[station].order, order, sizeof(plant->station[station].order));
+}
+
+static int phase_count(const struct plant_station *st)
+{
+    int count = 0;
+    for (int p = 0; p < GREENUP_PHASES; p++)
+        count += st->cfg.phases >> p & 1;
+    return count;
+}
+
+static uint8_t first_phases(const struct plant_station *st, int count)
+{
+    unsigned used = 0;
+    for (int i = 0; i < count && i < phase_count(st); i++)
+        used |= 1U << st->order[i];
+    return (uint8_t)used;
+}
+
+// Wh at the nominal voltage, as mA ms summed over phases.
+static int64_t charge_of(int64_t wh)
+{
+    return wh * 3600000 / NOMINAL_V * 1000;
+}
+
+void plant_plug(struct plant *plant, int station, int64_t now_ms, const struct plant_vehicle *vehicle)
 {
     struct plant_station *st = &plant->station[station];
     st->plugged = true;
     st->plug_seq++;
     st->plug_ms = now_ms;
-    st->wants_ma = wants_ma;
-    st->left_ma_ms = energy_wh < 0 ? -1 : energy_wh * 3600000 / NOMINAL_V * 1000;
-    st->car_phases = first_phases(st->cfg.phases, car_phases);
+    st->wants_ma = vehicle->wants_ma;
+    st->least_ma = vehicle->least_ma;
+    st->left_ma_ms = vehicle->energy_wh < 0 ? -1 : charge_of(vehicle->energy_wh);
+    st->taper_ma_ms = charge_of(vehicle->taper_wh);
+    st->car_phases = first_phases(st, vehicle->phases);
 }
 
 void plant_unplug(struct plant *plant, int station)
@@ -78,7 +107,13 @@ static int32_t draw_of(const struct plant_station *st)
     int32_t limit = st->disobeys ? st->cfg.rated_ma : st->acting_ma;
     limit = limit < st->cfg.rated_ma ? limit : st->cfg.rated_ma;
     const int32_t draw = limit < st->wants_ma ? limit : st->wants_ma;
-    return draw < LEAST_MA ? 0 : draw;
+    if (draw < st->least_ma)
+        return 0;
+    if (st->left_ma_ms < 0 || st->left_ma_ms >= st->taper_ma_ms)
+        return draw;
+    // A battery that is nearly full: one tenth of an ampere is the end.
+    const int32_t less = (int32_t)((double)draw * (double)st->left_ma_ms / (double)st->taper_ma_ms);
+    return less < 100 ? 0 : less;
 }
 
 void plant_measure(struct plant *plant, int64_t now_ms, int32_t ret_ma[GREENUP_PHASES])

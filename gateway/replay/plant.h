@@ -6,14 +6,26 @@
 
 enum { PLANT_QUEUE_MAX = 64 };
 
+// What came to a station. Below 6 A nothing is charged (IEC 61851-1); some vehicles want more.
+struct plant_vehicle {
+    int32_t wants_ma;
+    int64_t energy_wh; // wants no more than this; < 0: no end
+    int64_t taper_wh;  // from this much left on, the current falls with what is left; 0: never
+    int32_t least_ma;  // draws nothing at a lower limit
+    int phases;        // uses the first so many of the station's phases
+};
+
 struct plant_station {
     struct greenup_station cfg;
+    uint8_t order[GREENUP_PHASES]; // 0..2 of the site, for each phase of the station; as many as it has
     bool online, disobeys;
     bool plugged;
     uint32_t plug_seq;
     int64_t plug_ms;
     int32_t wants_ma;
+    int32_t least_ma;
     int64_t left_ma_ms; // charge still wanted, summed over phases; < 0: no end
+    int64_t taper_ma_ms;
     uint8_t car_phases; // phases that the vehicle uses
     int32_t latched_ma; // last limit that reached the station
     int32_t told_ma;    // the same, as far as the controller can know while the station is lost
@@ -34,9 +46,11 @@ struct plant {
 };
 
 void plant_init(struct plant *plant, const struct greenup_station *stations, int count, int64_t lag_ms);
-// energy_wh < 0: no end; car_phases: how many of the station's phases the vehicle uses.
-void plant_plug(struct plant *plant, int station, int64_t now_ms, int32_t wants_ma, int64_t energy_wh,
-                int car_phases);
+void plant_plug(struct plant *plant, int station, int64_t now_ms, const struct plant_vehicle *vehicle);
+// A vehicle with nothing remarkable.
+struct plant_vehicle plant_vehicle(int32_t wants_ma);
+// Phases in another order than L1 L2 L3 (rotated wiring): order[0] is the one a single-phase vehicle uses.
+void plant_rotate(struct plant *plant, int station, const uint8_t order[GREENUP_PHASES]);
 void plant_unplug(struct plant *plant, int station);
 // The station has and follows this limit, as if told long ago.
 void plant_put(struct plant *plant, int station, int32_t limit_ma);

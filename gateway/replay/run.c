@@ -14,6 +14,8 @@ struct run *run_new(const struct scenario *sc)
     run->meter_there = run->selector_on = true;
     greenup_init(&run->core, &sc->settings, stations, sc->station_count, GREENUP_RUN, 0);
     plant_init(&run->plant, stations, sc->station_count, (int64_t)sc->lag_ticks * sc->settings.tick_ms);
+    for (int i = 0; i < sc->station_count; i++)
+        plant_rotate(&run->plant, i, sc->station[i].order);
     return run;
 }
 
@@ -40,9 +42,19 @@ static void restart(struct run *run)
     free(saved);
 }
 
+static void plug(struct run *run, const struct scenario_event *e, int64_t since_ms)
+{
+    const struct plant_vehicle vehicle = {.wants_ma = e->wants_ma,
+                                          .energy_wh = e->energy_wh,
+                                          .taper_wh = e->taper_wh,
+                                          .least_ma = e->least_ma,
+                                          .phases = e->car_phases};
+    plant_plug(&run->plant, e->station, since_ms, &vehicle);
+}
+
 static void put_charging(struct run *run, const struct scenario_event *e)
 {
-    plant_plug(&run->plant, e->station, e->since_ms, e->wants_ma, e->energy_wh, e->car_phases);
+    plug(run, e, e->since_ms);
     const struct greenup_session session = {
         .conn_ms = e->since_ms,
         .wait_ms = e->since_ms,
@@ -97,7 +109,7 @@ static void apply(struct run *run, const struct scenario_event *e)
         put_charging(run, e);
         break;
     case SCENARIO_PLUG:
-        plant_plug(&run->plant, e->station, e->at_ms, e->wants_ma, e->energy_wh, e->car_phases);
+        plug(run, e, e->at_ms);
         break;
     case SCENARIO_UNPLUG:
         plant_unplug(&run->plant, e->station);

@@ -30,6 +30,7 @@ struct scenario_event scenario_event(enum scenario_kind kind, int64_t at_ms, int
                                    .at_ms = at_ms,
                                    .station = station,
                                    .energy_wh = -1,
+                                   .least_ma = 6000,
                                    .car_phases = GREENUP_PHASES,
                                    .since_ms = at_ms};
 }
@@ -80,6 +81,14 @@ void scenario_sort(struct scenario *sc)
     if (from != sc->events)
         memcpy(sc->events, from, count * sizeof(*from));
     free(spare);
+}
+
+void scenario_wire(struct scenario_station *st)
+{
+    int count = 0;
+    for (int p = 0; p < GREENUP_PHASES; p++)
+        if (st->cfg.phases >> p & 1)
+            st->order[count++] = (uint8_t)p;
 }
 
 void scenario_rank(struct scenario *sc)

@@ -40,8 +40,10 @@ struct scenario_event {
     int station; // index, where the kind has one
     int32_t base_ma[GREENUP_PHASES];
     int32_t wants_ma;
-    int64_t energy_wh; // the vehicle wants no more than this; < 0: no end
-    int car_phases;    // the vehicle uses only the first so many of the station's phases
+    // The vehicle of SCENARIO_PLUG and SCENARIO_CHARGING, see struct plant_vehicle.
+    int64_t energy_wh, taper_wh;
+    int32_t least_ma;
+    int car_phases;
     int64_t since_ms;
     int64_t charge_mah;
     int level;
@@ -54,7 +56,8 @@ struct scenario_event {
 
 struct scenario_station {
     char id[SCENARIO_ID_MAX];
-    struct greenup_station cfg; // cfg.id is the rank of the id among all, in byte order
+    uint8_t order[GREENUP_PHASES]; // its phases as wired, 0..2; as many as it has
+    struct greenup_station cfg;    // cfg.id is the rank of the id among all, in byte order
 };
 
 struct scenario {
@@ -73,6 +76,8 @@ void scenario_done(struct scenario *sc);
 // Appends a copy; call scenario_sort before running.
 void scenario_add(struct scenario *sc, const struct scenario_event *event);
 void scenario_sort(struct scenario *sc);
+// Wires a station's phases in the order L1 L2 L3.
+void scenario_wire(struct scenario_station *st);
 // Gives every station its cfg.id by its name.
 void scenario_rank(struct scenario *sc);
 

@@ -140,12 +140,13 @@ static void read_timing(struct ew_json *o, struct scenario *sc)
         ew_json_fail(o, "sample_s", "replay.sample", "must divide tick_s");
 }
 
-static void read_phases(struct ew_json *o, uint8_t *out)
+static void read_phases(struct ew_json *o, uint8_t *out, uint8_t order[GREENUP_PHASES])
 {
     const cJSON *list = ew_json_array(o, "phases", EW_REQUIRED, GREENUP_PHASES);
     if (!list)
         return;
     unsigned mask = 0;
+    int count = 0;
     for (const cJSON *item = list->child; item; item = item->next) {
         const double n = item->valuedouble;
         if (!cJSON_IsNumber(item) || (n != 1 && n != 2 && n != 3) || (mask >> ((int)n - 1) & 1)) {
@@ -153,6 +154,7 @@ static void read_phases(struct ew_json *o, uint8_t *out)
             return;
         }
         mask |= 1U << ((int)n - 1);
+        order[count++] = (uint8_t)(n - 1);
     }
     if (!mask)
         ew_json_fail(o, "phases", "replay.phases", "must name at least one phase");
@@ -164,7 +166,7 @@ static void read_station(struct ew_json *o, const struct scenario *sc, struct sc
     st->cfg.fallback_ma = 6000;
     ew_json_text(o, "id", EW_REQUIRED, 1, sizeof(st->id), st->id);
     current(o, "rated_a", EW_REQUIRED, &st->cfg.rated_ma);
-    read_phases(o, &st->cfg.phases);
+    read_phases(o, &st->cfg.phases, st->order);
     ew_json_bool(o, "priority", EW_OPTIONAL, &st->cfg.priority);
     ew_json_bool(o, "watchdog", EW_OPTIONAL, &st->cfg.watchdog);
     current(o, "fallback_a", EW_OPTIONAL, &st->cfg.fallback_ma);
@@ -218,8 +220,12 @@ static void read_vehicle(struct ew_json *o, const struct scenario *sc, struct sc
     e->wants_ma = sc->station[e->station].cfg.rated_ma;
     current(o, "wants_a", EW_OPTIONAL, &e->wants_ma);
     ew_json_int(o, "energy_wh", EW_OPTIONAL, 0, INT64_C(1000000000), &e->energy_wh);
+    ew_json_int(o, "taper_wh", EW_OPTIONAL, 0, INT64_C(1000000000), &e->taper_wh);
+    current(o, "least_a", EW_OPTIONAL, &e->least_ma);
     ew_json_int(o, "car_phases", EW_OPTIONAL, 1, GREENUP_PHASES, &phases);
     e->car_phases = (int)phases;
+    if (o->err == EW_OK && e->least_ma < 6000)
+        ew_json_fail(o, "least_a", "replay.least", "must be at least 6 A");
 }
 
 static void read_base(struct ew_json *o, const struct scenario *sc, struct scenario_event *e)

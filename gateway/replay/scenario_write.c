@@ -67,12 +67,12 @@ static void add_station(struct ew_buf *to, const struct scenario_station *st)
 {
     add_text(to, "{\"id\": ", st->id);
     add_number(to, ", \"rated_a\": ", st->cfg.rated_ma);
-    const char *lead = ", \"phases\": [";
+    ew_buf_add_text(to, ", \"phases\": [");
+    int count = 0;
     for (int p = 0; p < GREENUP_PHASES; p++)
-        if (st->cfg.phases >> p & 1) {
-            ew_buf_printf(to, "%s%d", lead, p + 1);
-            lead = ", ";
-        }
+        count += st->cfg.phases >> p & 1;
+    for (int i = 0; i < count; i++)
+        ew_buf_printf(to, "%s%d", i ? ", " : "", st->order[i] + 1);
     ew_buf_printf(to, "], \"priority\": %s, \"watchdog\": %s", st->cfg.priority ? "true" : "false",
                   st->cfg.watchdog ? "true" : "false");
     add_number(to, ", \"fallback_a\": ", st->cfg.fallback_ma);
@@ -84,6 +84,10 @@ static void add_vehicle(struct ew_buf *to, const struct scenario_event *e)
     add_number(to, ", \"wants_a\": ", e->wants_ma);
     if (e->energy_wh >= 0)
         ew_buf_printf(to, ", \"energy_wh\": %lld", (long long)e->energy_wh);
+    if (e->taper_wh > 0)
+        ew_buf_printf(to, ", \"taper_wh\": %lld", (long long)e->taper_wh);
+    if (e->least_ma != 6000)
+        add_number(to, ", \"least_a\": ", e->least_ma);
     if (e->car_phases != GREENUP_PHASES)
         ew_buf_printf(to, ", \"car_phases\": %d", e->car_phases);
 }

@@ -71,6 +71,10 @@ static void stations(struct chance *c, struct scenario *sc, int most)
         st->cfg.phases = chance_of(c, 40)   ? GREENUP_PHASES * 2 + 1
                          : chance_of(c, 60) ? 1
                                             : (uint8_t)(1U << chance_between(c, 0, 2));
+        scenario_wire(st);
+        if (st->cfg.phases == GREENUP_PHASES * 2 + 1 && chance_of(c, 50))
+            for (int p = 0; p < GREENUP_PHASES; p++)
+                st->order[p] = (uint8_t)((p + i) % GREENUP_PHASES); // rotated
         st->cfg.priority = chance_of(c, 25);
         st->cfg.watchdog = chance_of(c, 40);
         st->cfg.fallback_ma = chance_of(c, 50) ? 6000 : chance_between(c, 0, st->cfg.rated_ma / 1000) * 1000;

@@ -377,8 +377,10 @@ static void check_charge(struct check *check, const struct run *run)
         const struct greenup_point *st = &run->core.point[i];
         if (st->lost || !st->in.plugged)
             continue;
+        // Below 1 A a phase carries no charging current.
+        const int32_t draw = run->plant.station[i].draw_ma, charged_ma = draw > 1000 ? draw : 0;
         // A controller that was just started does not know how long it was away.
-        check->charge_ma_ms[i] += check->reborn ? 0 : run->plant.station[i].draw_ma * elapsed;
+        check->charge_ma_ms[i] += check->reborn ? 0 : charged_ma * elapsed;
         if (st->s.charge_ma_ms < check->kept_charge[i])
             wrong(check, run, "A10.18 the charge of %s shrank", name(run, i));
         if (fabs((double)st->s.charge_ma_ms - check->charge_ma_ms[i]) > 10)

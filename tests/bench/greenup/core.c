@@ -40,6 +40,7 @@ static void site(struct scenario *sc, int stations, int amperes)
                                                       .phases = i % 2 ? 7 : (uint8_t)(1 << i % 3),
                                                       .priority = i % 7 == 0,
                                                       .fallback_ma = 6000};
+        scenario_wire(&sc->station[i]);
     }
     scenario_rank(sc);
 }
