@@ -169,7 +169,9 @@ bool run_step(struct run *run)
         run->meter_ma[p] = run->i_ma[p];
     if (run->noise)
         run->noise(run->user, run->now_ms, run->meter_ma);
-    if (run->meter_there || run->core.grid_ms <= run->now_ms) {
+    if (run->foreign) {
+        run->out.command_count = 0;
+    } else if (run->meter_there || run->core.grid_ms <= run->now_ms) {
         control(run);
     } else {
         run->out.command_count = 0; // no sample between two ticks: the controller sleeps

@@ -17,6 +17,7 @@ struct run {
     int first_event, last_event; // events applied by the sample just done: first <= i < last
     bool meter_there;
     bool selector_on;
+    bool foreign;                     // somebody else controls the plant: the core is not asked
     bool restarted;                   // by the sample under way
     int32_t i_ma[GREENUP_PHASES];     // real currents
     int32_t meter_ma[GREENUP_PHASES]; // what the meter says of them
