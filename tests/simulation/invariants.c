@@ -2,22 +2,25 @@
 
 #include "books.h"
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <string.h>
 
 enum { QUIET_MS = 900000, OBEY_MS = 7000 };
 
-static void EW_PRINTF(3, 4) wrong(struct check *check, const struct run *run, const char *fmt, ...)
+static void add_time(struct check *check, const struct run *run)
 {
-    if (check->problem[0])
-        return;
-    char text[300];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    (void)snprintf(check->problem, sizeof(check->problem), "%s (t %g s)", text, (double)run->now_ms / 1000);
+    const size_t len = strlen(check->problem);
+    (void)ew_format(check->problem + len, sizeof(check->problem) - len, " (t %g s)",
+                    (double)run->now_ms / 1000);
 }
+
+// Keeps the first problem, with its time.
+#define wrong(check, run, ...)                                                                               \
+    do {                                                                                                     \
+        if (!(check)->problem[0]) {                                                                          \
+            (void)ew_format((check)->problem, sizeof((check)->problem), __VA_ARGS__);                        \
+            add_time(check, run);                                                                            \
+        }                                                                                                    \
+    } while (0)
 
 static void check_lost_limit(struct check *check, const struct run *run, int i)
 {
