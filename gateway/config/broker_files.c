@@ -56,12 +56,31 @@ static enum ew_err make_folders(const struct job *job, struct ew_reason *reason)
     return err;
 }
 
+// When the broker alone is started again, the services go on with the id that they were started with, though
+// a hand edit may have changed it meanwhile. "" = any.
+static void running_id(const struct job *job, char dst[33])
+{
+    const char *restarts = getenv("EDGEWATT_RESTARTS"); // set by the supervisor
+    char path[PATH_MAX];
+    cJSON *tree = NULL;
+    dst[0] = 0;
+    below(job, "run/broker.json", path);
+    if (!restarts || strcmp(restarts, "0") == 0 || secret_read_json(path, 4096, &tree, NULL) != EW_OK)
+        return;
+    const char *base = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "base"));
+    const char *id = base ? strrchr(base, '/') : NULL;
+    ew_copy(dst, 33, id ? id + 1 : "");
+    cJSON_Delete(tree);
+}
+
 // The site's id is part of every topic.
 static enum ew_err read_base(struct job *job, struct ew_reason *reason)
 {
     struct site_store store;
     struct site_check check = {.problem = NULL};
-    enum ew_err err = site_store_peek(&store, job->data, &check, reason);
+    char id[33];
+    running_id(job, id);
+    enum ew_err err = site_store_peek(&store, job->data, id, &check, reason);
     if (err == EW_OK && store.foreign)
         ew_warning("site", "site.json%s: %s; going on with version %lld", store.foreign_reason.path,
                    store.foreign_reason.text, (long long)store.rev);

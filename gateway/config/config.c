@@ -90,22 +90,11 @@ static void tell_right(struct config *config)
 static enum ew_err load_site(struct config *config, struct ew_reason *reason)
 {
     struct site_check check = {.problem = NULL};
-    enum ew_err err =
-        site_store_open(&config->store, config->service->data_dir, &check, config->accounts->next_id, reason);
-    struct site_settings settings;
-    if (err == EW_OK)
-        err = site_settings_read(cJSON_GetObjectItemCaseSensitive(config->store.tree, "site"), "/site",
-                                 &settings, reason);
+    const char *id = strrchr(config->service->base, '/'); // "edgewatt/<site>"
+    enum ew_err err = site_store_open(&config->store, config->service->data_dir, id ? id + 1 : "", &check,
+                                      config->accounts->next_id, reason);
     if (err != EW_OK)
         return err;
-    char base[128];
-    (void)ew_format(base, sizeof(base), "edgewatt/%s", settings.id);
-    if (strcmp(base, config->service->base) != 0)
-        return ew_fail(
-            reason, EW_E_STALE, "config.base", "/site/id",
-            "the site's id changed from %s to %s: the broker and all services must be started anew",
-            config->service->base, base);
-    ew_copy(config->site_id, sizeof(config->site_id), settings.id);
     if (config_check(config, config->store.tree, reason) != EW_OK)
         ew_warning("site", "%s: %s, going on", reason->path, reason->text);
     ew_info("site", "revision %lld", (long long)config->store.rev);
@@ -171,12 +160,6 @@ static void reload_site(struct config *config)
     enum ew_err err = site_store_reread(&config->store, &tree, &reason);
     if (err == EW_OK && tree)
         err = config_check(config, tree, &reason);
-    struct site_settings settings;
-    if (err == EW_OK && tree)
-        err = site_settings_read(cJSON_GetObjectItemCaseSensitive(tree, "site"), "/site", &settings, &reason);
-    if (err == EW_OK && tree && strcmp(settings.id, config->site_id) != 0)
-        err = ew_fail(&reason, EW_E_DENIED, "site.id_kept", "/site/id",
-                      "is part of every topic; start the gateway anew for this change");
     if (err != EW_OK) {
         cJSON_Delete(tree);
         config->store.foreign = true;

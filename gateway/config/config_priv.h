@@ -53,7 +53,6 @@ struct config {
     int64_t first_rev; // of the start
     struct config_rev *revs;
     int rev_count;
-    char site_id[33];
 };
 
 // ---- publish.c: the retained objects ----

@@ -79,6 +79,18 @@ static void prune(const struct site_store *store)
     }
 }
 
+// The id is part of every topic: all who talk were started with it.
+static enum ew_err check_id(const struct site_store *store, const cJSON *tree, struct ew_reason *reason)
+{
+    struct site_settings settings;
+    enum ew_err err =
+        site_settings_read(cJSON_GetObjectItemCaseSensitive(tree, "site"), "/site", &settings, reason);
+    if (err == EW_OK && store->site_id[0] && strcmp(settings.id, store->site_id) != 0)
+        err = ew_fail(reason, EW_E_DENIED, "site.id_kept", "/site/id",
+                      "is part of every topic; start the gateway anew for this change");
+    return err;
+}
+
 // The newest version that still passes the check.
 static cJSON *newest_version(const struct site_store *store, int64_t *ret_rev)
 {
@@ -86,7 +98,7 @@ static cJSON *newest_version(const struct site_store *store, int64_t *ret_rev)
     for (int i = site_store_versions(store, revs, VERSIONS_SEEN_MAX) - 1; i >= 0; i--) {
         cJSON *tree = NULL;
         if (site_store_version(store, revs[i], &tree, NULL) == EW_OK &&
-            site_check_tree(tree, &store->check, NULL) == EW_OK) {
+            site_check_tree(tree, &store->check, NULL) == EW_OK && check_id(store, tree, NULL) == EW_OK) {
             *ret_rev = revs[i];
             return tree;
         }
@@ -272,7 +284,10 @@ enum ew_err site_store_reread(struct site_store *store, cJSON **ret_tree, struct
     if (err == EW_OK)
         err = site_parse(ew_buf_text(&text), text.len, &store->check, &tree, reason);
     ew_buf_done(&text);
+    if (err == EW_OK)
+        err = check_id(store, tree, reason);
     if (err != EW_OK) {
+        cJSON_Delete(tree);
         store->foreign = true;
         if (reason)
             store->foreign_reason = *reason;
@@ -324,10 +339,11 @@ static enum ew_err first_file(struct site_store *store, cJSON **ret_tree, struct
 }
 
 // The tree of a file that can be used, or of a new one; NULL and EW_OK: the newest version runs.
-static enum ew_err open_tree(struct site_store *store, const char *data_dir, const struct site_check *check,
-                             cJSON **ret_tree, struct ew_reason *reason)
+static enum ew_err open_tree(struct site_store *store, const char *data_dir, const char *site_id,
+                             const struct site_check *check, cJSON **ret_tree, struct ew_reason *reason)
 {
     *store = (struct site_store){.check = *check};
+    ew_copy(store->site_id, sizeof(store->site_id), site_id);
     ew_copy(store->dir, sizeof(store->dir), data_dir);
     enum ew_err err = site_store_reread(store, ret_tree, reason);
     if (err == EW_OK)
@@ -344,11 +360,11 @@ static enum ew_err open_tree(struct site_store *store, const char *data_dir, con
     return EW_OK;
 }
 
-enum ew_err site_store_open(struct site_store *store, const char *data_dir, const struct site_check *check,
-                            int64_t next_id_floor, struct ew_reason *reason)
+enum ew_err site_store_open(struct site_store *store, const char *data_dir, const char *site_id,
+                            const struct site_check *check, int64_t next_id_floor, struct ew_reason *reason)
 {
     cJSON *tree = NULL;
-    enum ew_err err = open_tree(store, data_dir, check, &tree, reason);
+    enum ew_err err = open_tree(store, data_dir, site_id, check, &tree, reason);
     if (err != EW_OK)
         return err;
     if (tree)
@@ -358,11 +374,11 @@ enum ew_err site_store_open(struct site_store *store, const char *data_dir, cons
     return EW_OK;
 }
 
-enum ew_err site_store_peek(struct site_store *store, const char *data_dir, const struct site_check *check,
-                            struct ew_reason *reason)
+enum ew_err site_store_peek(struct site_store *store, const char *data_dir, const char *site_id,
+                            const struct site_check *check, struct ew_reason *reason)
 {
     cJSON *tree = NULL;
-    enum ew_err err = open_tree(store, data_dir, check, &tree, reason);
+    enum ew_err err = open_tree(store, data_dir, site_id, check, &tree, reason);
     if (err == EW_OK && tree)
         become(store, tree, 1);
     return err;

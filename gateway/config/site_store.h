@@ -20,21 +20,23 @@ struct site_store {
     // nothing is written until the file is right again.
     bool foreign;
     struct ew_reason foreign_reason;
+    char site_id[33];        // a file with another id can't be used while we run ("" = any)
     struct site_check check; // callbacks for the whole check; problems counts
     int64_t undone_to; // revision whose content the last undo brought back, 0 = the last change was no undo
 };
 
 // Reads site.json. None yet: the newest version, else a new site with the local bus and the built-in circuits
 // is written. A file that can't be used: see `foreign`. EW_E_INVALID when there is nothing usable at all.
-// next_id_floor: no id below it is given out. check->profile_known should be NULL here: a profile that went
-// away must not stop the gateway.
-enum ew_err site_store_open(struct site_store *store, const char *data_dir, const struct site_check *check,
-                            int64_t next_id_floor, struct ew_reason *reason) EW_MUST_CHECK;
+// site_id: the id that the broker and the services were started with; "" = any. next_id_floor: no id below it
+// is given out. check->profile_known should be NULL here: a profile that went away must not stop the gateway.
+enum ew_err site_store_open(struct site_store *store, const char *data_dir, const char *site_id,
+                            const struct site_check *check, int64_t next_id_floor,
+                            struct ew_reason *reason) EW_MUST_CHECK;
 void site_store_done(struct site_store *store);
 // What site_store_open would run, without keeping a version; only a new site is written. For commands that
 // come before config (broker-files), maybe as another user.
-enum ew_err site_store_peek(struct site_store *store, const char *data_dir, const struct site_check *check,
-                            struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err site_store_peek(struct site_store *store, const char *data_dir, const char *site_id,
+                            const struct site_check *check, struct ew_reason *reason) EW_MUST_CHECK;
 
 // Looks at the file again (SIGHUP). EW_OK with *ret_tree NULL: nothing changed. EW_OK with a tree: a valid
 // new content to be adopted with site_store_adopt. An error: what is wrong, the running site stays.

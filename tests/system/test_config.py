@@ -399,6 +399,28 @@ class HandEdits(Case):
         self.refused(self.console, "change", {"rev": 2, "changes": [device(10, name="X")]}, "site.file_wrong")
         self.console.wait("service/config/status", lambda s: s["online"] and not s["file_ok"])
 
+    def test_another_site_id_waits_for_a_start_of_everything(self):
+        """Also when config alone is started again meanwhile: the broker's rights and all services have the old one."""
+        self.write_site({**SITE, "site": {**SITE["site"], "id": "neu"}})
+        self.stop_config(signal.SIGKILL)
+        self.start_config()
+        self.console.wait("service/config/status", lambda s: s["online"] and not s["file_ok"])
+        self.assertEqual(self.console.call("config", "site")["site"]["site"]["id"], "atelier")
+        # The broker alone again: its rights are those of the running services.
+        for restarts, base in (("1", "edgewatt/atelier"), ("0", "edgewatt/neu")):
+            harness.run([EDGEWATT, "broker-files", "--data", self.data, "--mqtt", str(self.port)],
+                        env={"EDGEWATT_RESTARTS": restarts})
+            with open(os.path.join(self.data, "run/broker.json"), encoding="utf-8") as file:
+                self.assertEqual(json.load(file)["base"], base)
+        self.stop_config()
+        self.broker.stop()
+        self.start_broker()
+        self.start_process("config", [EDGEWATT, "config", "--data", self.data], mark=self.mark)
+        user, password = self.secret("console")
+        client = harness.Client("127.0.0.1", self.port, user, password, "edgewatt/neu")
+        self.addCleanup(client.close)
+        self.assertEqual(client.wait("config/settings/site").json["id"], "neu")
+
     def test_an_old_copy_of_the_file_brings_no_id_back(self):
         old = self.read_site()
         zone = self.change(self.console, {"kind": "zone", "id": None, "value": {"name": "A"}})["ids"][0]
