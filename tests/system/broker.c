@@ -111,13 +111,23 @@ void broker_start(struct broker *b)
     exit(1);
 }
 
-void broker_kill(struct broker *b)
+static void end(struct broker *b, int signal_number)
 {
     if (b->pid <= 0)
         return;
-    kill(b->pid, SIGKILL);
+    kill(b->pid, signal_number);
     waitpid(b->pid, NULL, 0);
     b->pid = -1;
+}
+
+void broker_kill(struct broker *b)
+{
+    end(b, SIGKILL);
+}
+
+void broker_stop(struct broker *b)
+{
+    end(b, SIGTERM);
 }
 
 void broker_pause(struct broker *b, bool paused)

@@ -17,6 +17,7 @@ enum { BROKER_SKIP = 77 }; // exit code when there is no mosquitto to test with
 void broker_init(struct broker *b, const char *config);
 void broker_start(struct broker *b); // returns when it accepts connections
 void broker_kill(struct broker *b);  // SIGKILL: no goodbye to anyone
+void broker_stop(struct broker *b);  // SIGTERM
 void broker_pause(struct broker *b, bool paused);
 void broker_done(struct broker *b);
 int broker_free_port(void);

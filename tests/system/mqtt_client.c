@@ -14,6 +14,8 @@ static void on_state(void *user, bool connected, const struct ew_reason *reason)
         assert_non_null(reason);
         assert_true(reason->text[0] != 0);
         c->downs++;
+        const char *why = strrchr(reason->text, ':');
+        ew_copy(c->last_loss, sizeof(c->last_loss), why ? why + 2 : reason->text);
         return;
     }
     assert_null(reason);

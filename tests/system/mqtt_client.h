@@ -23,7 +23,8 @@ struct client {
     struct mq *mq;
     const char *name;
     int ups, downs, flushes;
-    int messages; // all, also beyond the log
+    char last_loss[64]; // its reason, what follows the last ": "
+    int messages;       // all, also beyond the log
     struct {
         char topic[128], payload[128];
         bool retained;

@@ -1,10 +1,15 @@
 // The MQTT adapter while the broker is killed, paused, flooded, or says no.
 #include "mqtt_client.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 // ---- The broker misbehaves --------------------------------------------------------------------------------
 
@@ -92,6 +97,95 @@ static void a_client_that_starts_first_waits_for_the_broker(void **state)
     broker_start(&broker);
     mq_set_broker(a.mq, "127.0.0.1", broker.port, "y");
     assert_true(wait_for(is_up, &a, PATIENCE_MS));
+    mq_free(a.mq);
+}
+
+static void an_orderly_end_of_the_broker_is_a_loss_too(void **state)
+{
+    (void)state;
+    struct client a;
+    connect_client(&a, "a");
+    broker_stop(&broker);
+    assert_true(wait_for(is_down, &a, PATIENCE_MS));
+    broker_start(&broker);
+    assert_true(wait_for(is_up, &a, PATIENCE_MS));
+    assert_int_equal(a.downs, 1);
+    mq_free(a.mq);
+}
+
+// A broker of a few bytes: takes one client, and can say DISCONNECT without closing.
+struct little_broker {
+    int listener, client, port;
+};
+
+static void on_little_client(void *user, int fd, uint32_t events, int64_t now_ms)
+{
+    (void)events;
+    (void)now_ms;
+    struct little_broker *b = user;
+    unsigned char packet[512];
+    ssize_t n = recv(fd, packet, sizeof(packet), 0);
+    if (n <= 0) {
+        ew_loop_remove_fd(loop, fd);
+        close(fd);
+        b->client = -1;
+    } else if (packet[0] == 0x10) {
+        static const unsigned char connack[] = {0x20, 3, 0, 0, 0}; // success, no properties
+        assert_int_equal(send(fd, connack, sizeof(connack), 0), sizeof(connack));
+    }
+}
+
+static void on_little_listener(void *user, int fd, uint32_t events, int64_t now_ms)
+{
+    (void)events;
+    (void)now_ms;
+    struct little_broker *b = user;
+    b->client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(b->client >= 0);
+    ew_loop_add_fd(loop, b->client, EPOLLIN, on_little_client, b);
+}
+
+static void a_goodbye_of_the_broker_is_a_loss(void **state)
+{
+    (void)state;
+    struct client a;
+    struct little_broker b = {.client = -1, .port = broker_free_port()};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)b.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    b.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(b.listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(b.listener, 4), 0);
+    ew_loop_add_fd(loop, b.listener, EPOLLIN, on_little_listener, &b);
+    client_init(&a, "a");
+    mq_set_broker(a.mq, "127.0.0.1", b.port, "x");
+    assert_true(wait_for(is_up, &a, PATIENCE_MS));
+    static const unsigned char disconnect[] = {0xE0, 1, 0x98}; // administrative action
+    assert_int_equal(send(b.client, disconnect, sizeof(disconnect), 0), sizeof(disconnect));
+    assert_true(wait_for(is_down, &a, PATIENCE_MS));
+    assert_string_equal(a.last_loss, "Administrative action");
+    assert_true(wait_for(is_up, &a, PATIENCE_MS));
+    mq_free(a.mq);
+    if (b.client >= 0) {
+        ew_loop_remove_fd(loop, b.client);
+        close(b.client);
+    }
+    ew_loop_remove_fd(loop, b.listener);
+    close(b.listener);
+}
+
+static void a_client_whose_name_is_taken_comes_back_later(void **state)
+{
+    (void)state;
+    struct client a, other;
+    connect_client(&a, "a");
+    mq_subscribe(a.mq, "x", 1, on_message, &a);
+    client_init(&other, "a");
+    assert_true(wait_for(is_down, &a, PATIENCE_MS));
+    mq_free(other.mq);
+    assert_true(wait_for(is_up, &a, PATIENCE_MS));
+    publish_text(&a, "x", "x", (struct mq_publish_options){.qos = 1});
+    wait_messages(&a, 1);
     mq_free(a.mq);
 }
 
@@ -257,6 +351,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(everything_comes_back_after_the_broker_was_killed),
         cmocka_unit_test(nothing_queued_survives_the_loss_of_the_connection),
         cmocka_unit_test(a_client_that_starts_first_waits_for_the_broker),
+        cmocka_unit_test(a_goodbye_of_the_broker_is_a_loss),
+        cmocka_unit_test(an_orderly_end_of_the_broker_is_a_loss_too),
+        cmocka_unit_test(a_client_whose_name_is_taken_comes_back_later),
         cmocka_unit_test(the_outbox_has_a_ceiling),
         cmocka_unit_test(a_flooded_client_begins_anew_and_gets_the_kept_topics_again),
         cmocka_unit_test(ten_megabytes_are_refused_and_the_others_feel_nothing),
