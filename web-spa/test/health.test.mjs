@@ -61,6 +61,7 @@ const CASES = [
   ['nothing to record', { ...recorder({ last_sample: null }), devices: [] }, []],
   ['a sample of the future is fresh', recorder({ last_sample: ago(-5 * MIN) }), []],
   ['a clock nobody confirmed', recorder({ clock: 'untrusted' }), ['warn clock']],
+  ['a recorder that has just begun', recorder({ clock: 'untrusted', since: ago(59_000) }), []],
   ['a clock that is waited for', recorder({ clock: 'waiting' }), []],
   ['200 MB are enough', { ...onMachine({ disk_total_bytes: 4e9 }), ...recorder({ free_bytes: 200e6 }) }, []],
   ['less are not', { ...onMachine({ disk_total_bytes: 3e9 }), ...recorder({ free_bytes: 199e6 }) }, ['warn disk']],

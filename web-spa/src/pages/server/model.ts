@@ -12,7 +12,9 @@ export const FREE_LOW_PART = 0.05;
 export const FREE_NONE_BYTES = 20e6;      // nothing more can be recorded soon
 export const BEAT_LATE_MS = 1000;         // a loop that stood still for a second
 export const RESTART_NEWS_MS = 3_600_000; // a restart is news for an hour
+export const ON_TIME_MS = 50;              // nobody minds
 const LATE_MIN_MS = 1000;
+const CLOCK_PATIENCE_MS = 60_000;         // a recorder that has just begun does not know its clock yet
 const DEFAULT_INTERVAL_MIN = 10;
 
 export type Level = 'bad' | 'warn';
@@ -161,10 +163,11 @@ export function viewHistory(recorder: ServiceStatus | undefined, machine: Servic
   const last = running ? recorder.last_sample ?? null : null;
   const age = last === null ? null : Math.max(0, now - Date.parse(last));
   const up = running && recorder.since !== undefined ? now - Date.parse(recorder.since) : 0;
+  const clock = running ? recorder.clock ?? null : null;
   const free = known(running ? recorder.free_bytes : null) ?? known(machine?.disk_free_bytes);
   const total = known(machine?.disk_total_bytes);
   return {
-    known: running, clock: running ? recorder.clock ?? null : null, last, age, intervalMin,
+    known: running, clock: clock === 'untrusted' && up < CLOCK_PATIENCE_MS ? 'waiting' : clock, last, age, intervalMin,
     // After a longer time without power the last sample is old until the first interval is over.
     late: running && (age === null || age > patience) && up > patience,
     bytes: known(running ? recorder.database_bytes : null), free,

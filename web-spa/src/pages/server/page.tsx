@@ -12,7 +12,7 @@ import { Icon, type IconName } from '../../ui/icon';
 import { useNow } from '../../ui/now';
 import { StateMark } from '../../ui/state_mark';
 import {
-  gatewayTime, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health, type HistoryView, type MachineView, type ServiceView,
+  ON_TIME_MS, gatewayTime, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health, type HistoryView, type MachineView, type ServiceView,
 } from './model';
 import { showBytes, showDuration, showMs } from './words';
 import '../../style/health.css';
@@ -44,6 +44,9 @@ const ageOf = (ms: number): string => {
 };
 
 const serviceName = (name: string): string => lookUp(`ui.health.service.${name}`) ?? name;
+
+const lateText = (ms: number, locale: string): string =>
+  (ms < ON_TIME_MS ? t('ui.health.on_time') : t('ui.health.late', { time: showMs(ms, locale) }));
 
 function exitText(exit: Exit): string {
   switch (exit.is) {
@@ -127,7 +130,7 @@ function Service({ view, gone, clock }: { view: ServiceView; gone: number | unde
         {!online && gone !== undefined && <Fact bad>{t('ui.device.since', { time: timeOf(gone, clock) })}</Fact>}
         {status?.version !== undefined && <Fact>{t('ui.health.version', { version: status.version })}</Fact>}
         {online && status?.rss_bytes !== undefined && <Fact>{t('ui.health.memory_of', { size: showBytes(status.rss_bytes, locale) })}</Fact>}
-        {online && status?.late_ms !== undefined && <Fact bad={view.late}>{t('ui.health.late', { time: showMs(status.late_ms, locale) })}</Fact>}
+        {online && status?.late_ms !== undefined && <Fact bad={view.late}>{lateText(status.late_ms, locale)}</Fact>}
       </Facts>
       {restarts > 0 && (
         <p class="health-note" data-test="restarts">
@@ -167,7 +170,7 @@ function Bus({ view }: { view: BusView }): JSX.Element {
         <Facts>
           <Fact bad={view.loaded}>{t('ui.bus.load')} {typeof status.load_pct === 'number' ? `${formatNumber(status.load_pct, status.load_pct < 10 ? 1 : 0, locale)} %` : '–'}</Fact>
           <Fact>{t('ui.bus.cycle')} {ms(status.cycle_ms)}</Fact>
-          <Fact bad={view.late}>{t('ui.health.late', { time: ms(status.late_ms) })}</Fact>
+          <Fact bad={view.late}>{typeof status.late_ms === 'number' ? lateText(status.late_ms, locale) : '–'}</Fact>
         </Facts>
       )}
       {status && (state === 'on' || state === 'error') && (
