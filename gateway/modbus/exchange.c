@@ -61,6 +61,7 @@ static enum ew_err silent(struct mb_line *line, const struct mb_request *rq, boo
 {
     if (atomic_load(&line->interrupted))
         return mb_interrupted(reason);
+    line->silent = begun ? 0 : line->silent + 1;
     enum ew_err err =
         begun ? ew_fail(reason, EW_E_TIMEOUT, "bus.cut_short", "",
                         "Unit %d began to answer but did not finish within %d ms.", rq->unit, rq->timeout_ms)
@@ -143,8 +144,10 @@ enum ew_err mb_receive(struct mb_line *line, const struct mb_request *rq, int64_
     int error = errno;
     line->quiet_us = ew_clock_up_us();
     *ret_len = n;
-    if (n >= 0)
+    if (n >= 0) {
+        line->silent = 0;
         return EW_OK;
+    }
     bool begun = line->options.kind == MB_RTU || memcmp(frame, untouched, sizeof(untouched)) != 0;
     if (error == ETIMEDOUT)
         return silent(line, rq, begun, reason);

@@ -28,6 +28,7 @@ struct mb_line {
     bool repeat; // the connection was gone before a byte of the answer came
     uint16_t transaction;
     int answers;                      // since the line was opened
+    int silent;                       // time-outs in a row, whoever was asked
     int64_t quiet_us;                 // when the last byte was seen, ew_clock_up_us
     struct mb_late late[MB_LATE_MAX]; // a ring
     int late_next;

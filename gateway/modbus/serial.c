@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 enum {
-    DRAIN_US = 200000 // longest wait for a line to fall silent after damage
+    DRAIN_US = 200000, // longest wait for a line to fall silent after damage
+    // Time-outs in a row after which a converter is called anew: it may have forgotten the connection (a
+    // power cut, a firewall), and nothing would ever tell.
+    SILENT_MAX = 3
 };
 
 // ---- Late answers ----------------------------------------------------------------------------------------
@@ -254,7 +257,10 @@ enum ew_err mb_serial_exchange(struct mb_line *line, const struct mb_request *rq
         err = one_exchange(line, rq, ret, reason);
     if (err == EW_E_PROTOCOL)
         settle(line);
-    if (err == EW_E_CLOSED || err == EW_E_IO)
+    bool forgotten = line->options.kind == MB_RTU_TCP && line->silent >= SILENT_MAX;
+    if (err == EW_E_CLOSED || err == EW_E_IO || forgotten) {
         mb_line_close(line);
+        line->silent = 0;
+    }
     return err;
 }

@@ -117,9 +117,11 @@ static bool same_site(const char *a_path, const char *b_path)
     return same;
 }
 
-static enum ew_err copy_site(const char *from, const char *to, struct ew_reason *reason)
+static enum ew_err copy_site(const struct supervisor *s, const char *from, const char *to,
+                             struct ew_reason *reason)
 {
-    const char *const check[] = {"check", from, NULL};
+    // The data folder may hold profiles of its own, put there before the first start.
+    const char *const check[] = {"check", "--data", s->data_dir, from, NULL};
     if (supervisor_run_command(check) != 0)
         return ew_fail(reason, EW_E_INVALID, "run.site", from, "the site file is refused, see above");
     struct ew_buf text;
@@ -151,7 +153,7 @@ enum ew_err supervisor_import_site(struct supervisor *s, struct ew_reason *reaso
         ew_notice("data", "no site file was given, beginning with a new, empty site");
         return EW_OK; // broker-files makes it
     }
-    return copy_site(given, own, reason);
+    return copy_site(s, given, own, reason);
 }
 
 enum ew_err supervisor_read_base(struct supervisor *s, struct ew_reason *reason)
