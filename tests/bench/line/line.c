@@ -2,7 +2,7 @@
 // slave on the other (edgewatt simulate, or anything else). It shares no code with the product, so that it
 // can judge it.
 //
-//     line --pty LINK --slave HOST:PORT [--speed 19200] [--bits 11] [--report FILE]
+//     line --pty LINK --slave HOST:PORT [--speed 19200] [--bits 11] [--cycle N] [--report FILE]
 //
 // A pty has no speed. This program gives it one: a request occupies the line for bytes x character time from
 // the moment it is first seen; it reaches the slave when its last bit would have; the answer's bytes are put
@@ -12,7 +12,8 @@
 // implementation guide" V1.02, 2.5.1.1 (1750 us above 19200 bit/s).
 //
 // On SIGTERM it prints one JSON object: what it saw, how long the line was busy and silent by rule, and its
-// own error (how late it was against its deadlines).
+// own error (how late it was against its deadlines). With --cycle N the wall time of every N answers in a row
+// is held against busy and mandatory time in it: "cycles" lists the quotients, in 1/1000.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAME_MAX = 256, LATE_SAMPLES_MAX = 1 << 20, ANSWER_WAIT_MS = 5000 };
+enum { FRAME_MAX = 256, LATE_SAMPLES_MAX = 1 << 20, ANSWER_WAIT_MS = 5000, CYCLES_MAX = 1000 };
 
 struct line {
     int pty, slave;
@@ -40,6 +41,10 @@ struct line {
     long requests, answers, refused, incomplete;
     int32_t *late_us;
     long late_count;
+    long cycle_answers; // 0 = no cycles
+    int64_t cycle_start_ns, cycle_used_ns;
+    int32_t cycles[CYCLES_MAX]; // wall / (busy + mandatory), in 1/1000
+    int cycle_count;
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -182,6 +187,19 @@ static void drain(int fd)
         continue;
 }
 
+// A cycle ends with its last answer's last bit, and the next one begins there.
+static void end_cycle(struct line *l)
+{
+    if (l->cycle_answers == 0 || l->answers % l->cycle_answers != 0)
+        return;
+    int64_t used_ns = l->busy_ns + l->mandatory_ns;
+    if (l->cycle_start_ns && l->cycle_count < CYCLES_MAX)
+        l->cycles[l->cycle_count++] =
+            (int32_t)((l->free_ns - l->cycle_start_ns) * 1000 / (used_ns - l->cycle_used_ns));
+    l->cycle_start_ns = l->free_ns;
+    l->cycle_used_ns = used_ns;
+}
+
 static void run(struct line *l)
 {
     uint8_t frame[FRAME_MAX];
@@ -206,8 +224,10 @@ static void run(struct line *l)
         if (send(l->slave, frame, (size_t)length, MSG_NOSIGNAL) != length)
             break;
         int answer = read_answer(l, frame);
-        if (answer > 0)
+        if (answer > 0) {
             put_answer(l, frame, answer);
+            end_cycle(l);
+        }
         l->last_ns = l->free_ns;
     }
 }
@@ -227,10 +247,13 @@ static void report(struct line *l, FILE *to)
     fprintf(to,
             "{\"requests\":%ld,\"answers\":%ld,\"refused\":%ld,\"incomplete\":%ld,\"wall_us\":%lld,\"busy_"
             "us\":%lld,"
-            "\"mandatory_silence_us\":%lld,\"error_us\":{\"p50\":%d,\"p99\":%d,\"max\":%d}}\n",
+            "\"mandatory_silence_us\":%lld,\"error_us\":{\"p50\":%d,\"p99\":%d,\"max\":%d},\"cycles\":[",
             l->requests, l->answers, l->refused, l->incomplete,
             (long long)((l->last_ns - l->first_ns) / 1000), (long long)(l->busy_ns / 1000),
             (long long)(l->mandatory_ns / 1000), p50, p99, max);
+    for (int i = 0; i < l->cycle_count; i++)
+        fprintf(to, "%s%d", i ? "," : "", l->cycles[i]);
+    fprintf(to, "]}\n");
     fflush(to);
 }
 
@@ -272,7 +295,7 @@ static int connect_slave(const char *where)
 
 struct arguments {
     const char *pty, *slave, *file;
-    long speed, bits;
+    long speed, bits, cycle;
 };
 
 static bool read_arguments(int argc, char **argv, struct arguments *ret)
@@ -288,6 +311,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *ret)
             ret->speed = strtol(value, NULL, 10);
         else if (strcmp(name, "--bits") == 0)
             ret->bits = strtol(value, NULL, 10);
+        else if (strcmp(name, "--cycle") == 0)
+            ret->cycle = strtol(value, NULL, 10);
         else if (strcmp(name, "--report") == 0)
             ret->file = value;
         else
@@ -309,11 +334,11 @@ int main(int argc, char **argv)
 {
     struct arguments args;
     if (!read_arguments(argc, argv, &args)) {
-        fprintf(stderr,
-                "usage: line --pty LINK --slave HOST:PORT [--speed 19200] [--bits 11] [--report FILE]\n");
+        fprintf(stderr, "usage: line --pty LINK --slave HOST:PORT [--speed 19200] [--bits 11] [--cycle N] "
+                        "[--report FILE]\n");
         return 2;
     }
-    struct line l = {.char_ns = args.bits * 1000000000 / args.speed};
+    struct line l = {.char_ns = args.bits * 1000000000 / args.speed, .cycle_answers = args.cycle};
     l.silence_ns = args.speed > 19200 ? 1750000 : l.char_ns * 7 / 2;
     l.late_us = malloc(sizeof(*l.late_us) * LATE_SAMPLES_MAX);
     l.pty = open_pty(args.pty);
