@@ -51,6 +51,12 @@ function Loaded({ page, rest }: { page: Page; rest: string }): JSX.Element {
     );
     return () => { current = false; };
   }, [page, failed]);
+  const open = component?.of === page;
+  useEffect(() => {
+    if (!open) return undefined;
+    document.documentElement.dataset.page = page.id; // What is open, for style sheets and tests.
+    return () => { delete document.documentElement.dataset.page; };
+  }, [open, page]);
   if (component?.of !== page) return <Waiting />;
   const Component = component.is;
   return <Component rest={rest} />;
