@@ -41,7 +41,7 @@ static void every_kind_of_line_reads(void **state)
         for (size_t i = 0; i < COUNT(cases); i++) {
             uint16_t got[MB_READ_BITS_MAX];
             struct ew_reason reason = {0};
-            struct mb_request rq = {5, cases[i].fc, cases[i].address, cases[i].count, 1000, 0};
+            struct mb_request rq = {5, cases[i].fc, cases[i].address, cases[i].count, 10000, 0};
             if (mb_line_read(line, &rq, got, &reason) != EW_OK)
                 fail_msg("kind %d case %zu: %s", kind, i, reason.text);
             for (int r = 0; r < cases[i].count; r++)
@@ -61,44 +61,45 @@ static void each_fault_has_its_reason(void **state)
         const char *raw;
         enum ew_err err;
         const char *code, *text;
+        int timeout_ms; // 0 = long: something comes, however busy the machine is
     } cases[] = {
-        {MB_TCP, "", EW_E_TIMEOUT, "bus.timeout", "Unit 5 did not answer within 60 ms."},
+        {MB_TCP, "", EW_E_TIMEOUT, "bus.timeout", "Unit 5 did not answer within 60 ms.", 60},
         {MB_TCP, "TTTT 0000 0005 UU 03 02 00", EW_E_TIMEOUT, "bus.cut_short",
-         "Unit 5 began to answer but did not finish within 60 ms."},
+         "Unit 5 began to answer but did not finish within 2000 ms.", 2000},
         {MB_TCP, "TTTT 0000 0003 UU 83 02", EW_E_EXCEPTION, "bus.exception",
-         "Unit 5 refuses function 3 at address 16: exception 2, illegal data address."},
+         "Unit 5 refuses function 3 at address 16: exception 2, illegal data address.", 0},
         {MB_TCP, "TTTT 0000 0003 UU 83 63", EW_E_EXCEPTION, "bus.exception",
-         "Unit 5 refuses function 3 at address 16: exception 99, unknown exception."},
-        {MB_TCP, "TTTT 0000 0003 UU 83 0B", EW_E_TIMEOUT, "bus.gateway_silent", NULL},
+         "Unit 5 refuses function 3 at address 16: exception 99, unknown exception.", 0},
+        {MB_TCP, "TTTT 0000 0003 UU 83 0B", EW_E_TIMEOUT, "bus.gateway_silent", NULL, 0},
         {MB_TCP, "TTTT 0000 0005 07 03 02 0010", EW_E_PROTOCOL, "bus.wrong_unit",
-         "Unit 7 answered although unit 5 was asked. Do two devices have the same address?"},
-        {MB_TCP, "FFFF 0000 0005 UU 03 02 0010", EW_E_PROTOCOL, "bus.wrong_transaction", NULL},
+         "Unit 7 answered although unit 5 was asked. Do two devices have the same address?", 0},
+        {MB_TCP, "FFFF 0000 0005 UU 03 02 0010", EW_E_PROTOCOL, "bus.wrong_transaction", NULL, 0},
         {MB_TCP, "TTTT 0001 0005 UU 03 02 0010", EW_E_PROTOCOL, "bus.garbage",
-         "What came back from unit 5 is not Modbus."},
-        {MB_TCP, "48545450 2F31 2E31 20 343030", EW_E_PROTOCOL, "bus.garbage", NULL},
+         "What came back from unit 5 is not Modbus.", 0},
+        {MB_TCP, "48545450 2F31 2E31 20 343030", EW_E_PROTOCOL, "bus.garbage", NULL, 0},
         {MB_TCP, "TTTT 0000 0007 UU 03 04 0010 0011", EW_E_PROTOCOL, "bus.wrong_length",
-         "Unit 5 answered with 4 bytes of data instead of 2."},
-        {MB_TCP, "TTTT 0000 0003 UU 03 00", EW_E_PROTOCOL, "bus.wrong_length", NULL},
+         "Unit 5 answered with 4 bytes of data instead of 2.", 0},
+        {MB_TCP, "TTTT 0000 0003 UU 03 00", EW_E_PROTOCOL, "bus.wrong_length", NULL, 0},
         {MB_TCP, "TTTT 0000 0009 UU 03 02 0010", EW_E_PROTOCOL, "bus.wrong_length",
-         "Unit 5 announced 9 bytes and sent 5."},
-        {MB_TCP, "TTTT 0000 0005 UU 04 02 0010", EW_E_PROTOCOL, "bus.wrong_function", NULL},
-        {MB_TCP, "close", EW_E_CLOSED, "bus.closed", NULL},
-        {MB_RTU, "", EW_E_TIMEOUT, "bus.timeout", NULL},
-        {MB_RTU, "UU 03 02 00", EW_E_TIMEOUT, "bus.cut_short", NULL},
-        {MB_RTU, "UU 83 02 CC", EW_E_EXCEPTION, "bus.exception", NULL},
-        {MB_RTU, "UU 83 0A CC", EW_E_TIMEOUT, "bus.gateway_silent", NULL},
-        {MB_RTU, "UU 03 02 0010 0000", EW_E_PROTOCOL, "bus.bad_crc", NULL},
-        {MB_RTU, "07 03 02 0010 CC", EW_E_PROTOCOL, "bus.wrong_unit", NULL},
-        {MB_RTU, "07 03 02 0010 0000", EW_E_PROTOCOL, "bus.bad_crc", NULL},
-        {MB_RTU, "UU 03 04 0010 0011 CC", EW_E_PROTOCOL, "bus.wrong_length", NULL},
-        {MB_RTU, "UU 04 02 0010 CC", EW_E_PROTOCOL, "bus.wrong_function", NULL},
-        {MB_RTU_TCP, "close", EW_E_CLOSED, "bus.closed", NULL},
-        {MB_RTU_TCP, "UU 83 02 CC", EW_E_EXCEPTION, "bus.exception", NULL},
+         "Unit 5 announced 9 bytes and sent 5.", 0},
+        {MB_TCP, "TTTT 0000 0005 UU 04 02 0010", EW_E_PROTOCOL, "bus.wrong_function", NULL, 0},
+        {MB_TCP, "close", EW_E_CLOSED, "bus.closed", NULL, 0},
+        {MB_RTU, "", EW_E_TIMEOUT, "bus.timeout", NULL, 60},
+        {MB_RTU, "UU 03 02 00", EW_E_TIMEOUT, "bus.cut_short", NULL, 0},
+        {MB_RTU, "UU 83 02 CC", EW_E_EXCEPTION, "bus.exception", NULL, 0},
+        {MB_RTU, "UU 83 0A CC", EW_E_TIMEOUT, "bus.gateway_silent", NULL, 0},
+        {MB_RTU, "UU 03 02 0010 0000", EW_E_PROTOCOL, "bus.bad_crc", NULL, 0},
+        {MB_RTU, "07 03 02 0010 CC", EW_E_PROTOCOL, "bus.wrong_unit", NULL, 0},
+        {MB_RTU, "07 03 02 0010 0000", EW_E_PROTOCOL, "bus.bad_crc", NULL, 0},
+        {MB_RTU, "UU 03 04 0010 0011 CC", EW_E_PROTOCOL, "bus.wrong_length", NULL, 0},
+        {MB_RTU, "UU 04 02 0010 CC", EW_E_PROTOCOL, "bus.wrong_function", NULL, 0},
+        {MB_RTU_TCP, "close", EW_E_CLOSED, "bus.closed", NULL, 0},
+        {MB_RTU_TCP, "UU 83 02 CC", EW_E_EXCEPTION, "bus.exception", NULL, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct slave *slave = slave_new(slave_kinds[cases[i].kind]);
         struct mb_line *line = line_to(slave, cases[i].kind);
-        struct mb_request rq = {5, 3, 16, 1, 60, 0};
+        struct mb_request rq = {5, 3, 16, 1, cases[i].timeout_ms ? cases[i].timeout_ms : 10000, 0};
         uint16_t got[1] = {0};
         struct ew_reason reason = {0};
         slave_set_fault(slave, (struct slave_fault){.raw = cases[i].raw});
@@ -108,7 +109,7 @@ static void each_fault_has_its_reason(void **state)
         if (cases[i].text)
             assert_string_equal(reason.text, cases[i].text);
         slave_set_fault(slave, (struct slave_fault){0});
-        rq.timeout_ms = 1000;
+        rq.timeout_ms = 10000;
         if (mb_line_read(line, &rq, got, &reason) != EW_OK || got[0] != 16)
             fail_msg("case %zu: not well again: %s", i, reason.text);
         mb_line_free(line);
@@ -116,35 +117,42 @@ static void each_fault_has_its_reason(void **state)
     }
 }
 
-// The slave answers every other request after the line has given up, for every length a request can have:
-// what is read is always what was asked for.
+static enum ew_err read_checked(struct mb_line *line, const struct mb_request *rq, struct ew_reason *reason)
+{
+    uint16_t got[MB_READ_MAX];
+    enum ew_err err = mb_line_read(line, rq, got, reason);
+    for (int r = 0; err == EW_OK && r < rq->count; r++)
+        if (got[r] != rq->address + r)
+            fail_msg("%d registers from %d: register %d of an earlier request", rq->count, rq->address,
+                     got[r]);
+    return err;
+}
+
+// The slave answers a request after the line has given up, for every length a request can have: what is read
+// afterwards is always what was asked for.
 static void late_answers_are_never_taken_for_the_next(void **state)
 {
     (void)state;
     for (enum mb_kind kind = MB_TCP; kind <= MB_RTU_TCP; kind++) {
         struct slave *slave = slave_new(slave_kinds[kind]);
         struct mb_line *line = line_to(slave, kind);
-        int answered = 0, late = 0;
         for (int count = 1; count <= MB_READ_MAX; count++) {
-            for (int round = 0; round < 3; round++) {
-                uint16_t got[MB_READ_MAX];
-                struct ew_reason reason = {0};
-                struct mb_request rq = {5, 3, 1000 * (round + 1) + count, count, round == 0 ? 3 : 500, 0};
-                slave_set_fault(slave, (struct slave_fault){.delay_ms = round == 0 ? 15 : 0});
-                enum ew_err err = mb_line_read(line, &rq, got, &reason);
-                late += err == EW_E_TIMEOUT;
-                if (err != EW_OK)
-                    continue;
-                answered++;
-                for (int r = 0; r < count; r++)
-                    if (got[r] != rq.address + r)
-                        fail_msg("kind %d: %d registers from %d: register %d of an earlier request", kind,
-                                 count, rq.address, got[r]);
+            struct ew_reason reason = {0};
+            struct mb_request rq = {5, 3, 1000 + count, count, 3, 0};
+            enum ew_err err = EW_OK;
+            // A busy machine may look too late to see the answer missing: then the answer comes later still.
+            for (int delay_ms = 15; err == EW_OK && delay_ms < 2000; delay_ms *= 2) {
+                slave_set_fault(slave, (struct slave_fault){.delay_ms = delay_ms});
+                err = read_checked(line, &rq, &reason);
             }
+            if (err != EW_E_TIMEOUT)
+                fail_msg("kind %d: %d registers were never late: %s", kind, count, reason.text);
+            slave_set_fault(slave, (struct slave_fault){0});
+            rq.timeout_ms = 10000;
+            for (rq.address = 2000 + count; rq.address < 4000; rq.address += 1000)
+                if (read_checked(line, &rq, &reason) != EW_OK)
+                    fail_msg("kind %d: %d registers: %s", kind, count, reason.text);
         }
-        if (late < MB_READ_MAX * 9 / 10) // a busy machine may look too late to be too early
-            fail_msg("kind %d: only %d time-outs, %d answers", kind, late, answered);
-        assert_true(answered >= MB_READ_MAX);
         mb_line_free(line);
         slave_free(slave);
     }
@@ -157,7 +165,7 @@ static void an_idle_connection_closed_by_the_device_is_no_error(void **state)
         enum mb_kind kind = i ? MB_RTU_TCP : MB_TCP;
         struct slave *slave = slave_new(slave_kinds[kind]);
         struct mb_line *line = line_to(slave, kind);
-        struct mb_request rq = {1, 3, 77, 2, 1000, 0};
+        struct mb_request rq = {1, 3, 77, 2, 10000, 0};
         uint16_t got[2];
         struct ew_reason reason = {0};
         for (int round = 0; round < 20; round++) {
@@ -221,7 +229,7 @@ static void a_blocked_read_is_interrupted(void **state)
             int64_t start = ew_clock_up_ms();
             mb_line_interrupt(w.line);
             pthread_join(thread, NULL);
-            assert_true(ew_clock_up_ms() - start < 1000);
+            assert_true(ew_clock_up_ms() - start < 5000); // half of the time-out
             struct ew_reason reason = {0};
             uint16_t got[MB_READ_MAX];
             assert_int_equal(mb_line_read(w.line, &w.rq, got, &reason), EW_E_CLOSED);
@@ -285,7 +293,7 @@ static void the_way_to_the_device_has_its_reasons(void **state)
             (!cases[i].or_code || strcmp(reason.code, cases[i].or_code) != 0))
             fail_msg("case %zu: %s: %s", i, reason.code, reason.text);
         assert_true(mb_line_is_down(line));
-        assert_true(ew_clock_up_ms() - start < 1500);
+        assert_true(ew_clock_up_ms() - start < 10000); // the kernel's own patience is two minutes
         mb_line_free(line);
     }
     for (int i = 0; i < 3; i++)
@@ -311,7 +319,7 @@ static void gaps_are_kept(void **state)
     (void)state;
     struct slave *slave = slave_new(SLAVE_TCP);
     struct mb_line *line = line_to(slave, MB_TCP);
-    struct mb_request rq = {1, 3, 0, 1, 1000, 20};
+    struct mb_request rq = {1, 3, 0, 1, 10000, 20};
     uint16_t got[1];
     assert_int_equal(mb_line_read(line, &rq, got, NULL), EW_OK);
     int64_t start = ew_clock_up_us();
