@@ -147,8 +147,8 @@ static void nothing_is_lost_on_the_way_to_the_file_and_back(void **state)
 static void the_session_unused_longest_makes_room(void **state)
 {
     (void)state;
-    char token[SECRET_TEXT_MAX], first[SECRET_TEXT_MAX], ended[ACCOUNTS_SESSION_MAX],
-        oldest[ACCOUNTS_SESSION_MAX] = "";
+    char token[SECRET_TEXT_MAX] = "", first[SECRET_TEXT_MAX] = "", ended[ACCOUNTS_SESSION_MAX],
+         oldest[ACCOUNTS_SESSION_MAX] = "";
     accounts->session_count = 0;
     for (int i = 0; i < EW_SESSIONS_MAX; i++) {
         struct account_session *session =
