@@ -39,8 +39,7 @@ struct ew_loop {
     struct signal_handler handlers[64];
 };
 
-// ---- Timers: a binary heap ordered by due_ms, with one timerfd for the first
-// ------------------------------------
+// ---- Timers: a binary heap ordered by due_ms, with one timerfd for the first -----------------------------
 
 static void heap_place(struct ew_loop *l, int at, struct ew_timer *t)
 {
@@ -131,8 +130,7 @@ static void run_timers(struct ew_loop *l)
     arm(l);
 }
 
-// ---- Descriptors
-// -------------------------------------------------------------------------------------------------
+// ---- Descriptors -----------------------------------------------------------------------------------------
 
 static int find(const struct ew_loop *l, int fd)
 {
@@ -180,8 +178,7 @@ void ew_loop_remove_fd(struct ew_loop *l, int fd)
     l->sources[at].fd = -1;
 }
 
-// ---- Signals
-// -----------------------------------------------------------------------------------------------------
+// ---- Signals ---------------------------------------------------------------------------------------------
 
 static void on_signal_fd(void *user, int fd, uint32_t events, int64_t now_ms)
 {
@@ -211,8 +208,7 @@ void ew_loop_add_signal(struct ew_loop *l, int number, ew_signal_fn *fn, void *u
     }
 }
 
-// ---- The loop
-// ----------------------------------------------------------------------------------------------------
+// ---- The loop --------------------------------------------------------------------------------------------
 
 static void on_timer_fd(void *user, int fd, uint32_t events, int64_t now_ms)
 {

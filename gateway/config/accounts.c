@@ -21,8 +21,7 @@ static void boot_id(char dst[40])
     ew_buf_done(&text);
 }
 
-// ---- Reading
-// --------------------------------------------------------------------------------------------------
+// ---- Reading ---------------------------------------------------------------------------------------------
 
 static void read_bytes(struct ew_json *o, const char *key, void *dst, size_t len)
 {
@@ -165,8 +164,7 @@ enum ew_err accounts_load(const char *data_dir, int64_t up_ms, struct accounts *
     return err;
 }
 
-// ---- Writing
-// --------------------------------------------------------------------------------------------------
+// ---- Writing ---------------------------------------------------------------------------------------------
 
 static void write_bytes(struct ew_jw *w, const char *key, const void *data, size_t len)
 {

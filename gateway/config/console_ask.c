@@ -35,8 +35,7 @@ int console_lock(const char *data_dir)
     return fd;
 }
 
-// ---- While config runs
-// ----------------------------------------------------------------------------------------
+// ---- While config runs -----------------------------------------------------------------------------------
 
 static int dial(const char *data_dir)
 {
@@ -106,8 +105,7 @@ static enum ew_err ask_running(int fd, const struct ew_buf *request, cJSON **ret
     return err;
 }
 
-// ---- While config is stopped
-// ----------------------------------------------------------------------------------
+// ---- While config is stopped -----------------------------------------------------------------------------
 
 static enum ew_err open_store(const char *data_dir, struct accounts *accounts, struct ew_reason *reason)
 {

@@ -18,8 +18,7 @@ struct job {
     struct ew_reason *reason;
 };
 
-// ---- Integration accounts
-// -------------------------------------------------------------------------------------
+// ---- Integration accounts --------------------------------------------------------------------------------
 
 static enum ew_err account_add(struct job *job)
 {
@@ -65,8 +64,7 @@ static enum ew_err account_remove(struct job *job)
     return err;
 }
 
-// ---- Users
-// ----------------------------------------------------------------------------------------------------
+// ---- Users -----------------------------------------------------------------------------------------------
 
 static enum ew_err user_list(struct job *job)
 {

@@ -35,8 +35,7 @@ void rights_done(struct rights_files *files)
     *files = (struct rights_files){.services = NULL};
 }
 
-// ---- Roles
-// --------------------------------------------------------------------------------------------------
+// ---- Roles -----------------------------------------------------------------------------------------------
 
 static void allow(struct ew_jw *w, const char *type, const char *topic)
 {
@@ -118,8 +117,7 @@ void dynsec_delete(struct ew_jw *w, const char *name)
     ew_jw_close_object(w);
 }
 
-// ---- The file
-// -----------------------------------------------------------------------------------------------
+// ---- The file --------------------------------------------------------------------------------------------
 
 static void write_client(struct ew_jw *w, const char *name, const struct secret_hash *hash)
 {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ---- Answers
-// --------------------------------------------------------------------------------------------------
+// ---- Answers ---------------------------------------------------------------------------------------------
 
 static void refuse(struct mq_request *request, const char *code, const char *text)
 {
@@ -51,8 +50,7 @@ static void answer_token(struct mq_request *request, const char *token, bool mus
     ew_buf_done(&result);
 }
 
-// ---- Tries
-// ----------------------------------------------------------------------------------------------------
+// ---- Tries -----------------------------------------------------------------------------------------------
 
 static struct config_try *take_try(struct config *config, const char *address)
 {
@@ -131,8 +129,7 @@ static bool right_puk(const struct account_user *user, const unsigned char *hash
     return user && hash && sodium_memcmp(hash, user->puk_hash, ACCOUNTS_HASH_BYTES) == 0;
 }
 
-// ---- Login
-// ----------------------------------------------------------------------------------------------------
+// ---- Login -----------------------------------------------------------------------------------------------
 
 static void session_opened(void *user, const struct ew_reason *reason)
 {
@@ -275,8 +272,7 @@ static void on_login(void *user, struct mq_request *request, const cJSON *args, 
     secret_wipe(&typed, sizeof(typed));
 }
 
-// ---- Own codes
-// ------------------------------------------------------------------------------------------------
+// ---- Own codes -------------------------------------------------------------------------------------------
 
 static void codes_opened(void *user, const struct ew_reason *reason)
 {

@@ -11,8 +11,7 @@
 
 enum { REVS_MAX = 4096, AUDIT_ITEMS_MAX = 50 };
 
-// ---- Revisions of objects
-// -------------------------------------------------------------------------------------
+// ---- Revisions of objects --------------------------------------------------------------------------------
 
 static int64_t rev_of(const struct config *config, const char *topic)
 {
@@ -42,8 +41,7 @@ static void note_rev(struct config *config, const char *topic)
     config->revs[at].rev = config->store.rev;
 }
 
-// ---- Objects
-// --------------------------------------------------------------------------------------------------
+// ---- Objects ---------------------------------------------------------------------------------------------
 
 // BUS-03, DEV-01: who left out the name gets the address.
 static void add_default_name(const char *what, const cJSON *node, struct ew_jw *w)
@@ -106,8 +104,7 @@ static void publish_item(struct config *config, const struct site_diff_item *ite
         clear_object(config, item->what, item->id);
 }
 
-// ---- Profiles
-// -------------------------------------------------------------------------------------------------
+// ---- Profiles --------------------------------------------------------------------------------------------
 
 static bool site_uses(const cJSON *site, const char *profile)
 {
@@ -187,8 +184,7 @@ static void publish_profile_changes(struct config *config, const cJSON *before)
     }
 }
 
-// ---- Everything, and leftovers
-// --------------------------------------------------------------------------------
+// ---- Everything, and leftovers ---------------------------------------------------------------------------
 
 static bool object_exists(const cJSON *site, const char *kind, const char *id)
 {
@@ -281,8 +277,7 @@ void config_changed(struct config *config, const cJSON *before, const char *acco
     }
 }
 
-// ---- Journal
-// --------------------------------------------------------------------------------------------------
+// ---- Journal ---------------------------------------------------------------------------------------------
 
 void publish_audit(struct config *config, const char *account, const char *user, const char *what,
                    const struct site_diff *diff)

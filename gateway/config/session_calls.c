@@ -28,8 +28,7 @@ bool session_caller_is_web(struct mq_request *request)
     return false;
 }
 
-// ---- In the broker
-// --------------------------------------------------------------------------------------------
+// ---- In the broker ---------------------------------------------------------------------------------------
 
 void session_open_in_broker(struct config *config, const struct account_session *session,
                             warden_done_fn *done, void *user)
@@ -111,8 +110,7 @@ void login_connected(struct config *config)
     warden_list(config->warden, on_listed, config);
 }
 
-// ---- Idle
-// -----------------------------------------------------------------------------------------------------
+// ---- Idle ------------------------------------------------------------------------------------------------
 
 static bool dead(struct config *config, const struct account_session *session, int64_t now_ms)
 {
@@ -149,8 +147,7 @@ void login_stop(struct config *config)
         login_save(config);
 }
 
-// ---- Calls
-// ----------------------------------------------------------------------------------------------------
+// ---- Calls -----------------------------------------------------------------------------------------------
 
 static bool read_token(struct mq_request *request, const cJSON *args, char token[64])
 {

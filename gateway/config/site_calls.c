@@ -12,8 +12,7 @@
 
 enum { DIFFERENCE_ITEMS_MAX = 100, DIFFERENCE_MAX = 256 << 10 };
 
-// ---- Who asks
-// -------------------------------------------------------------------------------------------------
+// ---- Who asks --------------------------------------------------------------------------------------------
 
 struct caller {
     const char *account;
@@ -66,8 +65,7 @@ static enum ew_err check_right(const struct config *config, const struct caller 
     return EW_E_DENIED;
 }
 
-// ---- The whole check
-// ------------------------------------------------------------------------------------------
+// ---- The whole check -------------------------------------------------------------------------------------
 
 static bool profile_known(void *user, const char *id)
 {
@@ -120,8 +118,7 @@ enum ew_err config_check(struct config *config, const cJSON *site, struct ew_rea
     return err == EW_OK ? check_zone(site, reason) : err;
 }
 
-// ---- site, versions, check
-// ------------------------------------------------------------------------------------
+// ---- site, versions, check -------------------------------------------------------------------------------
 
 static void on_site(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
 {
@@ -210,8 +207,7 @@ static void on_check(void *user, struct mq_request *request, const cJSON *args, 
     ew_buf_done(&result);
 }
 
-// ---- change
-// ---------------------------------------------------------------------------------------------------
+// ---- change ----------------------------------------------------------------------------------------------
 
 // The caller saw another revision than ours: refused, with what is different since.
 static void answer_stale(struct config *config, struct mq_request *request, int64_t rev)
@@ -357,8 +353,7 @@ static void on_change(void *user, struct mq_request *request, const cJSON *args,
     free(ids);
 }
 
-// ---- undo
-// -----------------------------------------------------------------------------------------------------
+// ---- undo ------------------------------------------------------------------------------------------------
 
 // The revision to go back to: what was asked for, else the newest before the last change that was not undone.
 static enum ew_err undo_target(const struct config *config, int64_t wanted, int64_t *ret,

@@ -184,8 +184,7 @@ const char *site_change_what(const cJSON *change)
     return kind && site_kind_find(kind, &known) ? site_kind_name(known) : NULL;
 }
 
-// ---- Deleted, but used
-// ----------------------------------------------------------------------------------------
+// ---- Deleted, but used -----------------------------------------------------------------------------------
 
 static bool refers(const cJSON *node, const char *key, int64_t id)
 {
@@ -252,8 +251,7 @@ enum ew_err site_change_unused(const cJSON *copy, const cJSON *changes, struct e
     return err;
 }
 
-// ---- Where a problem is
-// ---------------------------------------------------------------------------------------
+// ---- Where a problem is ----------------------------------------------------------------------------------
 
 static void move_path(struct ew_reason *reason, int number, const char *rest)
 {

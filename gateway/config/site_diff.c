@@ -95,8 +95,7 @@ void site_diff_done(struct site_diff *diff)
     *diff = (struct site_diff){.items = NULL};
 }
 
-// ---- In words
-// -------------------------------------------------------------------------------------------------
+// ---- In words --------------------------------------------------------------------------------------------
 
 static void add_key(struct ew_buf *text, const char *key, bool *first)
 {

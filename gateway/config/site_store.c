@@ -23,8 +23,7 @@ static void version_path(const struct site_store *store, int64_t rev, char dst[P
     path_of(store, file, dst);
 }
 
-// ---- Versions
-// -------------------------------------------------------------------------------------------------
+// ---- Versions --------------------------------------------------------------------------------------------
 
 static int compare_revs(const void *a, const void *b)
 {
@@ -107,8 +106,7 @@ static cJSON *newest_version(const struct site_store *store, int64_t *ret_rev)
     return NULL;
 }
 
-// ---- What runs
-// ------------------------------------------------------------------------------------------------
+// ---- What runs -------------------------------------------------------------------------------------------
 
 static void set_number(cJSON *tree, const char *key, int64_t value)
 {
@@ -201,8 +199,7 @@ void site_store_adopt(struct site_store *store, cJSON *tree)
     adopt(store, tree);
 }
 
-// ---- The file
-// -------------------------------------------------------------------------------------------------
+// ---- The file --------------------------------------------------------------------------------------------
 
 static enum ew_err read_file(const struct site_store *store, struct ew_buf *text, unsigned char hash[32],
                              struct ew_reason *reason)
@@ -298,8 +295,7 @@ enum ew_err site_store_reread(struct site_store *store, cJSON **ret_tree, struct
     return EW_OK;
 }
 
-// ---- First start
-// ----------------------------------------------------------------------------------------------
+// ---- First start -----------------------------------------------------------------------------------------
 
 // BUS-02 and ORG-02: what is there from the start.
 static cJSON *new_site(void)

@@ -71,8 +71,7 @@ static void on_timer(struct ew_timer *timer, int64_t now_ms)
     set_timer(warden);
 }
 
-// ---- Answers
-// --------------------------------------------------------------------------------------------------
+// ---- Answers ---------------------------------------------------------------------------------------------
 
 static const char *error_in(const cJSON *responses)
 {
@@ -125,8 +124,7 @@ static void on_response(void *user, const struct mq_message *message, int64_t no
     cJSON_Delete(tree);
 }
 
-// ---- Commands
-// -------------------------------------------------------------------------------------------------
+// ---- Commands --------------------------------------------------------------------------------------------
 
 struct message {
     struct ew_buf text;

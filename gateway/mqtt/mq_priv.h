@@ -65,8 +65,7 @@ void mq_inbox_put(struct mq_inbox *inbox, struct mq_event *event); // takes the 
 struct mq_event *mq_inbox_take(struct mq_inbox *inbox);            // NULL when empty
 bool mq_inbox_overflowed(struct mq_inbox *inbox);                  // and clears it
 
-// ---- One connection: a Paho handle of its own, so that nothing queued in it outlives it
-// ------------------
+// ---- One connection: a Paho handle of its own, so that nothing queued in it outlives it ------------------
 
 struct mq_sending { // a message Paho has not reported on yet
     struct mq_sending *next, *previous;

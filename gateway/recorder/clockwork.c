@@ -7,8 +7,7 @@
 // it.
 enum { BEFORE_BOOT_S = -315576000 };
 
-// ---- Time not known: slots under boot id and BOOTTIME
-// --------------------------------------------------------------
+// ---- Time not known: slots under boot id and BOOTTIME ----------------------------------------------------
 
 // Takes the counters over to the BOOTTIME scale: from rows of this boot that a crash left, else "before the
 // boot".
@@ -119,8 +118,7 @@ static enum ew_err leave_untrusted(struct sampler *s, const struct sampler_now *
     return EW_OK;
 }
 
-// ---- The clock ran ahead: rows of the future are set aside
-// -----------------------------------------------------------
+// ---- The clock ran ahead: rows of the future are set aside -----------------------------------------------
 
 static enum ew_err move_future(struct sampler *s, int64_t wall_s, struct ew_reason *reason)
 {
@@ -161,8 +159,7 @@ static enum ew_err set_aside(struct sampler *s, int64_t wall_s, struct ew_reason
     return EW_OK;
 }
 
-// ---- The tick
-// ----------------------------------------------------------------------------------------------------------
+// ---- The tick --------------------------------------------------------------------------------------------
 
 // A slot never reaches back over what is stored: after a stamping it may begin late.
 static void begin(struct sampler *s, int64_t at_s)

@@ -35,8 +35,7 @@ static struct sampler_now read_now(void)
                                     state >= 0 && state != TIME_ERROR && !(kernel.status & STA_UNSYNC)};
 }
 
-// ---- Configuration
-// -----------------------------------------------------------------------------------------------
+// ---- Configuration ---------------------------------------------------------------------------------------
 
 static cJSON *parse(const struct mq_message *m, struct ew_reason *reason)
 {
@@ -110,8 +109,7 @@ static void on_device(void *user, const struct mq_message *m, int64_t now_ms)
     cJSON_Delete(tree);
 }
 
-// ---- Measures
-// ----------------------------------------------------------------------------------------------------
+// ---- Measures --------------------------------------------------------------------------------------------
 
 static bool is_counter(const char *unit)
 {
@@ -181,8 +179,7 @@ static void on_event(void *user, const struct ew_reason *event)
     ew_buf_done(&json);
 }
 
-// ---- Queries
-// -----------------------------------------------------------------------------------------------------
+// ---- Queries ---------------------------------------------------------------------------------------------
 
 static void on_consumption(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
 {
@@ -205,8 +202,7 @@ static void on_consumption(void *user, struct mq_request *request, const cJSON *
     ew_buf_done(&answer);
 }
 
-// ---- Life
-// --------------------------------------------------------------------------------------------------------
+// ---- Life ------------------------------------------------------------------------------------------------
 
 static void read_boot_id(char dst[64])
 {

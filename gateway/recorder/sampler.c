@@ -76,8 +76,7 @@ const char *sampler_clock_name(const struct sampler *s)
     return "waiting";
 }
 
-// ---- Series
-// ------------------------------------------------------------------------------------------------------
+// ---- Series ----------------------------------------------------------------------------------------------
 
 static int compare(const struct sampler_series_entry *entry, int64_t device, const char *quantity)
 {
@@ -146,8 +145,7 @@ static struct sampler_series_entry *series_of(struct sampler *s, int64_t device,
     return insert(s, at, sqlite3_last_insert_rowid(store_db(s->store)), device, quantity, counter);
 }
 
-// ---- Memberships
-// -------------------------------------------------------------------------------------------------
+// ---- Memberships -----------------------------------------------------------------------------------------
 
 // The entry in force for a device at at_s, -1 = none.
 static int member_at(const struct sampler *s, int64_t device, int64_t at_s)
@@ -224,8 +222,7 @@ void sampler_member(struct sampler *s, int64_t device, int64_t circuit, bool exc
     insert_member(s, &entry);
 }
 
-// ---- Loading
-// -----------------------------------------------------------------------------------------------------
+// ---- Loading ---------------------------------------------------------------------------------------------
 
 static enum ew_err load_series(struct sampler *s, struct ew_reason *reason)
 {
@@ -324,8 +321,7 @@ enum ew_err sampler_load(struct sampler *s, struct ew_reason *reason)
     return err == EW_OK ? load_readings(s, reason) : err;
 }
 
-// ---- Readings
-// ----------------------------------------------------------------------------------------------------
+// ---- Readings --------------------------------------------------------------------------------------------
 
 int64_t sampler_time_s(const struct sampler *s, const struct sampler_now *now)
 {

@@ -27,8 +27,7 @@ static int count_of(const cJSON *first)
     return count;
 }
 
-// ---- Devices
-// ------------------------------------------------------------------------------------------------
+// ---- Devices ---------------------------------------------------------------------------------------------
 
 struct making {
     struct building *building;
@@ -104,8 +103,7 @@ static enum ew_err make_devices(struct making *making, const cJSON *site)
     return err;
 }
 
-// ---- Buses
-// --------------------------------------------------------------------------------------------------
+// ---- Buses -----------------------------------------------------------------------------------------------
 
 static void give_devices(struct building *building, struct server *server)
 {

@@ -81,8 +81,7 @@ static enum ew_err check_integrity(struct store *store, struct ew_reason *reason
     return err;
 }
 
-// ---- Migrations
-// --------------------------------------------------------------------------------------------------
+// ---- Migrations ------------------------------------------------------------------------------------------
 
 struct migration {
     int number;
@@ -191,8 +190,7 @@ static enum ew_err migrate(struct store *store, const char *dir, struct ew_reaso
     return err;
 }
 
-// ---- Opening and closing
-// -------------------------------------------------------------------------------------------
+// ---- Opening and closing ---------------------------------------------------------------------------------
 
 enum ew_err store_open(const char *path, const char *migrations_dir, struct store **ret,
                        struct ew_reason *reason)
@@ -237,8 +235,7 @@ void store_close(struct store *store)
     free(store);
 }
 
-// ---- Statements
-// ------------------------------------------------------------------------------------------------------
+// ---- Statements ------------------------------------------------------------------------------------------
 
 sqlite3_stmt *store_statement(struct store *store, const char *sql)
 {
@@ -286,8 +283,7 @@ void store_rollback(struct store *store)
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); // fails only when it was rolled back already
 }
 
-// ---- Sizes
-// -------------------------------------------------------------------------------------------------------------
+// ---- Sizes -----------------------------------------------------------------------------------------------
 
 int64_t store_size_bytes(const struct store *store)
 {

@@ -31,8 +31,7 @@ static const char *next_line(const char *line)
     return end ? end + 1 : line + strlen(line);
 }
 
-// ---- Base load
-// -------------------------------------------------------------------------------------------------
+// ---- Base load -------------------------------------------------------------------------------------------
 
 // kWh of every quarter of an hour from Monday 1 January 2018, 00:00 on.
 static int read_factory(double kwh[QUARTERS_MAX])
@@ -73,8 +72,7 @@ static void add_base(struct scenario *sc, const struct days_site *site, const do
     }
 }
 
-// ---- Sessions
-// ---------------------------------------------------------------------------------------------------
+// ---- Sessions --------------------------------------------------------------------------------------------
 
 static int station_of(struct scenario *sc, const char *id, const struct days_site *site)
 {

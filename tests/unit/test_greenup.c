@@ -24,8 +24,7 @@ static struct greenup_settings site(void)
     return s;
 }
 
-// ---- Settings
-// -------------------------------------------------------------------------------------------------
+// ---- Settings --------------------------------------------------------------------------------------------
 
 static void settings_out_of_range_are_named(void **state)
 {
@@ -102,8 +101,7 @@ static void levels_are_whole_amperes_and_never_below_six(void **state)
     }
 }
 
-// ---- Sentences
-// ------------------------------------------------------------------------------------------------
+// ---- Sentences -------------------------------------------------------------------------------------------
 
 static void every_reason_is_in_both_catalogues_with_its_holes(void **state)
 {
@@ -155,8 +153,7 @@ static void a_reason_is_a_whole_sentence(void **state)
     assert_int_equal(reason.param_count, 0);
 }
 
-// ---- Steps
-// ------------------------------------------------------------------------------------------------------
+// ---- Steps -----------------------------------------------------------------------------------------------
 
 static const struct greenup_station three_phase = {.id = 1, .rated_ma = 32000, .phases = 7};
 
@@ -317,8 +314,7 @@ static void base_load_alone_above_the_maximum_is_told(void **state)
     assert_false(out.alarms & GREENUP_ALARM_NOT_CHARGING);
 }
 
-// ---- Starts and saved state
-// --------------------------------------------------------------------------------------
+// ---- Starts and saved state ------------------------------------------------------------------------------
 
 static void a_charge_found_at_a_start_is_adopted_not_raised(void **state)
 {

@@ -41,8 +41,7 @@ enum ew_err access_pages_read(const cJSON *list, const char *path, unsigned *ret
     return EW_OK;
 }
 
-// ---- Topics
-// -------------------------------------------------------------------------------------------------
+// ---- Topics ----------------------------------------------------------------------------------------------
 
 struct collector {
     const char *base, *account;
@@ -173,8 +172,7 @@ bool access_may_change(const struct access_rights *rights, unsigned pages, const
     return false;
 }
 
-// ---- Names and codes
-// ----------------------------------------------------------------------------------------
+// ---- Names and codes -------------------------------------------------------------------------------------
 
 enum ew_err access_account_check(const struct access_rights *rights, const char *name,
                                  struct ew_reason *reason)

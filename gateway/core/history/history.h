@@ -14,8 +14,7 @@ bool history_interval_valid(int minutes);
 void history_slot(const struct calendar_zone *zone, int minutes, int64_t at_s, int64_t *ret_start_s,
                   int64_t *ret_end_s);
 
-// ---- Measured quantities
-// -----------------------------------------------------------------------------------------
+// ---- Measured quantities ---------------------------------------------------------------------------------
 
 struct history_gauge {
     int count;
@@ -24,8 +23,7 @@ struct history_gauge {
 void history_gauge_add(struct history_gauge *gauge, double value);
 double history_gauge_mean(const struct history_gauge *gauge); // count >= 1
 
-// ---- Counters
-// ----------------------------------------------------------------------------------------------------
+// ---- Counters --------------------------------------------------------------------------------------------
 
 enum history_flag {
     HISTORY_RECOVERED =
@@ -56,8 +54,7 @@ void history_counter_add(struct history_counter *counter, double reading, int64_
 // Ends the slot: step, has_step and flags begin anew; the reading stays.
 void history_counter_next(struct history_counter *counter);
 
-// ---- Which clock to believe (DESIGN, Clock)
-// ------------------------------------------------------------------------
+// ---- Which clock to believe (DESIGN, Clock) --------------------------------------------------------------
 
 struct history_clock_in {
     int64_t wall_s;     // the wall clock now

@@ -4,8 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-// ---- buses
-// --------------------------------------------------------------------------------------------------
+// ---- buses -----------------------------------------------------------------------------------------------
 
 struct wanted_bus {
     const struct checker *c;
@@ -95,8 +94,7 @@ void checker_buses(struct checker *c)
     }
 }
 
-// ---- devices
-// ------------------------------------------------------------------------------------------------
+// ---- devices ---------------------------------------------------------------------------------------------
 
 static bool same_key(const void *user, uint32_t item)
 {
@@ -229,8 +227,7 @@ void checker_devices(struct checker *c)
             check_default_name(c, &names, i, &device);
 }
 
-// ---- circuits, tariffs
-// --------------------------------------------------------------------------------------
+// ---- circuits, tariffs -----------------------------------------------------------------------------------
 
 static int choice(const cJSON *node, const char *key, const char *const *names)
 {
@@ -293,8 +290,7 @@ void checker_tariffs(struct checker *c)
         check_rule(c, i);
 }
 
-// ---- devices named by singletons
-// ----------------------------------------------------------------------------
+// ---- devices named by singletons -------------------------------------------------------------------------
 
 static void check_named_device(struct checker *c, const cJSON *id, const char *path)
 {

@@ -43,8 +43,7 @@ void site_read_date(struct ew_json *o, const char *key, enum ew_presence presenc
 void site_read_email(struct ew_json *o, const char *key, enum ew_presence presence);
 bool site_email(const char *text);
 
-// ---- index.c: hash tables in an arena
-// -----------------------------------------------------------------------
+// ---- index.c: hash tables in an arena --------------------------------------------------------------------
 struct site_index {
     uint32_t *slots; // 1 + item number, 0 = empty
     uint32_t size;   // a power of two, at least twice the items

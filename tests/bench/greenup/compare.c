@@ -158,8 +158,7 @@ static void print_score(const struct score *score, const struct greenup_settings
            (double)switches / score->count, sum * sum / (score->count * squares));
 }
 
-// ---- Plot
-// -----------------------------------------------------------------------------------------------------
+// ---- Plot ------------------------------------------------------------------------------------------------
 
 static void draw(const struct score *const scores[WAYS], const struct greenup_settings *s, const char *path)
 {
