@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char self[] = "/proc/self/exe"; // the very binary that runs, even when the file was replaced
-
 // ---- In the child -----------------------------------------------------------------------------------------
 
 // The parent may have died between fork and prctl: then nobody would send the signal any more.
@@ -30,6 +28,22 @@ static void plain_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigaction(SIGPIPE, &plain, NULL);
+}
+
+// Becomes this very binary. By its name where the name still leads to it, so that ps and the journal show it;
+// a file that was replaced meanwhile reads "... (deleted)" there and can only be reached through /proc.
+static void exec_self(const char *const *args)
+{
+    static const char self[] = "/proc/self/exe", gone[] = " (deleted)";
+    char path[PATH_MAX];
+    ssize_t len = readlink(self, path, sizeof(path) - 1);
+    path[len > 0 ? len : 0] = 0;
+    size_t tail = sizeof(gone) - 1;
+    bool named = len > 0 && !((size_t)len > tail && strcmp(path + len - tail, gone) == 0);
+    // execv takes char *const[] for history's sake; it changes nothing (POSIX, exec, rationale).
+    if (named)
+        execv(path, (char *const *)(uintptr_t)args);
+    execv(self, (char *const *)(uintptr_t)args);
 }
 
 static void put_env(const char *name, const char *value)
@@ -68,8 +82,7 @@ static void become(const struct supervisor *s, int child, pid_t parent, int outp
         supervisor_broker_become(s);
     struct supervisor_args args;
     supervisor_service_args(s, child, &args);
-    // execv takes char *const[] for history's sake; it changes nothing (POSIX, exec, rationale).
-    execv(self, (char *const *)(uintptr_t)args.argv);
+    exec_self(args.argv);
     fprintf(stderr, "edgewatt: %s can't be started: %s\n", args.argv[1], strerror(errno));
     _exit(1);
 }
@@ -222,7 +235,7 @@ int supervisor_run_command(const char *const *args)
     if (pid == 0) {
         die_with_parent(parent);
         plain_signals();
-        execv(self, (char *const *)(uintptr_t)argv);
+        exec_self(argv);
         _exit(126);
     }
     int status = 0;

@@ -174,8 +174,8 @@ int main(int argc, char **argv)
         return 2;
     if (strcmp(argv[1], "run") == 0)
         return run_main(argc - 1, argv + 1);
-    if (strcmp(argv[1], "check") == 0 && argc == 3)
-        return check_main(argv[2]);
+    if (strcmp(argv[1], "check") == 0 && argc == 5) // check --data DIR FILE
+        return check_main(argv[4]);
     if (strcmp(argv[1], "broker-files") == 0)
         return broker_files_main(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
