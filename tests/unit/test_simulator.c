@@ -306,6 +306,48 @@ static void bad_traces_are_refused(void **state)
     (void)unlink(path);
 }
 
+// One device with two registers, unit 5, asked for both.
+struct faulty {
+    struct test_profile t;
+    struct plant plant;
+    struct plant_device plant_device;
+    struct device device, *devices[1];
+    struct frame frame;
+    struct answer answer;
+};
+
+static void faulty_init(struct faulty *f)
+{
+    struct ew_reason why;
+    struct site_device site = {.id = 1, .unit = 5};
+    f->plant = (struct plant){.trace = &trace, .random = 1};
+    f->devices[0] = &f->device;
+    plant_device_init(&f->plant, &f->plant_device, 1, PLANT_LOAD, 0, 0);
+    assert_int_equal(
+        test_profile_registers("'current_l1':{'fc':3,'address':1,'type':'u16','group':'instant'},"
+                               "'current_l2':{'fc':3,'address':2,'type':'u16','group':'instant'}",
+                               &f->t, &why),
+        EW_OK);
+    assert_int_equal(device_init(&f->device, &site, &f->t.profile, &f->plant_device, &why), EW_OK);
+    assert_true(device_order(&f->device, "current_l1", 42));
+    assert_false(device_order(&f->device, "frequency", 42));
+    static const uint8_t asked[] = {0, 7, 0, 0, 0, 6, 5, 3, 0, 1, 0, 2}; // the frame points into it
+    frame_tcp_read(asked, sizeof(asked), &f->frame);
+}
+
+// The answer to the request under a fault, as hex.
+static const char *faulty_answer(struct faulty *f, enum answer_framing framing, enum device_fault fault,
+                                 int argument, char hex[3 * FRAME_TCP_MAX])
+{
+    hex[0] = 0;
+    f->device.fault = fault;
+    f->device.fault_argument = argument;
+    answer_make(f->devices, 1, 1, framing, &f->frame, &f->answer);
+    for (size_t b = 0; b < f->answer.len; b++)
+        (void)snprintf(hex + 3 * b, 4, b + 1 < f->answer.len ? "%02x " : "%02x", f->answer.bytes[b]);
+    return hex;
+}
+
 // What goes over the wire, for each fault.
 static void faults_do_what_they_say(void **state)
 {
@@ -330,47 +372,25 @@ static void faults_do_what_they_say(void **state)
         {FAULT_CUT, 0, "00 07 00 00 00 07 05", 0, false},
         {FAULT_CLOSE, 0, "00 07 00 00 00 07 05 03 04 00 2a 00 00", 0, true},
     };
-    struct test_profile t;
-    struct ew_reason why;
-    struct plant plant = {.trace = &trace, .random = 1};
-    struct plant_device plant_device;
-    struct device device, *devices[] = {&device};
-    struct site_device site = {.id = 1, .unit = 5};
-    plant_device_init(&plant, &plant_device, 1, PLANT_LOAD, 0, 0);
-    assert_int_equal(
-        test_profile_registers("'current_l1':{'fc':3,'address':1,'type':'u16','group':'instant'},"
-                               "'current_l2':{'fc':3,'address':2,'type':'u16','group':'instant'}",
-                               &t, &why),
-        EW_OK);
-    assert_int_equal(device_init(&device, &site, &t.profile, &plant_device, &why), EW_OK);
-    assert_true(device_order(&device, "current_l1", 42));
-    assert_false(device_order(&device, "frequency", 42));
-    const uint8_t asked[] = {0, 7, 0, 0, 0, 6, 5, 3, 0, 1, 0, 2};
-    struct frame frame;
-    struct answer answer;
-    frame_tcp_read(asked, sizeof(asked), &frame);
+    struct faulty f;
+    char hex[3 * FRAME_TCP_MAX];
+    faulty_init(&f);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char hex[3 * FRAME_TCP_MAX] = "";
-        device.fault = cases[i].fault;
-        device.fault_argument = cases[i].argument;
-        answer_make(devices, 1, 1, ANSWER_TCP, &frame, &answer);
-        for (size_t b = 0; b < answer.len; b++)
-            (void)snprintf(hex + 3 * b, 4, b + 1 < answer.len ? "%02x " : "%02x", answer.bytes[b]);
-        if (strcmp(hex, cases[i].expected) != 0 || answer.delay_ms != cases[i].delay_ms ||
-            answer.close != cases[i].close)
-            fail_msg("%s: %s, %d ms", device_fault_name(cases[i].fault), hex, answer.delay_ms);
+        faulty_answer(&f, ANSWER_TCP, cases[i].fault, cases[i].argument, hex);
+        if (strcmp(hex, cases[i].expected) != 0 || f.answer.delay_ms != cases[i].delay_ms ||
+            f.answer.close != cases[i].close)
+            fail_msg("%s: %s, %d ms", device_fault_name(cases[i].fault), hex, f.answer.delay_ms);
     }
-    device.fault = FAULT_GARBAGE;
-    answer_make(devices, 1, 1, ANSWER_TCP, &frame, &answer);
-    assert_int_equal(frame_tcp_length(answer.bytes, answer.len), -1);
-    device.fault = FAULT_NONE;
-    frame.unit = 9; // nobody's
-    answer_make(devices, 1, 1, ANSWER_TCP, &frame, &answer);
-    assert_true(answer.len == 9 && answer.bytes[7] == 0x83 && answer.bytes[8] == FRAME_NO_TARGET);
-    assert_true(answer.len == 9 && answer.bytes[7] == 0x83 && answer.bytes[8] == FRAME_NO_TARGET);
-    answer_make(devices, 1, 1, ANSWER_RTU, &frame, &answer); // nobody answers for it on a line
-    assert_int_equal(answer.len, 0);
-    frame.unit = 5;
+    faulty_answer(&f, ANSWER_TCP, FAULT_GARBAGE, 0, hex);
+    assert_int_equal(frame_tcp_length(f.answer.bytes, f.answer.len), -1);
+    f.frame.unit = 9; // nobody's
+    faulty_answer(&f, ANSWER_TCP, FAULT_NONE, 0, hex);
+    assert_string_equal(hex + 21, "83 0b"); // after the head of seven bytes: FRAME_NO_TARGET
+}
+
+static void faults_of_serial_lines(void **state)
+{
+    (void)state;
     static const struct {
         enum device_fault fault;
         const char *expected; // the checksums are those of pymodbus
@@ -379,14 +399,13 @@ static void faults_do_what_they_say(void **state)
         {FAULT_BAD_CRC, "05 03 04 00 2a 00 00 9e 6e"},
         {FAULT_WRONG_UNIT, "06 03 04 00 2a 00 00 ad 3b"},
     };
-    for (size_t i = 0; i < COUNT(serial); i++) {
-        char hex[3 * FRAME_TCP_MAX] = "";
-        device.fault = serial[i].fault;
-        answer_make(devices, 1, 1, ANSWER_RTU, &frame, &answer);
-        for (size_t b = 0; b < answer.len; b++)
-            (void)snprintf(hex + 3 * b, 4, b + 1 < answer.len ? "%02x " : "%02x", answer.bytes[b]);
-        assert_string_equal(hex, serial[i].expected);
-    }
+    struct faulty f;
+    char hex[3 * FRAME_TCP_MAX];
+    faulty_init(&f);
+    for (size_t i = 0; i < COUNT(serial); i++)
+        assert_string_equal(faulty_answer(&f, ANSWER_RTU, serial[i].fault, 0, hex), serial[i].expected);
+    f.frame.unit = 9; // nobody answers for it on a line
+    assert_string_equal(faulty_answer(&f, ANSWER_RTU, FAULT_NONE, 0, hex), "");
     assert_false(answer_can(ANSWER_TCP, FAULT_BAD_CRC) || answer_can(ANSWER_RTU, FAULT_WRONG_TRANSACTION));
     assert_true(answer_can(ANSWER_RTU, FAULT_BAD_CRC) && answer_can(ANSWER_TCP, FAULT_WRONG_TRANSACTION));
 }
@@ -450,6 +469,7 @@ int main(void)
         cmocka_unit_test(channels_speak_the_vocabulary),
         cmocka_unit_test(bad_traces_are_refused),
         cmocka_unit_test(faults_do_what_they_say),
+        cmocka_unit_test(faults_of_serial_lines),
         cmocka_unit_test(devices_refuse_as_devices_do),
     };
     return cmocka_run_group_tests(tests, load_trace, drop_trace);
