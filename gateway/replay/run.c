@@ -11,7 +11,8 @@ struct run *run_new(const struct scenario *sc)
     for (int i = 0; i < sc->station_count; i++)
         stations[i] = sc->station[i].cfg;
     run->sc = sc;
-    run->meter_there = run->selector_on = true;
+    run->selector_on = true;
+    run->meter_phases = GREENUP_PHASES * 2 + 1;
     greenup_init(&run->core, &sc->settings, stations, sc->station_count, GREENUP_RUN, 0);
     plant_init(&run->plant, stations, sc->station_count, (int64_t)sc->lag_ticks * sc->settings.tick_ms);
     for (int i = 0; i < sc->station_count; i++)
@@ -118,7 +119,8 @@ static void apply(struct run *run, const struct scenario_event *e)
         run->plant.station[e->station].wants_ma = e->wants_ma;
         break;
     case SCENARIO_METER:
-        run->meter_there = e->flag;
+        run->meter_phases =
+            (uint8_t)(e->flag ? run->meter_phases | e->phases : run->meter_phases & ~e->phases);
         break;
     case SCENARIO_STATION:
         change_station(run, e);
@@ -144,7 +146,7 @@ static void control(struct run *run)
     struct greenup_in in = {.stations = run->readings};
     for (int p = 0; p < GREENUP_PHASES; p++)
         in.meter.i_ma[p] = run->meter_ma[p];
-    in.meter.valid = run->meter_there;
+    in.meter.phases = run->meter_phases;
     in.meter.at_ms = run->now_ms;
     for (int i = 0; i < run->plant.count; i++)
         plant_read(&run->plant, i, run->now_ms, &run->readings[i]);
@@ -171,7 +173,7 @@ bool run_step(struct run *run)
         run->noise(run->user, run->now_ms, run->meter_ma);
     if (run->foreign) {
         run->out.command_count = 0;
-    } else if (run->meter_there || run->core.grid_ms <= run->now_ms) {
+    } else if (run->meter_phases || run->core.grid_ms <= run->now_ms) {
         control(run);
     } else {
         run->out.command_count = 0; // no sample between two ticks: the controller sleeps

@@ -15,7 +15,7 @@ struct run {
     int64_t next_ms; // of the next one
     int next_event;
     int first_event, last_event; // events applied by the sample just done: first <= i < last
-    bool meter_there;
+    uint8_t meter_phases;        // those the meter gives
     bool selector_on;
     bool foreign;                     // somebody else controls the plant: the core is not asked
     bool restarted;                   // by the sample under way

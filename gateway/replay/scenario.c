@@ -29,6 +29,7 @@ struct scenario_event scenario_event(enum scenario_kind kind, int64_t at_ms, int
     return (struct scenario_event){.kind = kind,
                                    .at_ms = at_ms,
                                    .station = station,
+                                   .phases = GREENUP_PHASES * 2 + 1,
                                    .energy_wh = -1,
                                    .least_ma = 6000,
                                    .car_phases = GREENUP_PHASES,

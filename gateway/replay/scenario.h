@@ -18,7 +18,7 @@ enum scenario_kind {
     SCENARIO_PLUG,
     SCENARIO_UNPLUG,
     SCENARIO_WANTS,
-    SCENARIO_METER,   // flag: it is there
+    SCENARIO_METER,   // flag: it is there; of `phases`
     SCENARIO_STATION, // `is`
     SCENARIO_SET,
     SCENARIO_RESTART,
@@ -44,6 +44,7 @@ struct scenario_event {
     int64_t energy_wh, taper_wh;
     int32_t least_ma;
     int car_phases;
+    uint8_t phases;
     int64_t since_ms;
     int64_t charge_mah;
     int level;

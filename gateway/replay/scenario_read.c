@@ -91,7 +91,7 @@ static void close_child(struct ew_json *o, struct ew_json *child)
 static void read_settings(struct ew_json *o, struct greenup_settings *s)
 {
     static const char *const wirings[] = {"installation", "dedicated", NULL};
-    int wiring = s->wiring;
+    int wiring = (int)s->wiring;
     const bool only_max = ew_json_has(o, "i_max_a") && !ew_json_has(o, "i_chg_a");
     phase_currents(o, "i_max_a", s->max_ma);
     phase_currents(o, "i_chg_a", s->charge_ma);
@@ -269,6 +269,10 @@ static void read_meter(struct ew_json *o, const struct scenario *sc, struct scen
     (void)sc;
     ew_json_enum(o, "meter", EW_REQUIRED, names, &which);
     e->flag = which == 1;
+    int64_t phase = 0;
+    ew_json_int(o, "phase", EW_OPTIONAL, 1, GREENUP_PHASES, &phase);
+    if (phase > 0)
+        e->phases = (uint8_t)(1U << (phase - 1));
 }
 
 static void read_is(struct ew_json *o, const struct scenario *sc, struct scenario_event *e)

@@ -127,6 +127,9 @@ static void add_event(struct ew_buf *to, const struct scenario *sc, const struct
         break;
     case SCENARIO_METER:
         ew_buf_printf(to, ", \"meter\": \"%s\"", e->flag ? "back" : "lost");
+        for (int p = 0; p < GREENUP_PHASES; p++)
+            if (e->phases == 1U << p)
+                ew_buf_printf(to, ", \"phase\": %d", p + 1);
         break;
     case SCENARIO_STATION:
         add_text(to, ", \"station\": ", id);

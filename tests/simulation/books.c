@@ -8,11 +8,11 @@ void check_init(struct check *check)
     for (int i = 0; i < GREENUP_STATIONS_MAX; i++)
         check->stop_ms[i] = GREENUP_NEVER;
     for (int p = 0; p < GREENUP_PHASES; p++) {
-        check->over_ms[p] = GREENUP_NEVER;
+        check->over_ms[p] = check->return_ms[p] = check->base_from_ms[p] = GREENUP_NEVER;
         check->band[p] = GREENUP_YELLOW;
     }
     check->on = true;
-    check->return_ms = check->grid_ms = check->excused_ms = GREENUP_NEVER;
+    check->grid_ms = check->excused_ms = GREENUP_NEVER;
 }
 
 // ---- Small questions ------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ bool is_up(enum greenup_do what)
 
 int32_t max_of(const struct run *run, const struct check *check, int p)
 {
-    const bool blind = check->lost && run->core.set.wiring == GREENUP_DEDICATED;
+    const bool blind = (check->lost >> p & 1) && run->core.set.wiring == GREENUP_DEDICATED;
     const int32_t max = run->core.set.max_ma[p];
     return blind ? max - greenup_hysteresis_ma(&run->core.set, p) : max;
 }
@@ -72,23 +72,22 @@ const char *name(const struct run *run, int i)
 
 // ---- Keeping up -----------------------------------------------------------------------------------------
 
-static void start_over(struct check *check, int64_t now_ms)
+static void start_over(struct check *check, int64_t now_ms, int p)
 {
-    check->return_ms = now_ms;
-    check->base_count = 0;
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        check->bad_ms[p] = now_ms;
+    check->return_ms[p] = check->bad_ms[p] = check->base_from_ms[p] = now_ms;
 }
 
 static void begin_again(struct check *check, const struct run *run, bool reborn)
 {
-    start_over(check, run->now_ms);
     check->restarted = true;
     check->reborn = check->reborn || reborn;
-    check->lost = reborn && run->core.mode == GREENUP_FAILSAFE;
-    check->sample_ms = run->now_ms;
-    for (int p = 0; p < GREENUP_PHASES; p++)
+    // A restart in the fail-safe stays in it until a sample comes; anything else begins anew.
+    check->lost = reborn && run->core.set.wiring == GREENUP_INSTALLATION ? check->lost : 0;
+    for (int p = 0; p < GREENUP_PHASES; p++) {
+        start_over(check, run->now_ms, p);
+        check->sample_ms[p] = run->now_ms;
         check->band[p] = GREENUP_YELLOW;
+    }
 }
 
 static void put_charging(struct check *check, const struct run *run, const struct scenario_event *e)
@@ -156,18 +155,30 @@ static void follow_vehicles(struct check *check, const struct run *run)
 
 static void follow_meter(struct check *check, const struct run *run)
 {
-    if (run->meter_there) {
-        check->sample_ms = run->now_ms;
-        if (check->lost && run->out.grid) {
-            check->lost = false;
-            start_over(check, run->now_ms);
+    for (int p = 0; p < GREENUP_PHASES; p++) {
+        const unsigned one = 1U << p;
+        if (run->meter_phases & one) {
+            check->sample_ms[p] = run->now_ms;
+            if ((check->lost & one) && run->out.grid) {
+                check->lost = (uint8_t)(check->lost & ~one);
+                start_over(check, run->now_ms, p);
+            }
+        } else if (run->out.grid && run->now_ms - check->sample_ms[p] >= run->core.set.meter_ms &&
+                   !(check->lost & one)) {
+            check->lost = (uint8_t)(check->lost | (run->core.used & one));
+            check->base_from_ms[p] = run->now_ms;
         }
-    } else if (run->out.grid && run->now_ms - check->sample_ms >= run->core.set.meter_ms && !check->lost) {
-        check->lost = run->selector_on;
-        check->base_count = 0;
     }
     if (!run->selector_on)
-        check->lost = false;
+        check->lost = 0;
+}
+
+bool known_phase(const struct check *check, const struct run *run, int p)
+{
+    const bool lost = check->lost >> p & 1; // until the next control period
+    if (lost)
+        return run->out.grid && run->core.set.wiring == GREENUP_DEDICATED;
+    return run->meter_phases >> p & 1;
 }
 
 bool measured(const struct run *run)
@@ -189,17 +200,18 @@ void books_follow_base(struct check *check, const struct run *run)
     const int at = check->base_count++;
     check->base[at].at_ms = run->now_ms;
     for (int p = 0; p < GREENUP_PHASES; p++) {
-        int32_t base = check->lost ? 0 : run->meter_ma[p];
+        const bool blind = check->lost >> p & 1;
+        int32_t base = blind ? 0 : run->meter_ma[p];
         for (int i = 0; i < g->count; i++) {
             const struct greenup_point *st = &g->point[i];
             if (st->lost || !(run->plant.station[i].car_phases >> p & 1))
                 continue;
-            if (check->lost)
+            if (blind)
                 base += st->disobeys ? run->plant.station[i].draw_ma : 0;
             else
                 base -= st->disobeys ? 0 : run->plant.station[i].draw_ma;
         }
-        check->base[at].ma[p] = base > 0 ? base : 0;
+        check->base[at].ma[p] = !known_phase(check, run, p) ? -1 : base > 0 ? base : 0;
     }
 }
 
@@ -207,7 +219,8 @@ static int32_t base_peak(const struct check *check, int p)
 {
     int32_t peak = 0;
     for (int i = 0; i < check->base_count; i++)
-        peak = check->base[i].ma[p] > peak ? check->base[i].ma[p] : peak;
+        if (check->base[i].at_ms >= check->base_from_ms[p] && check->base[i].ma[p] > peak)
+            peak = check->base[i].ma[p];
     return peak;
 }
 

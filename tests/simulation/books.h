@@ -16,6 +16,8 @@ bool over_max(const struct run *run, const struct check *check, int p);
 const char *name(const struct run *run, int i);
 // Whether the controller took a sample of this step.
 bool measured(const struct run *run);
+// Whether there was a current to decide by.
+bool known_phase(const struct check *check, const struct run *run, int p);
 // Worst case of a phase, from the limits as they are now. What the station that moves up draws beyond its
 // limit is on its way out.
 int32_t worst_case(const struct check *check, const struct run *run, int p, int moved);

@@ -125,6 +125,8 @@ static void fault(struct chance *c, struct scenario *sc, int64_t at_ms, int stat
     if (chance_of(c, 30)) {
         struct scenario_event e = scenario_event(SCENARIO_METER, at_ms, 0);
         e.flag = chance_of(c, 60);
+        if (chance_of(c, 40))
+            e.phases = (uint8_t)(1U << chance_between(c, 0, 2));
         scenario_add(sc, &e);
         return;
     }

@@ -55,17 +55,6 @@ static void check_limits(struct check *check, const struct run *run)
     }
 }
 
-static void check_ups(struct check *check, const struct run *run, int ups)
-{
-    if (ups > 1)
-        wrong(check, run, "A10.11 %d up-moves in one tick", ups);
-    if (ups > 0 && (check->lost ? run->core.set.wiring != GREENUP_DEDICATED : !run->meter_there))
-        wrong(check, run, "A10.13 an up-move without a sample");
-    if (ups > 0 && check->return_ms != GREENUP_NEVER && run->now_ms - check->return_ms < run->core.set.up_ms)
-        wrong(check, run, "A9 an up-move %lld ms after a restart or the return of the meter",
-              (long long)(run->now_ms - check->return_ms));
-}
-
 // A limit grows by one of the four up-moves only, and one of them at most.
 static void check_growth(struct check *check, const struct run *run)
 {
@@ -79,7 +68,8 @@ static void check_growth(struct check *check, const struct run *run)
             wrong(check, run, "A6 %s was %s between two ticks", name(run, command->station),
                   greenup_do_name(command->what));
     }
-    check_ups(check, run, ups);
+    if (ups > 1)
+        wrong(check, run, "A10.11 %d up-moves in one tick", ups);
     for (int i = 0; i < run->core.count && run->selector_on; i++)
         if (run->core.point[i].limit_ma > check->limit_ma[i] && !grew[i])
             wrong(check, run, "A10.16 %s grew from %d to %d without a command", name(run, i),
@@ -95,6 +85,11 @@ static void check_up(struct check *check, const struct run *run, const struct gr
     for (int p = 0; p < GREENUP_PHASES; p++) {
         if (!on_phase(st, p))
             continue;
+        if (!known_phase(check, run, p))
+            wrong(check, run, "A10.13 %s moved up without a sample of L%d", name(run, i), p + 1);
+        if (check->return_ms[p] != GREENUP_NEVER && run->now_ms - check->return_ms[p] < g->set.up_ms)
+            wrong(check, run, "A9 %s moved up %lld ms after a restart or the return of the meter",
+                  name(run, i), (long long)(run->now_ms - check->return_ms[p]));
         const bool ok = command->what == GREENUP_DO_RESTORE ? check->band[p] != GREENUP_RED
                                                             : check->band[p] == GREENUP_GREEN;
         if (!ok)
@@ -270,7 +265,9 @@ static void check_bands(struct check *check, const struct run *run)
         return;
     for (int p = 0; p < GREENUP_PHASES; p++) {
         const int32_t h = greenup_hysteresis_ma(&g->set, p), max = max_of(run, check, p);
-        const int32_t i = check->lost ? g->phase[p].i_ma : run->meter_ma[p];
+        if (!known_phase(check, run, p))
+            continue;
+        const int32_t i = (check->lost >> p & 1) ? g->phase[p].i_ma : run->meter_ma[p];
         enum greenup_band band = GREENUP_GREEN;
         if (i > g->set.charge_ma[p] || (check->band[p] != GREENUP_GREEN && i > g->set.charge_ma[p] - h))
             band = GREENUP_YELLOW;
@@ -294,7 +291,7 @@ static void check_failsafe(struct check *check, const struct run *run)
         wrong(check, run, "A10.13 the meter is lost but the mode is %s", greenup_mode_name(g->mode));
     for (int p = 0; p < GREENUP_PHASES; p++) {
         int32_t sum = 0;
-        for (int i = 0; i < g->count; i++)
+        for (int i = 0; i < g->count && (check->lost >> p & 1); i++)
             sum += on_phase(&g->point[i], p) && !g->point[i].lost ? g->point[i].limit_ma : 0;
         if (sum > g->set.failsafe_ma)
             wrong(check, run, "A10.13 %d mA on L%d without a meter", sum, p + 1);
@@ -353,7 +350,8 @@ static void check_bound(struct check *check, const struct run *run)
     const struct greenup *g = &run->core;
     const int64_t excuse = bound_ms(run) + g->set.settle_ms + OBEY_MS + 2 * (int64_t)g->set.tick_ms;
     const bool excused = (check->excused_ms != GREENUP_NEVER && run->now_ms - check->excused_ms <= excuse) ||
-                         !run->selector_on || !run->meter_there || !g->set.emergency;
+                         !run->selector_on || run->meter_phases != GREENUP_PHASES * 2 + 1 ||
+                         !g->set.emergency;
     for (int p = 0; p < GREENUP_PHASES; p++) {
         const double most = g->set.max_ma[p] * (1 + check->tolerance);
         if (!(g->used >> p & 1) || run->i_ma[p] <= most) {

@@ -26,20 +26,21 @@ struct check {
     int32_t base_ma[GREENUP_PHASES];
     enum greenup_band band[GREENUP_PHASES];
     int64_t bad_ms[GREENUP_PHASES];
-    int64_t over_ms[GREENUP_PHASES]; // above I_max since, or since the last disturbance; GREENUP_NEVER
-    int64_t return_ms;               // restart or return of the meter, GREENUP_NEVER
-    int64_t sample_ms;               // last sample that the controller got
-    int64_t grid_ms;                 // last control period
-    int64_t event_ms;                // last event
-    bool on;                         // the selector
-    bool lost;                       // the meter was silent for too long
-    bool restarted;                  // by an event of this sample, or switched on
-    bool reborn;                     // restarted
+    int64_t over_ms[GREENUP_PHASES];   // above I_max since, or since the last disturbance; GREENUP_NEVER
+    int64_t return_ms[GREENUP_PHASES]; // restart or return of the meter, GREENUP_NEVER
+    int64_t sample_ms[GREENUP_PHASES]; // last sample that the controller got
+    int64_t grid_ms;                   // last control period
+    int64_t event_ms;                  // last event
+    bool on;                           // the selector
+    uint8_t lost;                      // phases on which the meter was silent for too long
+    bool restarted;                    // by an event of this sample, or switched on
+    bool reborn;                       // restarted
     struct {
         int64_t at_ms;
-        int32_t ma[GREENUP_PHASES];
+        int32_t ma[GREENUP_PHASES]; // -1: not known then
     } base[CHECK_HISTORY];
     int base_count;
+    int64_t base_from_ms[GREENUP_PHASES]; // entries before do not count
     // Bounds may not hold: somebody disobeyed just now, or the plant was disturbed otherwise.
     int64_t excused_ms;
 };

@@ -172,7 +172,7 @@ static struct greenup_reading vehicle(int64_t now_ms, int32_t l1, int32_t l2, in
 
 static void step(int64_t now_ms, const struct greenup_reading *reading, int32_t l1)
 {
-    const struct greenup_in in = {.meter = {.valid = l1 >= 0, .at_ms = now_ms, .i_ma = {l1, l1, l1}},
+    const struct greenup_in in = {.meter = {.phases = l1 >= 0 ? 7 : 0, .at_ms = now_ms, .i_ma = {l1, l1, l1}},
                                   .stations = reading};
     greenup_step(&core, &in, now_ms, &out);
 }
@@ -246,9 +246,10 @@ static void nothing_is_decided_from_a_sample_that_is_not_fresh(void **state)
         r.plugged = r.requesting = false;
         step(0, &r, 20000);
         r = vehicle(5000, 0, 0, 0);
-        const struct greenup_in in = {
-            .meter = {.valid = cases[i].valid, .at_ms = cases[i].at_ms, .i_ma = {20000, cases[i].l2, 20000}},
-            .stations = &r};
+        const struct greenup_in in = {.meter = {.phases = cases[i].valid ? 7 : 0,
+                                                .at_ms = cases[i].at_ms,
+                                                .i_ma = {20000, cases[i].l2, 20000}},
+                                      .stations = &r};
         greenup_step(&core, &in, 5000, &out);
         if ((greenup_limit_ma(&core, 0) > 0) != cases[i].starts)
             fail_msg("%s: limit %d", cases[i].name, greenup_limit_ma(&core, 0));

@@ -134,6 +134,12 @@ bool greenup_admit(struct greenup *g, uint8_t *ret_kept)
     for (int i = 0; i < count; i++) {
         struct greenup_point *w = &g->point[order[i]];
         const uint8_t phases = w->cfg.phases;
+        if (phases & ~g->grow) {
+            // Nothing grows on one of its phases now. It keeps its place, unless that may last.
+            blocked |= phases & g->lost ? 0 : phases;
+            greenup_say(w, GREENUP_WHY_WAIT_RETURN, -1, 0, g->set.up_ms);
+            continue;
+        }
         if (ever_stopped(w) && g->now_ms - w->s.stop_ms < g->set.min_off_ms) {
             greenup_say(w, GREENUP_WHY_WAIT_PAUSE, -1, 0, g->set.min_off_ms);
             if (feasible(g, w))

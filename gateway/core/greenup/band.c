@@ -5,8 +5,8 @@
 // I_max - H (A9): nothing may stay above that.
 void greenup_limits(struct greenup *g)
 {
-    const bool blind = g->meter_lost && g->set.wiring == GREENUP_DEDICATED;
     for (int p = 0; p < GREENUP_PHASES; p++) {
+        const bool blind = (g->lost >> p & 1) && g->set.wiring == GREENUP_DEDICATED;
         struct greenup_phase *ph = &g->phase[p];
         const int32_t hysteresis = greenup_hysteresis_ma(&g->set, p);
         ph->hold_ma = g->set.max_ma[p] - hysteresis;
@@ -29,10 +29,10 @@ static enum greenup_band band_of(const struct greenup_phase *ph)
     return ph->i_ma > ph->charge_ma ? GREENUP_YELLOW : GREENUP_GREEN;
 }
 
-bool greenup_sample_red(const struct greenup *g)
+bool greenup_sample_red(const struct greenup *g, uint8_t phases)
 {
     for (int p = 0; p < GREENUP_PHASES; p++)
-        if ((g->used >> p & 1) && band_of(&g->phase[p]) == GREENUP_RED)
+        if ((g->used & phases) >> p & 1 && band_of(&g->phase[p]) == GREENUP_RED)
             return true;
     return false;
 }
@@ -41,6 +41,8 @@ void greenup_bands(struct greenup *g)
 {
     for (int p = 0; p < GREENUP_PHASES; p++) {
         struct greenup_phase *ph = &g->phase[p];
+        if (!(g->known >> p & 1))
+            continue;
         ph->band = (g->used >> p & 1) ? band_of(ph) : GREENUP_GREEN;
         if (ph->band == GREENUP_RED)
             ph->bad_ms = g->now_ms;

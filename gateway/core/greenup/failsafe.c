@@ -3,8 +3,8 @@
 
 static bool running(const struct greenup *g, const struct greenup_point *st)
 {
-    (void)g;
-    return greenup_point_usable(st) && (st->state == GREENUP_CHARGE || st->state == GREENUP_IDLE);
+    return (st->cfg.phases & g->lost) && greenup_point_usable(st) &&
+           (st->state == GREENUP_CHARGE || st->state == GREENUP_IDLE);
 }
 
 // Current per phase that may be shared: what the site set aside, less what stations take that can't be told.
@@ -22,18 +22,19 @@ static void budget(const struct greenup *g, int32_t room_ma[GREENUP_PHASES])
     }
 }
 
-static bool take(const struct greenup_point *st, int32_t need_ma, int32_t room_ma[GREENUP_PHASES])
+static bool take(const struct greenup *g, const struct greenup_point *st, int32_t need_ma,
+                 int32_t room_ma[GREENUP_PHASES])
 {
     for (int p = 0; p < GREENUP_PHASES; p++)
-        if ((st->cfg.phases >> p & 1) && room_ma[p] < need_ma)
+        if ((st->cfg.phases & g->lost) >> p & 1 && room_ma[p] < need_ma)
             return false;
     for (int p = 0; p < GREENUP_PHASES; p++)
-        if (st->cfg.phases >> p & 1)
+        if ((st->cfg.phases & g->lost) >> p & 1)
             room_ma[p] -= need_ma;
     return true;
 }
 
-// The smallest current for as many as fit, the others stop. Nothing grows.
+// On phases without a meter: the smallest current for as many as fit, the others stop. Nothing grows.
 void greenup_failsafe(struct greenup *g)
 {
     int32_t room_ma[GREENUP_PHASES];
@@ -43,14 +44,16 @@ void greenup_failsafe(struct greenup *g)
     for (int i = 0; i < count; i++) {
         struct greenup_point *st = &g->point[order[i]];
         const int32_t floor_ma = st->level_ma[GREENUP_LEVELS - 1];
-        if (!take(st, floor_ma, room_ma))
+        if (!take(g, st, floor_ma, room_ma))
             greenup_stop(g, st, GREENUP_WHY_FAILSAFE, -1);
         else if (st->limit_ma > floor_ma)
             greenup_command(g, st, GREENUP_DO_REDUCE, GREENUP_LEVELS - 1, GREENUP_WHY_FAILSAFE, -1);
     }
-    for (int i = 0; i < g->count; i++)
-        if (g->point[i].state == GREENUP_WAIT && !greenup_point_held(&g->point[i]))
-            greenup_say(&g->point[i], GREENUP_WHY_FAILSAFE, -1, 0, 0);
+    for (int i = 0; i < g->count; i++) {
+        struct greenup_point *st = &g->point[i];
+        if ((st->cfg.phases & g->lost) && st->state == GREENUP_WAIT && !greenup_point_held(st))
+            greenup_say(st, GREENUP_WHY_FAILSAFE, -1, 0, 0);
+    }
 }
 
 // Selector off: everybody at the configured limit, and nobody is watched.

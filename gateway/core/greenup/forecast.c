@@ -12,12 +12,6 @@ static int32_t larger(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
-void greenup_base_reset(struct greenup *g)
-{
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        g->phase[p].peak_count = 0;
-}
-
 static void forget_old(struct greenup_phase *ph, int64_t now_ms, int64_t window_ms)
 {
     int old = 0;
@@ -43,9 +37,11 @@ static void hold_peak(struct greenup_phase *ph, int64_t now_ms, int32_t ma)
 
 void greenup_base_sample(struct greenup *g)
 {
-    const bool blind = g->meter_lost;
     for (int p = 0; p < GREENUP_PHASES; p++) {
         struct greenup_phase *ph = &g->phase[p];
+        const bool blind = g->lost >> p & 1; // the stations stand in for the meter: there is no base load
+        if (!(g->known >> p & 1))
+            continue;
         int32_t base = blind ? 0 : ph->i_ma;
         for (int i = 0; i < g->count; i++) {
             const struct greenup_point *st = &g->point[i];

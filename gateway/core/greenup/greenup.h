@@ -63,7 +63,7 @@ struct greenup_reading {
 };
 
 struct greenup_meter {
-    bool valid; // false: no sample, or one that can't be a current
+    uint8_t phases; // those with a value that can be a current; 0: no sample
     int64_t at_ms;
     int32_t i_ma[GREENUP_PHASES];
 };
@@ -148,9 +148,12 @@ enum { GREENUP_PEAKS_MAX = 48 };
 
 struct greenup_phase {
     enum greenup_band band;
-    int32_t i_ma;   // last sample
-    int64_t bad_ms; // last reduction, stop, red sample, restart or return of the meter
-    int overload;   // counter of A6.2
+    int32_t i_ma;      // last sample
+    int64_t bad_ms;    // last reduction, stop, red sample, restart or return of the meter
+    int64_t seen_ms;   // stamp of the last sample
+    int64_t used_ms;   // stamp of the last sample of a control period
+    int64_t return_ms; // start, or return of the meter: nothing grows for up_ms, GREENUP_NEVER
+    int overload;      // counter of A6.2
     int32_t max_ma, hold_ma, charge_ma, back_ma, bound_ma; // I_max, I_max - H, I_chg, I_chg - H, B
     struct greenup_peak peaks[GREENUP_PEAKS_MAX];
     int peak_count;
@@ -170,14 +173,13 @@ struct greenup {
     uint8_t used; // phases with a station
     bool on;
     enum greenup_mode mode;
-    bool meter_lost;
+    uint8_t lost;  // phases without a sample for too long
+    uint8_t known; // phases with a current to decide by, in this step
+    uint8_t grow;  // phases on which something may grow, in this step
     int64_t start_ms;
     int64_t grid_ms;      // next control period
     int64_t last_grid_ms; // GREENUP_NEVER
     int64_t last_act_ms;  // last run of the red steps
-    int64_t seen_ms;      // stamp of the last sample
-    int64_t used_ms;      // stamp of the last sample of a control period
-    int64_t return_ms;    // start, or return of the meter: nothing grows for up_ms, GREENUP_NEVER
     int count;
     uint16_t by_id[GREENUP_STATIONS_MAX]; // indexes in the order of ids
     struct greenup_point point[GREENUP_STATIONS_MAX];
@@ -243,7 +245,7 @@ struct greenup_saved_point {
 
 struct greenup_saved {
     bool on;
-    bool failsafe;
+    uint8_t lost; // phases without a meter
     int count;
     struct greenup_saved_point point[GREENUP_STATIONS_MAX];
 };

@@ -54,7 +54,6 @@ void greenup_visit(struct greenup *g, int64_t elapsed_ms);
 
 // ---- forecast.c: sums per phase (A4) --------------------------------------------------------------------
 
-void greenup_base_reset(struct greenup *g);
 // Takes the base load out of the sample and into the peak hold.
 void greenup_base_sample(struct greenup *g);
 // All sums anew, at the current state.
@@ -84,11 +83,24 @@ int greenup_level_at(const struct greenup_point *st, int32_t limit_ma);
 // Remembers the reason of a limit and what fills its sentence.
 void greenup_say(struct greenup_point *st, enum greenup_why why, int phase, int32_t ma, int32_t ms);
 
+// ---- meter.c: what is known of each phase
+// -------------------------------------------------------------------
+
+// Takes a sample; the phases that got a newer value.
+uint8_t greenup_meter_take(struct greenup *g, const struct greenup_meter *meter);
+// Phases with a sample of this control period; uses them up.
+uint8_t greenup_meter_fresh(struct greenup *g);
+// Sets lost, known and the mode from what is fresh.
+void greenup_meter_judge(struct greenup *g, uint8_t fresh);
+bool greenup_meter_overdue(const struct greenup *g);
+int64_t greenup_meter_due_ms(const struct greenup *g, int64_t due_ms);
+uint8_t greenup_meter_grow(const struct greenup *g);
+
 // ---- the steps ------------------------------------------------------------------------------------------
 
 void greenup_limits(struct greenup *g); // thresholds of every phase from settings and mode
-// Whether the sample would be red on any phase.
-bool greenup_sample_red(const struct greenup *g);
+// Whether the last samples of `phases` would be red on any.
+bool greenup_sample_red(const struct greenup *g, uint8_t phases);
 void greenup_bands(struct greenup *g);
 bool greenup_calm(const struct greenup *g, uint8_t phases); // quiet >= T_up on all
 bool greenup_all_green(const struct greenup *g, uint8_t phases);
@@ -99,7 +111,7 @@ bool greenup_recover(struct greenup *g); // RESTORE; true when it acted
 bool greenup_admit(struct greenup *g,
                    uint8_t *ret_kept); // true when it started one; phases kept for waiting ones
 void greenup_raise(struct greenup *g, uint8_t kept);
-void greenup_failsafe(struct greenup *g);
+void greenup_failsafe(struct greenup *g); // for the stations of lost phases
 void greenup_released(struct greenup *g); // selector off
 
 #endif

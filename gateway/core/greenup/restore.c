@@ -4,14 +4,13 @@
 
 static bool on_floor(const struct greenup *g, const struct greenup_point *st)
 {
-    (void)g;
-    return greenup_point_charging(st) && st->level == GREENUP_LEVELS - 1;
+    return !(st->cfg.phases & ~g->grow) && greenup_point_charging(st) && st->level == GREENUP_LEVELS - 1;
 }
 
 static bool may_grow(const struct greenup *g, const struct greenup_point *st)
 {
-    (void)g;
-    return greenup_point_charging(st) && st->level < GREENUP_LEVELS - 1 && greenup_level_up(st) >= 0;
+    return !(st->cfg.phases & ~g->grow) && greenup_point_charging(st) && st->level < GREENUP_LEVELS - 1 &&
+           greenup_level_up(st) >= 0;
 }
 
 // Whether the worst case of phase p, with the station at `limit_ma`, stays within `bound_ma`.

@@ -15,7 +15,8 @@ static int64_t time_of(int64_t age_ms, int64_t now_ms)
 
 void greenup_save(const struct greenup *g, int64_t now_ms, struct greenup_saved *ret)
 {
-    *ret = (struct greenup_saved){.on = g->on, .failsafe = g->mode == GREENUP_FAILSAFE, .count = g->count};
+    *ret = (struct greenup_saved){
+        .on = g->on, .lost = g->mode == GREENUP_FAILSAFE ? g->lost : 0, .count = g->count};
     for (int i = 0; i < g->count; i++) {
         const struct greenup_point *st = &g->point[i];
         ret->point[i] = (struct greenup_saved_point){
@@ -124,10 +125,10 @@ void greenup_restore(struct greenup *g, const struct greenup_saved *saved, int64
                 take(&g->point[j], &saved->point[i], elapsed_ms, now_ms);
     g->on = saved->on;
     g->mode = saved->on ? GREENUP_INIT : GREENUP_OFF;
-    if (saved->on && saved->failsafe) {
+    if (saved->on && (saved->lost & g->used)) {
         // The meter was silent: it stays so until a sample comes.
         g->mode = GREENUP_FAILSAFE;
-        g->meter_lost = true;
+        g->lost = saved->lost & g->used;
     }
 }
 

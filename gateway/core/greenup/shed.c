@@ -10,7 +10,8 @@ static uint8_t acting(const struct greenup *g)
     unsigned found = 0;
     for (int p = 0; p < GREENUP_PHASES; p++) {
         const struct greenup_phase *ph = &g->phase[p];
-        if (ph->band == GREENUP_RED && ph->i_ma > ph->max_ma && ph->hat_ma > ph->max_ma)
+        if ((g->known >> p & 1) && ph->band == GREENUP_RED && ph->i_ma > ph->max_ma &&
+            ph->hat_ma > ph->max_ma)
             found |= 1U << p;
     }
     return (uint8_t)found;
@@ -85,6 +86,8 @@ static void count_overload(struct greenup *g)
 {
     for (int p = 0; p < GREENUP_PHASES; p++) {
         struct greenup_phase *ph = &g->phase[p];
+        if (!(g->known >> p & 1))
+            continue;
         if (ph->band != GREENUP_RED)
             ph->overload = 0;
         else if (ph->i_ma > ph->max_ma && ph->hat_ma > ph->max_ma)

@@ -6,23 +6,18 @@
 
 enum { BETWEEN_MS = 1000, INIT_MS = 30000 };
 
-static void disturb_all(struct greenup *g, int64_t now_ms)
-{
-    for (int p = 0; p < GREENUP_PHASES; p++) {
-        g->phase[p].bad_ms = now_ms;
-        g->phase[p].overload = 0;
-    }
-}
-
 // A start knows nothing: bands as if yellow, no calm, nothing read yet.
 static void start_over(struct greenup *g, int64_t now_ms)
 {
-    g->start_ms = g->return_ms = now_ms;
-    g->meter_lost = false;
-    disturb_all(g, now_ms);
-    greenup_base_reset(g);
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        g->phase[p].band = (g->used >> p & 1) ? GREENUP_YELLOW : GREENUP_GREEN;
+    g->start_ms = now_ms;
+    g->lost = 0;
+    for (int p = 0; p < GREENUP_PHASES; p++) {
+        struct greenup_phase *ph = &g->phase[p];
+        ph->return_ms = ph->bad_ms = now_ms;
+        ph->overload = 0;
+        ph->peak_count = 0;
+        ph->band = (g->used >> p & 1) ? GREENUP_YELLOW : GREENUP_GREEN;
+    }
     for (int i = 0; i < g->count; i++)
         g->point[i].adopted = false;
 }
@@ -54,13 +49,15 @@ void greenup_init(struct greenup *g, const struct greenup_settings *set,
     }
     g->used = (uint8_t)used;
     g->last_grid_ms = g->last_act_ms = GREENUP_NEVER;
-    g->grid_ms = g->seen_ms = g->used_ms = now_ms;
-    g->seen_ms = g->used_ms = now_ms - 1; // a sample taken at this very moment is a fresh one
+    g->grid_ms = now_ms;
+    for (int p = 0; p < GREENUP_PHASES; p++)
+        g->phase[p].seen_ms = g->phase[p].used_ms = now_ms - 1; // a sample of this very moment is fresh
     start_over(g, now_ms);
     greenup_limits(g);
     if (mode != GREENUP_RUN)
         return;
-    g->return_ms = GREENUP_NEVER;
+    for (int p = 0; p < GREENUP_PHASES; p++)
+        g->phase[p].return_ms = GREENUP_NEVER;
     for (int i = 0; i < count; i++)
         g->point[i].adopted = true;
 }
@@ -88,45 +85,6 @@ void greenup_select(struct greenup *g, bool on, int64_t now_ms)
 
 // ---- Inputs ---------------------------------------------------------------------------------------------
 
-static bool usable_sample(const struct greenup *g, const struct greenup_meter *meter)
-{
-    if (!meter->valid || meter->at_ms <= g->seen_ms)
-        return false;
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        if ((g->used >> p & 1) && meter->i_ma[p] < 0)
-            return false;
-    return true;
-}
-
-static bool take_sample(struct greenup *g, const struct greenup_meter *meter)
-{
-    if (!usable_sample(g, meter))
-        return false;
-    g->seen_ms = meter->at_ms;
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        g->phase[p].i_ma = meter->i_ma[p] > 0 ? meter->i_ma[p] : 0;
-    return true;
-}
-
-// A dedicated branch carries its stations and nothing else: their sum stands in for the lost meter (A9). A
-// station that is lost too counts with what is set aside for it.
-static void stand_in(struct greenup *g)
-{
-    for (int p = 0; p < GREENUP_PHASES; p++) {
-        int32_t sum = 0;
-        for (int i = 0; i < g->count; i++) {
-            const struct greenup_point *st = &g->point[i];
-            if (!(st->cfg.phases >> p & 1))
-                continue;
-            if (st->lost)
-                sum += greenup_booked(g, st, p);
-            else
-                sum += st->in.current_known ? greenup_point_draw(st, p) : st->limit_ma;
-        }
-        g->phase[p].i_ma = sum;
-    }
-}
-
 static bool everything_read(const struct greenup *g)
 {
     if (g->now_ms - g->start_ms >= INIT_MS)
@@ -135,56 +93,6 @@ static bool everything_read(const struct greenup *g)
         if (!g->point[i].adopted && g->point[i].in.link == GREENUP_UNREAD)
             return false;
     return true;
-}
-
-// ---- Meter ----------------------------------------------------------------------------------------------
-
-static bool too_old(const struct greenup *g)
-{
-    const int64_t since = g->seen_ms > g->start_ms ? g->seen_ms : g->start_ms;
-    return g->now_ms - since >= g->set.meter_ms;
-}
-
-static void lose_meter(struct greenup *g)
-{
-    g->meter_lost = true;
-    greenup_base_reset(g);
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        g->phase[p].overload = 0;
-}
-
-static void meter_returns(struct greenup *g)
-{
-    g->meter_lost = false;
-    g->return_ms = g->now_ms;
-    disturb_all(g, g->now_ms);
-    greenup_base_reset(g);
-    if (g->mode == GREENUP_FAILSAFE)
-        g->mode = GREENUP_RUN;
-}
-
-// Whether there is a current to decide by in this control period; the fail-safe is run here when there is
-// none.
-static bool know_current(struct greenup *g, bool fresh)
-{
-    if (fresh) {
-        if (g->meter_lost)
-            meter_returns(g);
-        return true;
-    }
-    if (!g->meter_lost && too_old(g))
-        lose_meter(g);
-    if (!g->meter_lost)
-        return false;
-    if (g->set.wiring == GREENUP_DEDICATED) {
-        if (g->mode == GREENUP_FAILSAFE)
-            g->mode = GREENUP_RUN;
-        stand_in(g);
-        return true;
-    }
-    g->mode = GREENUP_FAILSAFE;
-    greenup_failsafe(g);
-    return false;
 }
 
 // ---- Steps ----------------------------------------------------------------------------------------------
@@ -196,12 +104,6 @@ static void measure(struct greenup *g)
     greenup_base_sample(g);
     greenup_forecast(g);
     g->last_act_ms = g->now_ms;
-}
-
-static bool nothing_may_grow(const struct greenup *g)
-{
-    return g->mode == GREENUP_INIT ||
-           (g->return_ms != GREENUP_NEVER && g->now_ms - g->return_ms < g->set.up_ms);
 }
 
 static void say_return(struct greenup *g)
@@ -225,22 +127,27 @@ static void control_period(struct greenup *g)
     if (g->grid_ms <= g->now_ms)
         g->grid_ms = g->now_ms + g->set.tick_ms;
 
-    const bool fresh = g->seen_ms > g->used_ms && g->now_ms - g->seen_ms < g->set.sample_ms;
-    g->used_ms = g->seen_ms;
+    const uint8_t fresh = greenup_meter_fresh(g);
     greenup_visit(g, elapsed);
     if (g->mode == GREENUP_OFF) {
+        g->known = fresh;
+        g->lost = 0;
         if (fresh)
             measure(g);
         greenup_released(g);
         return;
     }
-    if (!know_current(g, fresh))
+    greenup_meter_judge(g, fresh);
+    if (g->mode == GREENUP_FAILSAFE)
+        greenup_failsafe(g);
+    if (!(g->known & g->used))
         return;
     if (g->mode == GREENUP_INIT && everything_read(g))
         g->mode = GREENUP_RUN;
     measure(g);
     greenup_shed(g);
-    if (nothing_may_grow(g)) {
+    g->grow = greenup_meter_grow(g);
+    if (!(g->grow & g->used)) {
         say_return(g);
         return;
     }
@@ -251,16 +158,19 @@ static void control_period(struct greenup *g)
 
 // A sample between control periods: an overload is met with levels at once, everything else waits for the
 // grid.
-static void between(struct greenup *g, bool sampled)
+static void between(struct greenup *g, uint8_t sampled)
 {
-    if (g->mode != GREENUP_RUN && g->mode != GREENUP_INIT)
+    if (g->mode == GREENUP_OFF)
         return;
-    if (!g->meter_lost && too_old(g)) {
-        (void)know_current(g, false);
-        return;
+    if (greenup_meter_overdue(g)) {
+        greenup_meter_judge(g, 0);
+        if (g->mode == GREENUP_FAILSAFE)
+            greenup_failsafe(g);
     }
-    if (!sampled || g->meter_lost || g->now_ms - g->last_act_ms < BETWEEN_MS || !greenup_sample_red(g))
+    const uint8_t phases = (uint8_t)(sampled & g->used & ~g->lost);
+    if (!phases || g->now_ms - g->last_act_ms < BETWEEN_MS || !greenup_sample_red(g, phases))
         return;
+    g->known = phases;
     measure(g);
     greenup_shed(g);
 }
@@ -269,7 +179,7 @@ static void between(struct greenup *g, bool sampled)
 
 static uint32_t alarms(const struct greenup *g)
 {
-    uint32_t bits = g->meter_lost ? GREENUP_ALARM_METER_LOST : 0;
+    uint32_t bits = g->lost ? GREENUP_ALARM_METER_LOST : 0;
     for (int i = 0; i < g->count; i++) {
         bits |= g->point[i].lost ? GREENUP_ALARM_STATION_LOST : 0;
         bits |= g->point[i].disobeys ? GREENUP_ALARM_DISOBEYS : 0;
@@ -291,7 +201,7 @@ void greenup_step(struct greenup *g, const struct greenup_in *in, int64_t now_ms
     out->command_count = 0;
     out->grid = now_ms >= g->grid_ms;
     greenup_read(g, in);
-    const bool sampled = take_sample(g, &in->meter);
+    const uint8_t sampled = greenup_meter_take(g, &in->meter);
     if (out->grid)
         control_period(g);
     else
@@ -302,10 +212,6 @@ void greenup_step(struct greenup *g, const struct greenup_in *in, int64_t now_ms
 
 int64_t greenup_next_due_ms(const struct greenup *g, int64_t now_ms)
 {
-    int64_t due = g->grid_ms;
-    if (g->mode != GREENUP_OFF && !g->meter_lost) {
-        const int64_t deadline = (g->seen_ms > g->start_ms ? g->seen_ms : g->start_ms) + g->set.meter_ms;
-        due = deadline < due ? deadline : due;
-    }
+    const int64_t due = g->mode == GREENUP_OFF ? g->grid_ms : greenup_meter_due_ms(g, g->grid_ms);
     return due > now_ms ? due : now_ms;
 }

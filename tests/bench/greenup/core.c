@@ -105,7 +105,7 @@ static void bench_period(void)
         // The same step again on a copy, with the clock around it alone.
         *copy = run->core;
         (void)run_step(run);
-        struct greenup_in in = {.meter = {.valid = true, .at_ms = run->now_ms}, .stations = run->readings};
+        struct greenup_in in = {.meter = {.phases = 7, .at_ms = run->now_ms}, .stations = run->readings};
         for (int p = 0; p < GREENUP_PHASES; p++)
             in.meter.i_ma[p] = run->meter_ma[p];
         const double start = now_us();
