@@ -76,33 +76,40 @@ static void check_growth(struct check *check, const struct run *run)
                   check->limit_ma[i], run->core.point[i].limit_ma);
 }
 
+static void check_up_on(struct check *check, const struct run *run, const struct greenup_command *command,
+                        int p)
+{
+    const struct greenup *g = &run->core;
+    const int i = command->station;
+    const bool first = command->what == GREENUP_DO_START;
+    if (!known_phase(check, run, p))
+        wrong(check, run, "A10.13 %s moved up without a sample of L%d", name(run, i), p + 1);
+    if (check->return_ms[p] != GREENUP_NEVER && run->now_ms - check->return_ms[p] < g->set.up_ms)
+        wrong(check, run, "A9 %s moved up %lld ms after a restart or the return of the meter", name(run, i),
+              (long long)(run->now_ms - check->return_ms[p]));
+    const bool ok =
+        command->what == GREENUP_DO_RESTORE ? check->band[p] != GREENUP_RED : check->band[p] == GREENUP_GREEN;
+    if (!ok)
+        wrong(check, run, "A10.3 %s of %s while L%d is %s", greenup_do_name(command->what), name(run, i),
+              p + 1, greenup_band_name(check->band[p]));
+    if (!first && run->now_ms - check->bad_ms[p] < g->set.up_ms)
+        wrong(check, run, "A10.11 %s of %s %lld ms after trouble on L%d", greenup_do_name(command->what),
+              name(run, i), (long long)(run->now_ms - check->bad_ms[p]), p + 1);
+    const int32_t worst = worst_case(check, run, p, i);
+    if (worst > g->set.max_ma[p] - greenup_hysteresis_ma(&g->set, p))
+        wrong(check, run, "A10.5 %s of %s: L%d may reach %d mA", greenup_do_name(command->what), name(run, i),
+              p + 1, worst);
+}
+
 static void check_up(struct check *check, const struct run *run, const struct greenup_command *command)
 {
     const struct greenup *g = &run->core;
     const int i = command->station;
     const struct greenup_point *st = &g->point[i];
     const bool first = command->what == GREENUP_DO_START;
-    for (int p = 0; p < GREENUP_PHASES; p++) {
-        if (!on_phase(st, p))
-            continue;
-        if (!known_phase(check, run, p))
-            wrong(check, run, "A10.13 %s moved up without a sample of L%d", name(run, i), p + 1);
-        if (check->return_ms[p] != GREENUP_NEVER && run->now_ms - check->return_ms[p] < g->set.up_ms)
-            wrong(check, run, "A9 %s moved up %lld ms after a restart or the return of the meter",
-                  name(run, i), (long long)(run->now_ms - check->return_ms[p]));
-        const bool ok = command->what == GREENUP_DO_RESTORE ? check->band[p] != GREENUP_RED
-                                                            : check->band[p] == GREENUP_GREEN;
-        if (!ok)
-            wrong(check, run, "A10.3 %s of %s while L%d is %s", greenup_do_name(command->what), name(run, i),
-                  p + 1, greenup_band_name(check->band[p]));
-        if (!first && run->now_ms - check->bad_ms[p] < g->set.up_ms)
-            wrong(check, run, "A10.11 %s of %s %lld ms after trouble on L%d", greenup_do_name(command->what),
-                  name(run, i), (long long)(run->now_ms - check->bad_ms[p]), p + 1);
-        const int32_t worst = worst_case(check, run, p, i);
-        if (worst > g->set.max_ma[p] - greenup_hysteresis_ma(&g->set, p))
-            wrong(check, run, "A10.5 %s of %s: L%d may reach %d mA", greenup_do_name(command->what),
-                  name(run, i), p + 1, worst);
-    }
+    for (int p = 0; p < GREENUP_PHASES; p++)
+        if (on_phase(st, p))
+            check_up_on(check, run, command, p);
     const int64_t stop_ms = check->stop_ms[i];
     if (command->what == GREENUP_DO_RESUME &&
         (stop_ms == GREENUP_NEVER || run->now_ms - stop_ms < g->set.min_off_ms))
