@@ -37,7 +37,7 @@ static void site(struct scenario *sc, int stations, int amperes)
     for (int i = 0; i < stations; i++) {
         (void)ew_format(sc->station[i].id, SCENARIO_ID_MAX, "S%03d", i);
         sc->station[i].cfg = (struct greenup_station){.rated_ma = i % 3 ? 32000 : 16000,
-                                                      .phases = i % 2 ? 7 : (uint8_t)(1 << i % 3),
+                                                      .phases = (uint8_t)(i % 2 ? 7 : 1 << i % 3),
                                                       .priority = i % 7 == 0,
                                                       .fallback_ma = 6000};
         scenario_wire(&sc->station[i]);
