@@ -68,9 +68,8 @@ static void stations(struct chance *c, struct scenario *sc, int most)
         // Ids fall while indexes rise, so that an order by index is not taken for one by id.
         (void)ew_format(st->id, sizeof(st->id), "S%02d", 99 - i);
         st->cfg.rated_ma = rated[chance_between(c, 0, 11)] * 1000;
-        st->cfg.phases = chance_of(c, 40)   ? (uint8_t)7
-                         : chance_of(c, 60) ? 1
-                                            : (uint8_t)(1U << chance_between(c, 0, 2));
+        unsigned phases = chance_of(c, 40) ? 7U : chance_of(c, 60) ? 1U : 1U << chance_between(c, 0, 2);
+        st->cfg.phases = (uint8_t)phases;
         scenario_wire(st);
         if (st->cfg.phases == GREENUP_PHASES * 2 + 1 && chance_of(c, 50))
             for (int p = 0; p < GREENUP_PHASES; p++)

@@ -85,11 +85,7 @@ static int station_of(struct scenario *sc, const char *id, const struct days_sit
     struct scenario_station *st = &sc->station[i];
     *st = (struct scenario_station){.cfg = {.rated_ma = 32000, .fallback_ma = 6000, .priority = i % 9 == 0}};
     ew_copy(st->id, sizeof(st->id), id);
-<<<<<<< HEAD
-    st->cfg.phases = site->vehicles ? (uint8_t)7 : (uint8_t)(1U << i % 3);
-=======
     st->cfg.phases = (uint8_t)(site->vehicles ? 7U : 1U << i % 3);
->>>>>>> ba9fd32 (tests: the same widths with sanitizers)
     scenario_wire(st);
     for (int p = 0; p < GREENUP_PHASES && site->vehicles; p++)
         st->order[p] = (uint8_t)((p + i) % GREENUP_PHASES);

@@ -335,6 +335,12 @@ static void faulty_init(struct faulty *f)
     frame_tcp_read(asked, sizeof(asked), &f->frame);
 }
 
+static void faulty_done(struct faulty *f)
+{
+    device_done(&f->device);
+    test_profile_done(&f->t);
+}
+
 // The answer to the request under a fault, as hex.
 static const char *faulty_answer(struct faulty *f, enum answer_framing framing, enum device_fault fault,
                                  int argument, char hex[3 * FRAME_TCP_MAX])
@@ -386,6 +392,7 @@ static void faults_do_what_they_say(void **state)
     f.frame.unit = 9; // nobody's
     faulty_answer(&f, ANSWER_TCP, FAULT_NONE, 0, hex);
     assert_string_equal(hex + 21, "83 0b"); // after the head of seven bytes: FRAME_NO_TARGET
+    faulty_done(&f);
 }
 
 static void faults_of_serial_lines(void **state)
@@ -408,6 +415,7 @@ static void faults_of_serial_lines(void **state)
     assert_string_equal(faulty_answer(&f, ANSWER_RTU, FAULT_NONE, 0, hex), "");
     assert_false(answer_can(ANSWER_TCP, FAULT_BAD_CRC) || answer_can(ANSWER_RTU, FAULT_WRONG_TRANSACTION));
     assert_true(answer_can(ANSWER_RTU, FAULT_BAD_CRC) && answer_can(ANSWER_TCP, FAULT_WRONG_TRANSACTION));
+    faulty_done(&f);
 }
 
 static void devices_refuse_as_devices_do(void **state)
