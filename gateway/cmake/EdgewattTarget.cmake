@@ -7,7 +7,9 @@ function(edgewatt_properties target)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes
         -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -fno-common)
     if(CMAKE_BUILD_TYPE STREQUAL "Release")
-        target_compile_options(${target} PRIVATE -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2)
+        # -UNDEBUG: asserts stay. A caller's bug must end a process that steers breakers, not go on.
+        target_compile_options(${target} PRIVATE -O2 -UNDEBUG -fstack-protector-strong -D_FORTIFY_SOURCE=2
+            -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
     endif()
     if(EDGEWATT_WERROR)
         target_compile_options(${target} PRIVATE -Werror)
