@@ -7,7 +7,7 @@ import tempfile
 
 import harness
 
-TOOLS = ("cpack", "dpkg-deb", "lintian", "dpkg-shlibdeps")
+TOOLS = ("cpack", "file", "dpkg-deb", "lintian", "dpkg-shlibdeps")
 
 
 class Package(harness.TestCase):
