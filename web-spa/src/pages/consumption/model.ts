@@ -22,20 +22,27 @@ export interface Day {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function format(zone: string, what: 'date' | 'hour'): Intl.DateTimeFormat {
-  const key = `${what}/${zone}`;
-  let known = formats.get(key);
+function format(zone: string): Intl.DateTimeFormat {
+  let known = formats.get(zone);
   if (!known) {
-    known = what === 'date'
-      ? new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' })
-      : new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', hourCycle: 'h23' });
-    formats.set(key, known);
+    known = new Intl.DateTimeFormat('en-GB', {
+      timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', hourCycle: 'h23',
+    });
+    formats.set(zone, known);
   }
   return known;
 }
 
+// The fields by their names: how a language puts them together differs between versions of its data.
+function fields(at: number, zone: string): { [name: string]: string } {
+  return Object.fromEntries(format(zone).formatToParts(at).map((part) => [part.type, part.value]));
+}
+
 // "2026-03-01" in the zone of the site.
-export const localDate = (at: number, zone: string): string => format(zone, 'date').format(at);
+export function localDate(at: number, zone: string): string {
+  const { year, month, day } = fields(at, zone);
+  return `${year}-${month}-${day}`;
+}
 
 // The date before, by the calendar.
 export function dayBefore(date: string): string {
@@ -64,7 +71,7 @@ export function dayOf(answer: Consumption, date: string, zone: string): Day {
     const known = values.filter((value): value is number => value !== null);
     const start = Date.parse(answer.spans[i]!.start);
     return {
-      label: format(zone, 'hour').format(start), start, values,
+      label: fields(start, zone).hour ?? '', start, values,
       total: known.length > 0 ? known.reduce((sum, value) => sum + value, 0) : null,
       recovered: ((answer.flags[i] ?? 0) & 1) !== 0,
     };
