@@ -31,7 +31,7 @@ async function types() {
       cwd: dirname(join(SCHEMAS, file)), bannerComment: '', additionalProperties: false, format: false,
       unknownAny: true, strictIndexSignatures: true,
     });
-    const name = basename(file, '.schema.json');
+    const name = (dirname(file) === 'http' ? 'http_' : '') + basename(file, '.schema.json'); // session is a topic too
     write(`types/${name}.ts`, HEADER + text);
     exported.push([name, JSON.parse(readFileSync(join(SCHEMAS, file), 'utf8')).title]);
   }

@@ -8,13 +8,23 @@ import { test } from 'node:test';
 const Ajv = createRequire(join(PROJECT, 'web-spa/package.json'))('ajv/dist/2020').default;
 const SCHEMAS = join(PROJECT, 'schemas');
 const ajv = new Ajv({ strict: false, allErrors: true });
-const names = ['topics', 'http'].flatMap((folder) => readdirSync(join(SCHEMAS, folder)).map((file) => `${folder}/${file}`));
+const names = ['topics', 'http', 'calls'].flatMap((folder) => readdirSync(join(SCHEMAS, folder)).map((file) => `${folder}/${file}`));
 const BASE = 'file:///';
 for (const name of names) ajv.addSchema({ ...JSON.parse(readFileSync(join(SCHEMAS, name), 'utf8')), $id: BASE + name });
 const reason = { code: 'bus.timeout', params: { unit: '5' }, text: 'Unit 5 does not answer.' };
 const ts = '2026-03-01T12:00:00.000Z';
 
+const station = { id: 5, state: 'charge', level: 1, limit_a: 24, rated_a: 32, cap_a: null, current_a: [23.9, null, 0], priority: false, priority_default: false, hold: false, forced: false, queue: null, plugged_at: ts, session_ah: 1.5, guaranteed_ah: 32, reason, lost: false, disobeys: false, watchdog: 'verified', accepted: [{ code: 'greenup.no_watchdog', account: 'A', at: ts, text: 'x' }] };
+const phase = (n, band) => ({ phase: n, band, current_a: 80, maximum_a: 100, hold_a: 95, charging_max_a: 90, base_a: null, booked_a: 84 });
+const greenup = { ts, up_ms: 5, mode: 'run', on: true, alarms: [reason], meter: { device: 3, ok: true, age_ms: 400, reason: null }, phases: [phase(1, 'green'), phase(2, 'yellow'), phase(3, 'red')], stations: [station] };
+const charge = { station: 5, session: '5-1', started: ts, plugged_at: ts, ended: null, wh: null, ah: 1.5, peak_a: 24, interruptions: [{ at: ts, until: null, reason }], reason };
+
 const CASES = [
+  ['topics/greenup_status', true, greenup], ['topics/greenup_status', false, { ...greenup, mode: 'on' }], ['topics/greenup_status', false, { ...greenup, phases: [] }],
+  ['topics/greenup_status', false, { ...greenup, stations: [{ ...station, level: 4 }] }], ['topics/greenup_status', false, { ...greenup, stations: [{ ...station, queue: 0 }] }],
+  ['topics/session', true, charge], ['topics/session', false, { ...charge, ah: -1 }], ['topics/session', false, { ...charge, plugged_at: null }],
+  ['calls/controller_check', true, { on: false, against: [{ device: null, reason }], accept: [{ device: 5, code: 'greenup.no_watchdog', reason, accepted: false }] }], ['calls/controller_check', false, { on: false, against: [{ device: null }], accept: [] }],
+  ['calls/controller_switch', true, { on: true, rev: 4 }], ['calls/controller_override', true, { device: 5, priority: true, hold: false, forced: false }], ['calls/controller_override', false, { device: 5 }],
   ['topics/service_status', true, { online: false }], ['topics/service_status', false, {}],
   ['topics/service_status', true, { online: true, version: '0.1.0', since: ts, pid: 5, rss_bytes: 100, more: 1 }],
   ['topics/service_status', true, { online: true, beat: 4, late_ms: 0, restarts: 1, last_exit: 'ended by signal 9 (Killed)', machine: { since: ts, up_s: 60, cpu_pct: null, cpu_high_s: 0, cpus: 2, memory_free_bytes: null, disk_free_bytes: 5 } }],
