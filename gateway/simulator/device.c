@@ -146,6 +146,8 @@ double device_value(const struct device *device, int index)
         return device->ordered[index];
     if (strncmp(quantity, "harmonic_", strlen("harmonic_")) == 0)
         return harmonic(device, quantity);
+    if (strcmp(quantity, "serial_number") == 0)
+        return (double)device->site.id;
     if (!channel_find(quantity, &channel, &form))
         return 0; // inputs, outputs, codes
     double value = plant_value(device->plant, channel, form);
