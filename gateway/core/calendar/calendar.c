@@ -36,6 +36,12 @@ int32_t calendar_offset_s(const struct calendar_zone *zone, int64_t at_s)
     return zone->transitions[transition_at(zone, at_s)].offset_s;
 }
 
+int64_t calendar_offset_end_s(const struct calendar_zone *zone, int64_t at_s)
+{
+    int i = transition_at(zone, at_s) + 1;
+    return i < zone->count ? zone->transitions[i].at_s : INT64_MAX;
+}
+
 struct calendar_local calendar_local(const struct calendar_zone *zone, int64_t at_s)
 {
     struct calendar_local local = {.offset_s = calendar_offset_s(zone, at_s)};

@@ -36,6 +36,8 @@ struct calendar_local {
 enum calendar_unit { CALENDAR_HOUR, CALENDAR_DAY, CALENDAR_MONTH, CALENDAR_YEAR };
 
 int32_t calendar_offset_s(const struct calendar_zone *zone, int64_t at_s);
+// The second from which on that offset no longer holds; INT64_MAX = for ever.
+int64_t calendar_offset_end_s(const struct calendar_zone *zone, int64_t at_s);
 struct calendar_local calendar_local(const struct calendar_zone *zone, int64_t at_s);
 
 // The first second of a local date: 00:00, or the first instant of the date where 00:00 is skipped.

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "core/tariff/tariff.h"
 #include <stdint.h>
 
 enum { SITE_VERSION = 1, SITE_ID_MAX = 2147483647, SITE_PARAMS_MAX = 16, SITE_PARTS_MAX = 8 };
@@ -82,6 +83,23 @@ struct site_part { // one module of a group that shares an address
     char profile[EW_NAME_MAX];
 };
 
+enum site_service { SITE_ELECTRICITY, SITE_GAS, SITE_WATER, SITE_SERVICE_COUNT };
+
+struct site_tariff { // CST-01
+    int64_t id;
+    enum site_service service;
+    char name[EW_NAME_MAX];
+    int price_count; // >= 1
+    struct tariff_price prices[TARIFF_PRICES_MAX];
+};
+
+struct site_cost_rule { // CST-02
+    int64_t id;
+    enum site_service service;
+    int64_t order; // the place in the list, in the published object; else 0
+    struct tariff_rule rule;
+};
+
 // Each reads one object (as in the site file or in a retained config/<kind>/<id>, where "rev" may stand too),
 // fills every field (defaults included) and checks what can be checked alone. path is where the node stands,
 // for reasons.
@@ -91,6 +109,10 @@ enum ew_err site_bus_read(const cJSON *node, const char *path, struct site_bus *
                           struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err site_device_read(const cJSON *node, const char *path, struct site_device *ret,
                              struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err site_tariff_read(const cJSON *node, const char *path, struct site_tariff *ret,
+                             struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err site_cost_rule_read(const cJSON *node, const char *path, struct site_cost_rule *ret,
+                                struct ew_reason *reason) EW_MUST_CHECK;
 // Part `index` (0..part_count-1) of a device that site_device_read accepted.
 void site_part_read(const cJSON *device_node, int index, struct site_part *ret);
 

@@ -8,8 +8,7 @@
 enum {
     SITE_LABELS_MAX = 64,
     SITE_TARIFFS_PER_SERVICE_MAX = 5, // CST-01
-    SITE_PRICES_MAX = 5,
-    SITE_USER_CIRCUITS_MAX = 8, // ORG-02: 8 of the user's, 6 built in
+    SITE_USER_CIRCUITS_MAX = 8,       // ORG-02: 8 of the user's, 6 built in
     SITE_COST_RULES_MAX = 256,
     SITE_REPORTS_MAX = 64,
     SITE_NOTIFICATIONS_MAX = 256,
