@@ -62,7 +62,7 @@ function closure(outputs, first) {
 function firstVisit(outputs, sizes) {
   const entry = outputs.find((one) => one.output.entryPoint === 'src/main.tsx').path;
   const byInput = (test) => outputs.filter((one) => Object.keys(one.output.inputs).some(test) && one.path.endsWith('.js')).map((one) => one.path);
-  const catalogues = byInput((input) => input.includes('generated/messages/'));
+  const catalogues = byInput((input) => /generated\/messages\/.*\.first\./.test(input));
   const largest = catalogues.sort((a, b) => sizes.get(b) - sizes.get(a))[0];
   const mqtt = byInput((input) => input.includes('node_modules/mqtt/'));
   return [...new Set(['index.html', ...closure(outputs, entry), ...(largest ? closure(outputs, largest) : []), ...mqtt.flatMap((one) => closure(outputs, one))])];

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join, basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFromFile } from 'json-schema-to-typescript';
-import { LANGUAGES, available, mergedCatalogue, readCatalogue } from './languages.mjs';
+import { LANGUAGES, available, mergedCatalogue, readCatalogue, saidFirst } from './languages.mjs';
 
 const SCHEMAS = fileURLToPath(new URL('../../schemas/', import.meta.url));
 const OUT = fileURLToPath(new URL('../src/generated/', import.meta.url));
@@ -43,14 +43,20 @@ async function types() {
 function messages() {
   const keys = Object.keys(readCatalogue('en')).filter((key) => !key.startsWith('reason.'));
   const tags = available();
-  for (const tag of tags) write(`messages/${tag}.json`, JSON.stringify(mergedCatalogue(tag)));
+  for (const tag of tags) {
+    const all = Object.entries(mergedCatalogue(tag));
+    const part = (wanted) => JSON.stringify(Object.fromEntries(all.filter(([key]) => saidFirst(key) === wanted)));
+    write(`messages/${tag}.first.json`, part(true));
+    write(`messages/${tag}.rest.json`, part(false));
+  }
   write('messages.ts', `${HEADER}
 export type MessageKey =
 ${keys.map((key) => `  | ${JSON.stringify(key)}`).join('\n')};
 export type Catalogue = { readonly [key: string]: string };
 export const LANGUAGES: ReadonlyArray<{ tag: string; name: string }> = ${JSON.stringify(tags.map((tag) => ({ tag, name: LANGUAGES[tag] })))};
-export const CATALOGUES: { readonly [tag: string]: () => Promise<{ default: Catalogue }> } = {
-${tags.map((tag) => `  ${JSON.stringify(tag)}: () => import('./messages/${tag}.json'),`).join('\n')}
+export type Loader = () => Promise<{ default: Catalogue }>;
+export const CATALOGUES: { readonly [tag: string]: { readonly first: Loader; readonly rest: Loader } } = {
+${tags.map((tag) => `  ${JSON.stringify(tag)}: { first: () => import('./messages/${tag}.first.json'), rest: () => import('./messages/${tag}.rest.json') },`).join('\n')}
 };
 `);
 }

@@ -24,3 +24,8 @@ export function mergedCatalogue(tag) {
   const chain = [...new Set(['en', base, tag])].filter((one) => existsSync(catalogueFile(one)));
   return Object.assign({}, ...chain.map(readCatalogue));
 }
+
+// What login, home and the frame of every page say: loaded at once. All else comes with the first page.
+const FIRST = ['ui.app.', 'ui.link.', 'ui.banner.', 'ui.login.', 'ui.codes.', 'ui.home.', 'ui.page.', 'page.',
+  'reason.login.', 'reason.codes.', 'reason.session.', 'reason.web.', 'reason.access.'];
+export const saidFirst = (key) => FIRST.some((prefix) => key.startsWith(prefix));

@@ -3,7 +3,7 @@ import type { ComponentType, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { want } from './api/link';
 import { enter } from './api/visit';
-import { t, useLanguage } from './i18n/i18n';
+import { loadAllTexts, t, useLanguage } from './i18n/i18n';
 import { Codes } from './pages/codes';
 import { Home } from './pages/home';
 import { Login } from './pages/login';
@@ -45,8 +45,8 @@ function Loaded({ page, rest }: { page: Page; rest: string }): JSX.Element {
   const [failed, setFailed] = useState(0);
   useEffect(() => {
     let current = true;
-    page.load().then(
-      (module) => { if (current) setComponent({ of: page, is: module.default }); },
+    Promise.all([page.load(), loadAllTexts()]).then(
+      ([module]) => { if (current) setComponent({ of: page, is: module.default }); },
       () => { if (current) setTimeout(() => setFailed((n) => n + 1), 3000); },
     );
     return () => { current = false; };

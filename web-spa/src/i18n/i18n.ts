@@ -10,6 +10,7 @@ export type { MessageKey };
 const CHOICE = 'edgewatt.language';
 let current = 'en';
 let catalogue: Catalogue = {};
+let whole = false; // whether the texts of the pages are wanted too
 const watchers = new Set<() => void>();
 const available = LANGUAGES.map((one) => one.tag);
 
@@ -33,10 +34,20 @@ export function reasonText(reason: Reason): string {
 async function load(tag: string): Promise<void> {
   const loader = CATALOGUES[tag];
   if (!loader) return;
-  catalogue = (await loader()).default;
+  const parts = await Promise.all(whole ? [loader.first(), loader.rest()] : [loader.first()]);
+  catalogue = Object.assign({}, ...parts.map((part) => part.default)) as Catalogue;
   current = tag;
   document.documentElement.lang = tag;
   for (const watcher of [...watchers]) watcher();
+}
+
+// Login and home need few texts; what the pages say comes with the first of them.
+export async function loadAllTexts(): Promise<void> {
+  if (whole) return;
+  const loader = CATALOGUES[current];
+  const rest = loader ? (await loader.rest()).default : {};
+  whole = true;
+  catalogue = { ...catalogue, ...rest };
 }
 
 const readChoice = (): string | null => {

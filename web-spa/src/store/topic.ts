@@ -1,13 +1,18 @@
 // Reads a topic of schemas/topics/ into what it is about. The base is already taken off.
 
+export const CONFIG_KINDS = ['bus', 'circuit', 'cost_rule', 'device', 'panel', 'tariff', 'zone'] as const;
+export type ConfigKind = (typeof CONFIG_KINDS)[number];
+
 export type Subject =
   | { kind: 'service'; name: string }
-  | { kind: 'config'; what: 'bus' | 'circuit' | 'device' | 'panel'; id: number }
+  | { kind: 'config'; what: ConfigKind; id: number }
   | { kind: 'profile'; id: string }
   | { kind: 'settings'; name: string }
   | { kind: 'busStatus'; id: number }
   | { kind: 'deviceStatus' | 'charge' | 'deviceState'; id: number }
-  | { kind: 'measures'; id: number; group: string };
+  | { kind: 'measures'; id: number; group: string }
+  | { kind: 'greenup' }
+  | { kind: 'session'; id: number };
 
 const ID = /^[1-9][0-9]{0,9}$/;
 
@@ -20,7 +25,8 @@ function readConfig(kind: string, id: string): Subject | null {
   if (kind === 'settings') return { kind: 'settings', name: id };
   const number = readId(id);
   if (number === null) return null;
-  return kind === 'bus' || kind === 'circuit' || kind === 'device' || kind === 'panel' ? { kind: 'config', what: kind, id: number } : null;
+  const what = CONFIG_KINDS.find((one) => one === kind);
+  return what === undefined ? null : { kind: 'config', what, id: number };
 }
 
 function readDevice(id: number, leaf: string, group: string | undefined): Subject | null {
@@ -37,6 +43,11 @@ function readDevice(id: number, leaf: string, group: string | undefined): Subjec
 // null: not a topic this app knows.
 export function readTopic(topic: string): Subject | null {
   const [head, second, third, fourth, fifth] = topic.split('/');
+  if (topic === 'greenup/status') return { kind: 'greenup' };
+  if (head === 'session' && third === undefined) {
+    const id = readId(second);
+    return id === null ? null : { kind: 'session', id };
+  }
   if (second === undefined || third === undefined || fifth !== undefined) return null;
   switch (head) {
     case 'service':
