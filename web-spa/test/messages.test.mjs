@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { saidFirst } from '../scripts/languages.mjs';
 import { readQuantity } from '../src/format/quantity';
 import { fill, resolveLanguage } from '../src/i18n/sentence';
 
@@ -65,6 +66,17 @@ test('every key the web app uses is in the catalogues', () => {
   const nowhere = [...begun].filter(([start]) => !Object.keys(english).some((key) => key.startsWith(start)));
   assert.deepEqual([...unknown, ...nowhere], []);
   assert.ok(whole.size > 50 && begun.size > 5, 'the sources were read');
+});
+
+// Login, home and the frame of each page run before the texts of the pages are loaded.
+const AT_ONCE = ['app.tsx', 'pages/login.tsx', 'pages/codes.tsx', 'pages/codes_rules.ts', 'pages/home.tsx', 'pages/registry.ts', 'ui/banner.tsx',
+  'ui/header.tsx', 'ui/language_select.tsx'];
+
+test('what is said before a page is opened is among the texts that are loaded at once', () => {
+  const late = AT_ONCE.flatMap((file) => [...readFileSync(join(PROJECT, 'web-spa/src', file), 'utf8').matchAll(/['`]((?:ui|reason|page|state)\.[a-z0-9_.]+)/g)]
+    .map((match) => match[1]).filter((key) => !saidFirst(key)).map((key) => `${key} in ${file}`));
+  assert.deepEqual(late, []);
+  assert.ok(!saidFirst('ui.installation.all'));
 });
 
 test('every word of the web app is used', () => {

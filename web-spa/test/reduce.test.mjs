@@ -14,6 +14,12 @@ const TOPICS = [
   ['config/panel/3', { kind: 'config', what: 'panel', id: 3 }],
   ['config/profile/sdm630', { kind: 'profile', id: 'sdm630' }],
   ['config/settings/site', { kind: 'settings', name: 'site' }],
+  ['config/cost_rule/7', { kind: 'config', what: 'cost_rule', id: 7 }],
+  ['config/secret/7', null],
+  ['greenup/status', { kind: 'greenup' }],
+  ['session/21', { kind: 'session', id: 21 }],
+  ['session/0', null],
+  ['session/21/more', null],
   ['bus/1/status', { kind: 'busStatus', id: 1 }],
   ['device/7/status', { kind: 'deviceStatus', id: 7 }],
   ['device/7/charge', { kind: 'charge', id: 7 }],
@@ -21,7 +27,7 @@ const TOPICS = [
   ['device/7/measures/instant', { kind: 'measures', id: 7, group: 'instant' }],
   // Not ours, or not well formed.
   ['device/7/measures', null], ['device/7/measures/instant/x', null], ['device/07/status', null], ['device/x/status', null],
-  ['device/7/setpoint', null], ['device/7/status/x', null], ['config/bus/x', null], ['config/tariff/1', null], ['service/poller', null],
+  ['device/7/setpoint', null], ['device/7/status/x', null], ['config/bus/x', null], ['config/tariff/1', { kind: 'config', what: 'tariff', id: 1 }], ['service/poller', null],
   ['bus/1', null], ['bus/1/load', null], ['other/1/status', null], ['', null], ['device/99999999999/status', null],
 ];
 for (const [topic, expected] of TOPICS) {

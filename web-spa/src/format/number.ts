@@ -86,3 +86,9 @@ export function showValue(measure: Measure, value: number, locale: string, befor
   const scale = chooseScale(measure, value, before);
   return { number: formatNumber(value / scale.factor, scale.decimals, locale), unit: scale.unit, scale };
 }
+
+// What a person typed: comma or point, blanks between thousands. null: no number.
+export function readNumber(text: string): number | null {
+  const plain = text.replace(/[\s\u00a0\u202f']/g, '').replace(',', '.');
+  return /^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(plain) ? Number(plain) : null;
+}

@@ -1,9 +1,8 @@
 // The one place where state changes. Pure: the same state and messages give the same result.
 import type {
-  BusStatus, Charge, ConfigBus, ConfigCircuit, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, DeviceState, DeviceStatus, Measures,
-  ServiceStatus,
+  BusStatus, Charge, ChargeSession, ConfigProfile, ConfigSite, DeviceState, DeviceStatus, GreenupStatus, Measures, ServiceStatus,
 } from '../generated/types';
-import { EMPTY, type DeviceMeasures, type Link, type Reading, type State, type Visit } from './state';
+import { EMPTY, type DeviceMeasures, type Link, type Reading, type Settings, type State, type Visit } from './state';
 import { readTopic, type Subject } from './topic';
 
 export type Message =
@@ -17,7 +16,7 @@ export type Message =
   // The gateway said what its CLOCK_BOOTTIME was at this moment.
   | { type: 'clock'; upMs: number; at: number };
 
-type Tables = 'services' | 'buses' | 'devices' | 'panels' | 'circuits' | 'profiles' | 'busStatus' | 'deviceStatus' | 'measures' | 'charges' | 'deviceStates';
+type Tables = { [K in keyof State]: State[K] extends ReadonlyMap<infer _K, infer _V> ? K : never }[keyof State];
 type Draft = { -readonly [K in keyof State]: State[K] };
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -80,14 +79,21 @@ function dropGroup(before: DeviceMeasures | undefined, group: string): DeviceMea
   return Object.keys(readings).length === 0 ? null : { readings, periods: before.periods };
 }
 
-const CONFIG_TABLE = { bus: 'buses', circuit: 'circuits', device: 'devices', panel: 'panels' } as const;
+const CONFIG_TABLE = {
+  bus: 'buses', circuit: 'circuits', cost_rule: 'costRules', device: 'devices', panel: 'panels', tariff: 'tariffs', zone: 'zones',
+} as const;
+const NAMED: ReadonlySet<string> = new Set(['bus', 'device', 'panel', 'tariff', 'zone']); // circuits may leave it to their use
 
 function remove(batch: Batch, subject: Subject): void {
   switch (subject.kind) {
     case 'service': return batch.set('services', subject.name, null);
     case 'config': return batch.set(CONFIG_TABLE[subject.what], subject.id, null);
     case 'profile': return batch.set('profiles', subject.id, null);
-    case 'settings': if (subject.name === 'site') batch.draft.site = null; return;
+    case 'settings':
+      if (subject.name === 'site') batch.draft.site = null;
+      return batch.set('settings', subject.name, null);
+    case 'greenup': batch.draft.greenup = null; return;
+    case 'session': return batch.set('sessions', subject.id, null);
     case 'busStatus': return batch.set('busStatus', subject.id, null);
     case 'deviceStatus': return batch.set('deviceStatus', subject.id, null);
     case 'charge': return batch.set('charges', subject.id, null);
@@ -110,10 +116,16 @@ function store(batch: Batch, subject: Subject, payload: Record<string, unknown>)
       if (typeof payload.online === 'boolean') batch.set('services', subject.name, payload as unknown as ServiceStatus);
       return;
     case 'config':
-      if (subject.what !== 'circuit' && typeof payload.name !== 'string') return; // built-in circuits are named by their use
-      return batch.set(CONFIG_TABLE[subject.what], subject.id, payload as unknown as ConfigBus | ConfigCircuit | ConfigDevice | ConfigPanel);
+      if (NAMED.has(subject.what) && typeof payload.name !== 'string') return;
+      return batch.set(CONFIG_TABLE[subject.what], subject.id, payload);
     case 'profile': return batch.set('profiles', subject.id, payload as unknown as ConfigProfile);
-    case 'settings': if (subject.name === 'site') batch.draft.site = payload as unknown as ConfigSite; return;
+    case 'settings':
+      if (subject.name === 'site') batch.draft.site = payload as unknown as ConfigSite;
+      return batch.set('settings', subject.name, payload as Settings);
+    case 'greenup':
+      if (Array.isArray(payload.phases) && Array.isArray(payload.stations)) batch.draft.greenup = payload as unknown as GreenupStatus;
+      return;
+    case 'session': return batch.set('sessions', subject.id, payload as unknown as ChargeSession);
     case 'busStatus': return batch.set('busStatus', subject.id, payload as unknown as BusStatus);
     case 'deviceStatus': return batch.set('deviceStatus', subject.id, payload as unknown as DeviceStatus);
     case 'charge': return storeCharge(batch, subject.id, payload as unknown as Charge);

@@ -1,7 +1,7 @@
 // Everything the pages show. Changed only by reduce(); nothing in here is ever modified in place.
 import type {
-  BusStatus, Charge, ConfigBus, ConfigCircuit, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, DeviceState, DeviceStatus,
-  ServiceStatus, Session,
+  BusStatus, Charge, ChargeSession, ConfigBus, ConfigCircuit, ConfigCostRule, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, ConfigTariff,
+  ConfigZone, DeviceState, DeviceStatus, GreenupStatus, ServiceStatus, Session,
 } from '../generated/types';
 
 export type PageId = Session['pages'][number];
@@ -34,6 +34,9 @@ export interface DeviceMeasures {
   readonly periods: { readonly [group: string]: number };
 }
 
+// A member of the site file, as `greenup` or `sampling`, with the revision it changed in.
+export interface Settings { readonly rev: number; readonly [key: string]: unknown }
+
 export type Table<T> = ReadonlyMap<number, T>;
 
 export interface State {
@@ -49,12 +52,18 @@ export interface State {
   readonly devices: Table<ConfigDevice>;
   readonly panels: Table<ConfigPanel>;
   readonly circuits: Table<ConfigCircuit>;
+  readonly zones: Table<ConfigZone>;
+  readonly tariffs: Table<ConfigTariff>;
+  readonly costRules: Table<ConfigCostRule>;
+  readonly settings: ReadonlyMap<string, Settings>; // config/settings/<name>, all but the site itself
   readonly profiles: ReadonlyMap<string, ConfigProfile>;
   readonly busStatus: Table<BusStatus>;
   readonly deviceStatus: Table<DeviceStatus>;
   readonly measures: Table<DeviceMeasures>;
   readonly charges: Table<Charge>;
   readonly deviceStates: Table<DeviceState>;
+  readonly greenup: GreenupStatus | null;
+  readonly sessions: Table<ChargeSession>; // by the device of the charge point
 }
 
 export const EMPTY: State = {
@@ -68,10 +77,16 @@ export const EMPTY: State = {
   devices: new Map(),
   panels: new Map(),
   circuits: new Map(),
+  zones: new Map(),
+  tariffs: new Map(),
+  costRules: new Map(),
+  settings: new Map(),
   profiles: new Map(),
   busStatus: new Map(),
   deviceStatus: new Map(),
   measures: new Map(),
   charges: new Map(),
   deviceStates: new Map(),
+  greenup: null,
+  sessions: new Map(),
 };

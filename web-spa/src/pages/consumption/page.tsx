@@ -7,6 +7,7 @@ import type { Consumption } from '../../generated/types';
 import { language, lookUp, t } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { Icon } from '../../ui/icon';
+import { Notice } from '../../ui/notice';
 import type { ChartProps } from './chart';
 import { circuitName, dayBefore, dayOf, hoursKnown, localDate, SPANS, totalUntil, type Day, type Which } from './model';
 import '../../style/consumption.css';
@@ -142,7 +143,7 @@ export default function ConsumptionPage(): JSX.Element {
           <button type="button" key={value} aria-pressed={which === value} onClick={() => setWhich(value)} data-test={`day-${value}`}>{label}</button>
         ))}
       </div>
-      {lost && <p class="notice" role="status">{t('ui.consumption.lost')}</p>}
+      {lost && <Notice tone="warn">{t('ui.consumption.lost')}</Notice>}
       {!day && !lost && <p class="muted empty">{t('ui.consumption.waiting')}</p>}
       {day && day.circuits.length === 0 && (
         <div class="empty"><Icon name="consumption" /><h2>{t('ui.consumption.nothing')}</h2>{which === 'today' && <p>{t('ui.consumption.first')}</p>}</div>
