@@ -54,7 +54,7 @@ static const struct library_source *find_base(const struct library_sources *sour
 enum ew_err library_merge(const struct library_sources *sources, const struct library_source *source,
                           cJSON **ret_tree, struct ew_reason *reason)
 {
-    static const char *const own_words[] = {"id", "aliases", "confidence", "evidence", "extends"};
+    static const char *const own_words[] = {"id", "aliases", "confidence", "evidence", "extends", "identify"};
     const struct library_source *chain[LIBRARY_EXTENDS_MAX + 1] = {source};
     int length = 1;
     for (const struct library_source *at = source;;) {

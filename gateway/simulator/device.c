@@ -144,6 +144,8 @@ double device_value(const struct device *device, int index)
     enum channel_form form;
     if (!isnan(device->ordered[index]))
         return device->ordered[index];
+    if (index == device->profile->identify_register)
+        return (double)device->profile->identify[0].raw;
     if (strncmp(quantity, "harmonic_", strlen("harmonic_")) == 0)
         return harmonic(device, quantity);
     if (strcmp(quantity, "serial_number") == 0)
@@ -174,7 +176,9 @@ static void encode(struct device *device, int index)
         value = raw_state(device, value);
     if (r->type == PROFILE_STRING && !is_state) {
         char text[48];
-        if (strcmp(r->quantity, "firmware_version") == 0)
+        if (index == profile->identify_register)
+            ew_copy(text, sizeof(text), profile->identify[0].text);
+        else if (strcmp(r->quantity, "firmware_version") == 0)
             ew_copy(text, sizeof(text), "1.0");
         else
             (void)ew_format(text, sizeof(text), "SIM-%lld", (long long)device->site.id);

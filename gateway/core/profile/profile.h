@@ -14,7 +14,8 @@ enum {
     PROFILE_STRING_WORDS_MAX = 32,
     PROFILE_SCALE_STEPS_MAX = 8,
     PROFILE_STATES_MAX = 32,
-    PROFILE_PARAMS_MAX = 16
+    PROFILE_PARAMS_MAX = 16,
+    PROFILE_IDENTIFY_MAX = 8
 };
 
 enum profile_confidence { PROFILE_NONE, PROFILE_CANDIDATE, PROFILE_DRIVER, PROFILE_DOCUMENT };
@@ -106,6 +107,11 @@ struct profile_state { // raw value of a station's or breaker's state register -
     char state[16]; // "A".."F" for stations, "open" "closed" "tripped" for breakers
 };
 
+struct profile_identity { // what the register that names the model holds
+    uint64_t raw;         // used when text is empty
+    char text[24];        // a string register begins with it
+};
+
 struct profile_param {
     char name[PROFILE_NAME_MAX];
     double min, max, preset;
@@ -125,6 +131,9 @@ struct profile {
     int param_count;
     struct profile_param params[PROFILE_PARAMS_MAX];
     int reference_count, evidence_count;
+    int identify_register; // index of the register that names the model, -1 = none is known
+    int identify_count;
+    struct profile_identity identify[PROFILE_IDENTIFY_MAX];
 };
 
 // Bytes of arena that profile_read needs for this tree.

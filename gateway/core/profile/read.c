@@ -120,6 +120,41 @@ static void read_states(struct ew_json *parent, struct profile *profile)
     parent->err = ew_json_close(&o);
 }
 
+static void read_identity(struct ew_json *o, const char *quantity, const cJSON *item, struct profile *profile)
+{
+    struct profile_identity *one = &profile->identify[profile->identify_count];
+    *one = (struct profile_identity){.raw = 0};
+    bool is_text = profile->registers[profile->identify_register].type == PROFILE_STRING;
+    if (is_text && cJSON_IsString(item) && item->valuestring[0] &&
+        strlen(item->valuestring) < sizeof(one->text))
+        ew_copy(one->text, sizeof(one->text), item->valuestring);
+    else if (is_text || !ew_json_hex_value(item, &one->raw))
+        ew_json_fail(o, quantity, "profile.identify",
+                     "every item must be the register's raw value, or how its text begins");
+    profile->identify_count++;
+}
+
+// "identify": {"device_code": [112]}: the register that names the model, and what it holds in this one.
+static void read_identify(struct ew_json *parent, struct profile *profile)
+{
+    const cJSON *node = ew_json_object(parent, "identify", EW_OPTIONAL);
+    const cJSON *child = node ? node->child : NULL;
+    if (!node || parent->err != EW_OK)
+        return;
+    struct ew_json o;
+    ew_json_open(&o, node, "/identify", parent->reason);
+    profile->identify_register = child && !child->next ? profile_find(profile, child->string) : -1;
+    if (profile->identify_register < 0) {
+        ew_json_fail(&o, NULL, "profile.identify", "must name one register of this profile");
+        parent->err = o.err;
+        return;
+    }
+    const cJSON *list = ew_json_array(&o, child->string, EW_REQUIRED, PROFILE_IDENTIFY_MAX);
+    for (const cJSON *item = list ? list->child : NULL; item && o.err == EW_OK; item = item->next)
+        read_identity(&o, child->string, item, profile);
+    parent->err = ew_json_close(&o);
+}
+
 // All names first, since a register may name one that stands below it.
 static void read_registers(struct ew_json *o, struct ew_arena *arena, struct profile *profile)
 {
@@ -182,7 +217,7 @@ enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profi
                          struct ew_reason *reason)
 {
     int kind = PROFILE_METER, confidence = PROFILE_NONE;
-    *ret = (struct profile){.state_register = -1};
+    *ret = (struct profile){.state_register = -1, .identify_register = -1};
     struct ew_json o;
     ew_json_open(&o, tree, "", reason);
     read_name(&o, "id", lower_digits_dash, sizeof(ret->id), ret->id);
@@ -203,10 +238,11 @@ enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profi
     read_registers(&o, arena, ret);
     ret->state_register = profile_find(ret, "state");
     read_states(&o, ret);
+    read_identify(&o, ret);
     if (o.err == EW_OK)
         check_claims(&o, ret);
     enum ew_err err = ew_json_close(&o);
     if (err != EW_OK)
-        *ret = (struct profile){.state_register = -1};
+        *ret = (struct profile){.state_register = -1, .identify_register = -1};
     return err;
 }
