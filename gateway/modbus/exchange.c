@@ -162,8 +162,20 @@ enum ew_err mb_receive(struct mb_line *line, const struct mb_request *rq, int64_
 
 size_t mb_request_write(const struct mb_request *rq, uint8_t pdu[FRAME_PDU_MAX])
 {
-    const struct frame_request request = {
-        .function = (uint8_t)rq->fc, .address = (uint16_t)rq->address, .count = (uint16_t)rq->count};
+    uint8_t data[2 * MB_WRITE_MAX] = {0};
+    for (int i = 0; rq->words && i < rq->count; i++) {
+        if (rq->fc == 15) {
+            data[i / 8] = (uint8_t)(data[i / 8] | (rq->words[i] ? 1u << (i % 8) : 0));
+            continue;
+        }
+        uint16_t word = rq->fc == 5 ? (rq->words[i] ? 0xFF00 : 0) : rq->words[i];
+        data[2 * i] = (uint8_t)(word >> 8);
+        data[2 * i + 1] = (uint8_t)(word & 0xFF);
+    }
+    const struct frame_request request = {.function = (uint8_t)rq->fc,
+                                          .address = (uint16_t)rq->address,
+                                          .count = (uint16_t)rq->count,
+                                          .data = data};
     return frame_request_write(&request, pdu);
 }
 
@@ -184,6 +196,7 @@ static enum ew_err tcp_send(struct mb_line *line, const struct mb_request *rq, s
     size_t pdu = mb_request_write(rq, adu + FRAME_MBAP_SIZE);
     size_t len = frame_tcp_write(++line->transaction, (uint8_t)rq->unit, adu + FRAME_MBAP_SIZE, pdu, adu);
     n = send(line->fd, adu, len, MSG_NOSIGNAL);
+    line->sent = n > 0;
     if (n == (ssize_t)len)
         return EW_OK;
     if (n < 0 && errno != EPIPE && errno != ECONNRESET && errno != EAGAIN && errno != ENOTCONN)

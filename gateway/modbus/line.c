@@ -157,13 +157,13 @@ static enum ew_err exchange(struct mb_line *line, const struct mb_request *rq, u
     enum ew_err err = mb_line_open(line, reason);
     if (err != EW_OK)
         return err;
-    line->down = line->repeat = false;
+    line->down = line->repeat = line->sent = false;
     return line->options.kind == MB_TCP ? mb_tcp_exchange(line, rq, ret, reason)
                                         : mb_serial_exchange(line, rq, ret, reason);
 }
 
-enum ew_err mb_line_read(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
-                         struct ew_reason *reason)
+enum ew_err mb_line_ask(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
+                        struct ew_reason *reason)
 {
     enum ew_err err = mb_request_check(rq, reason);
     if (err != EW_OK)
@@ -171,7 +171,8 @@ enum ew_err mb_line_read(struct mb_line *line, const struct mb_request *rq, uint
     bool used = line->fd >= 0 && line->answers > 0;
     err = exchange(line, rq, ret, reason);
     // Many devices close a connection that was idle for some seconds. That is no error of theirs.
-    if (err != EW_OK && line->repeat && used && !atomic_load(&line->interrupted))
+    bool again = line->repeat && used && !(mb_is_write(rq->fc) && line->sent);
+    if (err != EW_OK && again && !atomic_load(&line->interrupted))
         err = exchange(line, rq, ret, reason);
     if (err == EW_OK || err == EW_E_EXCEPTION)
         line->answers++;

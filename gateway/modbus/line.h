@@ -37,13 +37,15 @@ enum ew_err mb_line_open(struct mb_line *line, struct ew_reason *reason) EW_MUST
 void mb_line_close(struct mb_line *line);
 bool mb_line_is_open(const struct mb_line *line);
 
-// Sends one read and waits for its answer; opens the line first when it is closed. ret holds rq->count items.
-// A connection that the other side closed while it was idle is opened again and the request repeated, once.
+// Sends one request and waits for its answer; opens the line first when it is closed. ret holds rq->count
+// items (a write leaves it alone: NULL). A connection that the other side closed while it was idle is opened
+// again and the request repeated, once; a write only when nothing of it had been sent.
 // EW_E_TIMEOUT (bus.timeout, bus.gateway_silent), EW_E_EXCEPTION (bus.exception), EW_E_PROTOCOL
-// (bus.wrong_unit, bus.wrong_transaction, bus.wrong_function, bus.wrong_length, bus.garbage, bus.bad_crc),
+// (bus.wrong_unit, bus.wrong_transaction, bus.wrong_function, bus.wrong_length, bus.wrong_echo, bus.garbage,
+// bus.bad_crc),
 // EW_E_CLOSED (bus.closed, bus.interrupted), and those of mb_line_open.
-enum ew_err mb_line_read(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
-                         struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err mb_line_ask(struct mb_line *line, const struct mb_request *rq, uint16_t *ret,
+                        struct ew_reason *reason) EW_MUST_CHECK;
 
 // Any thread: what the line is doing returns at once with bus.interrupted, and so does everything after it:
 // the line is good for nothing but mb_line_free.

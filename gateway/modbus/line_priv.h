@@ -12,7 +12,7 @@ enum { MB_LATE_MAX = 64 };
 // A request on a serial line that timed out: its answer may still come.
 struct mb_late {
     uint8_t unit, fc; // unit and fc 0 = free
-    int bytes;        // of data in its answer
+    int mark;         // the third byte of its answer
 };
 
 struct lookup; // resolve.c
@@ -26,6 +26,7 @@ struct mb_line {
     atomic_bool interrupted;
     bool down;   // the last failure was the way, not the device
     bool repeat; // the connection was gone before a byte of the answer came
+    bool sent;   // some of the request went out
     uint16_t transaction;
     int answers;                      // since the line was opened
     int silent;                       // time-outs in a row, whoever was asked
@@ -54,12 +55,16 @@ void mb_lookup_release(struct lookup *lookup); // takes NULL
 
 // serial.c: answers of earlier requests on lines whose frames carry no number.
 void mb_late_add(struct mb_line *line, const struct mb_request *rq);
-bool mb_late_matches(const struct mb_line *line, int unit, int fc, int bytes);
+bool mb_late_matches(const struct mb_line *line, int unit, int fc, int mark);
 bool mb_late_has(const struct mb_line *line, int unit);
 void mb_late_clear(struct mb_line *line, int unit);
 // A request to the same place whose answer can't be mistaken for a late one.
 struct mb_request mb_late_other_shape(const struct mb_line *line, const struct mb_request *rq);
+// The byte of an answer that tells its shape: its length, or for a write the high byte of the address.
+int mb_answer_mark(const struct mb_request *rq);
+// Bytes of an answer beyond unit, function, mark and checksum; of a request altogether.
 int mb_answer_bytes(const struct mb_request *rq);
+int mb_request_bytes(const struct mb_request *rq);
 
 // The answer to rq by until_us; answers of earlier requests are passed over.
 enum ew_err mb_serial_receive(struct mb_line *line, const struct mb_request *rq, int64_t until_us,

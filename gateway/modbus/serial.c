@@ -25,23 +25,35 @@ enum {
 
 int mb_answer_bytes(const struct mb_request *rq)
 {
-    return rq->fc <= 2 ? (rq->count + 7) / 8 : rq->count * 2;
+    if (mb_is_write(rq->fc))
+        return 3;
+    return mb_is_bits(rq->fc) ? (rq->count + 7) / 8 : rq->count * 2;
+}
+
+int mb_answer_mark(const struct mb_request *rq)
+{
+    return mb_is_write(rq->fc) ? rq->address >> 8 : mb_answer_bytes(rq);
+}
+
+int mb_request_bytes(const struct mb_request *rq)
+{
+    return rq->fc == 15 ? 9 + (rq->count + 7) / 8 : rq->fc == 16 ? 9 + 2 * rq->count : 8;
 }
 
 void mb_late_add(struct mb_line *line, const struct mb_request *rq)
 {
-    if (mb_late_matches(line, rq->unit, rq->fc, mb_answer_bytes(rq)))
+    if (mb_late_matches(line, rq->unit, rq->fc, mb_answer_mark(rq)))
         return;
     line->late[line->late_next] =
-        (struct mb_late){.unit = (uint8_t)rq->unit, .fc = (uint8_t)rq->fc, .bytes = mb_answer_bytes(rq)};
+        (struct mb_late){.unit = (uint8_t)rq->unit, .fc = (uint8_t)rq->fc, .mark = mb_answer_mark(rq)};
     line->late_next = (line->late_next + 1) % MB_LATE_MAX;
 }
 
-bool mb_late_matches(const struct mb_line *line, int unit, int fc, int bytes)
+bool mb_late_matches(const struct mb_line *line, int unit, int fc, int mark)
 {
     for (int i = 0; i < MB_LATE_MAX; i++) {
         const struct mb_late *l = &line->late[i];
-        if (l->fc != 0 && l->unit == unit && l->fc == fc && l->bytes == bytes)
+        if (l->fc != 0 && l->unit == unit && l->fc == fc && l->mark == mark)
             return true;
     }
     return false;
@@ -65,21 +77,28 @@ void mb_late_clear(struct mb_line *line, int unit)
 struct mb_request mb_late_other_shape(const struct mb_line *line, const struct mb_request *rq)
 {
     struct mb_request other = *rq;
-    int step = rq->fc <= 2 ? 8 : 1;
-    int max = rq->fc <= 2 ? MB_READ_BITS_MAX : MB_READ_MAX;
+    if (mb_is_write(rq->fc)) { // nothing is written twice: a read of the same place clears the air
+        other.fc = mb_is_bits(rq->fc) ? 1 : 3;
+        other.count = 1;
+        other.words = NULL;
+        if (!mb_late_matches(line, other.unit, other.fc, mb_answer_mark(&other)))
+            return other;
+    }
+    int step = other.fc <= 2 ? 8 : 1, count = other.count;
+    int max = other.fc <= 2 ? MB_READ_BITS_MAX : MB_READ_MAX;
     // Shorter first: it stays inside what was asked. Longer may meet an illegal address, which is an answer
     // too.
-    for (int n = rq->count - step; n >= 1; n -= step) {
+    for (int n = count - step; n >= 1; n -= step) {
         other.count = n;
-        if (!mb_late_matches(line, rq->unit, rq->fc, mb_answer_bytes(&other)))
+        if (!mb_late_matches(line, rq->unit, other.fc, mb_answer_mark(&other)))
             return other;
     }
-    for (int n = rq->count + step; n <= max && rq->address + n <= 65536; n += step) {
+    for (int n = count + step; n <= max && rq->address + n <= 65536; n += step) {
         other.count = n;
-        if (!mb_late_matches(line, rq->unit, rq->fc, mb_answer_bytes(&other)))
+        if (!mb_late_matches(line, rq->unit, other.fc, mb_answer_mark(&other)))
             return other;
     }
-    other.count = rq->count; // more time-outs in a row than shapes: the ring forgets the oldest
+    other.count = count; // more time-outs in a row than shapes: the ring forgets the oldest
     return other;
 }
 
@@ -193,6 +212,7 @@ static enum ew_err send_frame(struct mb_line *line, const struct mb_request *rq,
     if (modbus_set_slave(line->context, rq->unit) != 0)
         return ew_fail(reason, EW_E_INVALID, "bus.request", "",
                        "Unit %d is not possible on a serial line (1..247).", rq->unit);
+    line->sent = true;
     if (modbus_send_raw_request(line->context, raw, len) < 0)
         return errno == EPIPE || errno == ECONNRESET ? mb_closed(line, reason) : mb_io(line, errno, reason);
     return EW_OK;
@@ -201,7 +221,7 @@ static enum ew_err send_frame(struct mb_line *line, const struct mb_request *rq,
 // libmodbus gives a frame of another unit back without looking at its checksum.
 static bool foreign_whole(const uint8_t *frame)
 {
-    int len = frame[1] & 0x80 ? 5 : frame[2] + 5;
+    int len = frame[1] & 0x80 ? 5 : mb_is_write(frame[1]) ? 8 : frame[2] + 5;
     return len <= 256 && frame_crc(frame, (size_t)len - 2) == (frame[len - 2] | frame[len - 1] << 8);
 }
 
@@ -215,7 +235,7 @@ enum ew_err mb_serial_receive(struct mb_line *line, const struct mb_request *rq,
         if (err != EW_OK)
             return err;
         bool whole = len > 0 || foreign_whole(frame);
-        bool wanted = frame[0] == rq->unit && frame[1] == rq->fc && frame[2] == mb_answer_bytes(rq);
+        bool wanted = frame[0] == rq->unit && frame[1] == rq->fc && frame[2] == mb_answer_mark(rq);
         if (whole && !wanted && mb_late_matches(line, frame[0], frame[1], frame[2]))
             continue; // the answer of an earlier request; ours is still to come
         if (len == 0)
@@ -235,7 +255,7 @@ static enum ew_err one_exchange(struct mb_line *line, const struct mb_request *r
         err = send_frame(line, rq, reason);
     if (err != EW_OK)
         return err;
-    int wire_us = mb_line_wire_us(&line->options, 8 + 5 + mb_answer_bytes(rq));
+    int wire_us = mb_line_wire_us(&line->options, mb_request_bytes(rq) + 5 + mb_answer_bytes(rq));
     int64_t until = ew_clock_up_us() + (int64_t)rq->timeout_ms * 1000 + wire_us;
     err = mb_serial_receive(line, rq, until, ret, reason);
     bool had_late = mb_late_has(line, rq->unit);
@@ -251,7 +271,7 @@ enum ew_err mb_serial_exchange(struct mb_line *line, const struct mb_request *rq
                                struct ew_reason *reason)
 {
     enum ew_err err = EW_OK;
-    if (mb_late_matches(line, rq->unit, rq->fc, mb_answer_bytes(rq))) {
+    if (mb_late_matches(line, rq->unit, rq->fc, mb_answer_mark(rq))) {
         struct mb_request other = mb_late_other_shape(line, rq);
         uint16_t ignored[MB_READ_BITS_MAX];
         err = one_exchange(line, &other, ignored, reason);

@@ -79,6 +79,23 @@ static struct device *device_add(struct fleet *fleet, int64_t id)
     return fleet->devices[at] = device;
 }
 
+enum ew_err fleet_ask(struct fleet *fleet, int64_t bus_id, struct inlet_job *job, struct ew_reason *reason)
+{
+    struct bus *bus = fleet_bus(fleet, bus_id);
+    enum ew_err err = EW_OK;
+    if (!bus || !bus->worker || bus->ending)
+        err = ew_fail(reason, EW_E_UNKNOWN, "inlet.no_bus", "", "The bus %lld is not there or is off.",
+                      (long long)bus_id);
+    else if (worker_ask(bus->worker, job) != EW_OK)
+        err = ew_fail(reason, EW_E_FULL, "inlet.full", "", "Too many requests already wait for the bus %lld.",
+                      (long long)bus_id);
+    if (err == EW_OK)
+        return EW_OK;
+    ew_reason_param(reason, "bus", "%lld", (long long)bus_id);
+    inlet_job_free(job);
+    return err;
+}
+
 // ---- Configuration comes in ------------------------------------------------------------------------------
 
 void fleet_apply_soon(struct fleet *fleet, int delay_ms)
@@ -284,6 +301,9 @@ void fleet_free(struct fleet *fleet)
             struct bus *bus = fleet_bus(fleet, result->bus);
             worker_free(bus->worker);
             bus->worker = NULL;
+        } else if (result->kind == RESULT_JOB) {
+            worker_end_job(fleet_bus(fleet, result->bus)->worker, result->job);
+            result->job = NULL;
         }
         result_free(result);
     }

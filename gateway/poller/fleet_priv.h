@@ -105,6 +105,10 @@ struct fleet {
 // ---- fleet.c ---------------------------------------------------------------------------------------------
 struct bus *fleet_bus(const struct fleet *fleet, int64_t id);
 struct device *fleet_device(const struct fleet *fleet, int64_t id);
+// Gives a job to a bus. EW_E_UNKNOWN (inlet.no_bus) without such a bus or while it is off, EW_E_FULL
+// (inlet.full): the job is freed, and nobody else is told.
+enum ew_err fleet_ask(struct fleet *fleet, int64_t bus, struct inlet_job *job,
+                      struct ew_reason *reason) EW_MUST_CHECK;
 void fleet_apply_soon(struct fleet *fleet, int delay_ms);
 // apply.c
 void fleet_apply(struct ew_timer *timer, int64_t now_ms);

@@ -209,7 +209,7 @@ void worker_run(struct worker *w, int index)
                             .gap_ms = recipe->gap_ms};
     uint16_t answer[MB_READ_BITS_MAX];
     struct ew_reason reason;
-    enum ew_err err = mb_line_read(w->line, &rq, answer, &reason);
+    enum ew_err err = mb_line_ask(w->line, &rq, answer, &reason);
     int64_t after_us = ew_clock_up_us(), now_ms = after_us / 1000;
     w->busy_us += after_us - before_us;
     job->pass_us += after_us - before_us;

@@ -271,7 +271,7 @@ int read_main(int argc, char **argv)
     enum ew_err err = mb_line_open(line, &reason);
     if (err == EW_OK) {
         start = ew_clock_up_us();
-        err = mb_line_read(line, &c.rq, registers, &reason);
+        err = mb_line_ask(line, &c.rq, registers, &reason);
     }
     double ms = (double)(ew_clock_up_us() - start) / 1000;
     mb_line_free(line);

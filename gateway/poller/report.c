@@ -190,7 +190,7 @@ static void take_device(struct fleet *fleet, const struct result *result)
     }
 }
 
-static void take(struct fleet *fleet, const struct result *result)
+static void take(struct fleet *fleet, struct result *result)
 {
     struct bus *bus = fleet_bus(fleet, result->bus);
     if (!bus || !bus->worker || bus->number != result->worker)
@@ -204,6 +204,10 @@ static void take(struct fleet *fleet, const struct result *result)
     case RESULT_BUS:
         if (!bus->ending)
             take_bus(fleet, bus, result);
+        break;
+    case RESULT_JOB:
+        worker_end_job(bus->worker, result->job);
+        result->job = NULL;
         break;
     case RESULT_ENDED:
         worker_free(bus->worker);

@@ -31,5 +31,6 @@ void result_free(struct result *result)
         return;
     recipe_release(result->recipe);
     free(result->reason);
+    inlet_job_free(result->job);
     free(result);
 }

@@ -2,6 +2,7 @@
 #ifndef EDGEWATT_POLLER_RESULT_H
 #define EDGEWATT_POLLER_RESULT_H
 
+#include "poller/inlet.h"
 #include "poller/recipe.h"
 
 struct poll_value {
@@ -17,6 +18,7 @@ enum result_kind {
     RESULT_PASS,  // what a pass of a group read
     RESULT_STATE, // how a device is, nothing read
     RESULT_BUS,   // how the line is, and its figures
+    RESULT_JOB,   // a job is back
     RESULT_ENDED  // the thread's last word
 };
 enum result_state { RESULT_UNCHANGED, RESULT_ON, RESULT_ERROR };
@@ -38,6 +40,7 @@ struct result {
     enum profile_group group;   // PASS
     int64_t up_ms, wall_ms;     // PASS: of its oldest reply
     struct bus_figures figures; // BUS
+    struct inlet_job *job;      // JOB: for worker_end_job, NULL once that was called
     char *text;
     int value_count;
     struct poll_value values[];

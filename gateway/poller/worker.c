@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    ORDERS = 8,
+    ORDERS = 8 + INLET_WAITING_MAX,
     FIGURES_MS = 5000,
     FIGURES_MIN_US = 1000000,
     EMIT_WAIT_MS = 200,
@@ -286,6 +286,15 @@ static void order_done(struct order *order)
     free(order->recipes);
 }
 
+static void take_order(struct worker *w, struct order *order)
+{
+    if (order->job)
+        inlet_take(w, order->job);
+    else if (order->recipes)
+        adopt(w, order);
+    order_done(order);
+}
+
 // ---- The thread ------------------------------------------------------------------------------------------
 
 // One step; returns how long nothing is to be done.
@@ -306,7 +315,8 @@ static int64_t step(struct worker *w)
         wait = wake - now < FIGURES_MS ? wake - now : FIGURES_MS;
     } else if (w->ordered) {
         // Nobody to talk to: the line is left alone, other masters may want it.
-        mb_line_close(w->line);
+        if (!inlet_waits(w))
+            mb_line_close(w->line);
         if (!w->said_up || w->said_down)
             tell_bus(w, RESULT_ON, NULL);
         w->said_up = true;
@@ -334,13 +344,14 @@ static void *run(void *user)
     int64_t wait = 0;
     while (!atomic_load(&w->stopped)) {
         struct order order;
-        if (ew_queue_pop_wait(w->orders, &order, wait > 60000 ? 60000 : (int)wait)) {
-            if (order.recipes)
-                adopt(w, &order);
-            order_done(&order);
+        while (ew_queue_pop_wait(w->orders, &order, wait > 60000 ? 60000 : (int)wait)) {
+            take_order(w, &order);
+            wait = 0;
         }
-        wait = atomic_load(&w->stopped) ? 0 : step(w);
-        if (wait < 0)
+        if (atomic_load(&w->stopped))
+            break;
+        wait = inlet_run(w) ? 0 : step(w);
+        if (wait < 0 || inlet_waits(w))
             wait = 0;
     }
     mb_line_close(w->line);
@@ -392,8 +403,14 @@ void worker_free(struct worker *w)
         return;
     pthread_join(w->thread, NULL);
     struct order order;
-    while (ew_queue_pop(w->orders, &order))
+    while (ew_queue_pop(w->orders, &order)) {
+        if (order.job)
+            inlet_close(w, order.job);
         order_done(&order);
+    }
+    for (int class = 0; class < INLET_CLASS_COUNT; class ++)
+        for (struct inlet_job *job; (job = inlet_drop(w, (enum inlet_class) class)) != NULL;)
+            inlet_close(w, job);
     for (int i = 0; i < w->unit_count; i++)
         drop_unit(w, &w->units[i]);
     free(w->units);

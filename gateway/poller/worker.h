@@ -4,6 +4,7 @@
 #define EDGEWATT_POLLER_WORKER_H
 
 #include "base/queue.h"
+#include "poller/inlet.h"
 #include "poller/result.h"
 
 struct worker;
@@ -22,9 +23,16 @@ struct worker *worker_new(const struct worker_options *options);
 // keep their step. EW_E_FULL: the thread is busy, try again soon.
 enum ew_err worker_give(struct worker *worker, struct recipe *const *recipes, int count) EW_MUST_CHECK;
 
+// Takes the job over; it comes back as RESULT_JOB, for worker_end_job. EW_E_FULL: too many wait (the job
+// stays the caller's).
+enum ew_err worker_ask(struct worker *worker, struct inlet_job *job) EW_MUST_CHECK;
+// Tells whoever asked, and frees the job.
+void worker_end_job(struct worker *worker, struct inlet_job *job);
+
 // Asks the thread to end, what it waits for is broken off. RESULT_ENDED is its last word.
 void worker_stop(struct worker *worker);
-// Waits for the end of the thread: at once after RESULT_ENDED. Takes NULL.
+// Waits for the end of the thread: at once after RESULT_ENDED. Jobs that were not run are told so
+// (inlet.closed). Takes NULL.
 void worker_free(struct worker *worker);
 
 #endif

@@ -31,9 +31,15 @@ struct unit { // a device on this line
     bool has_reason;
 };
 
-struct order { // from the main thread; recipes NULL = end
+struct order { // from the main thread: recipes, or a job; neither = end
     struct recipe **recipes;
     int count;
+    struct inlet_job *job;
+};
+
+struct inlet_line { // jobs of one class: a ring
+    struct inlet_job *jobs[INLET_WAITING_MAX];
+    int first, count;
 };
 
 struct worker {
@@ -42,6 +48,7 @@ struct worker {
     struct ew_queue *orders;
     pthread_t thread;
     atomic_bool stopped;
+    int jobs_out; // the main thread's: given and not yet back
 
     // The thread's own.
     struct unit *units;
@@ -49,6 +56,8 @@ struct worker {
     struct job *jobs;
     struct schedule_task *tasks; // by job
     int unit_count, job_count;
+    struct inlet_line inlet[INLET_CLASS_COUNT];
+    bool polling_next; // a tool had its turn
 
     bool ordered;   // the first list of devices has come
     bool was_open;  // ever
@@ -70,6 +79,15 @@ bool worker_emit(struct worker *w, struct result *result);
 // changed.
 void worker_report(struct worker *w, struct unit *u, struct result *result, enum result_state state,
                    const struct ew_reason *reason);
+// inlet.c, on the bus thread. One step of the job that goes first; false when it is the polling's turn.
+bool inlet_run(struct worker *w);
+void inlet_take(struct worker *w, struct inlet_job *job);
+bool inlet_waits(const struct worker *w);
+// Takes the oldest job out; NULL when there is none.
+struct inlet_job *inlet_drop(struct worker *w, enum inlet_class class);
+// On the main thread, when the bus thread is gone: the job will not be run.
+void inlet_close(struct worker *w, struct inlet_job *job);
+
 bool worker_others_alive(const struct worker *w, int unit);
 
 #endif

@@ -36,14 +36,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 600)
         return 0;
-    for (int fc = 1; fc <= 3; fc += 2) {
-        const struct mb_request rq = {.unit = 1, .fc = fc, .address = 0, .count = 2, .timeout_ms = 1};
+    static const int functions[] = {1, 3, 5, 16};
+    for (size_t f = 0; f < sizeof(functions) / sizeof(functions[0]); f++) {
+        int fc = functions[f];
+        static const uint16_t words[2] = {1, 2};
+        const struct mb_request rq = {.unit = 1,
+                                      .fc = fc,
+                                      .address = 0,
+                                      .count = fc == 5 ? 1 : 2,
+                                      .timeout_ms = 1,
+                                      .words = mb_is_write(fc) ? words : NULL};
         uint16_t got[2] = {0};
         struct ew_reason reason = {0};
         int ends[2];
 
         struct mb_line *tcp = line_with(MB_TCP, data, size, ends);
-        enum ew_err err = mb_line_read(tcp, &rq, got, &reason);
+        enum ew_err err = mb_line_ask(tcp, &rq, got, &reason);
         check(err, &rq, got, &reason);
         if (err != EW_OK && err != EW_E_EXCEPTION && err != EW_E_TIMEOUT && mb_line_is_open(tcp))
             abort();
@@ -52,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         struct mb_line *rtu = line_with(MB_RTU_TCP, data, size, ends);
         const struct mb_request late = {
-            .unit = 1, .fc = fc, .address = 0, .count = 1 + size % 8, .timeout_ms = 1};
+            .unit = 1, .fc = fc, .address = 0, .count = 1 + size % 8, .timeout_ms = 1, .words = rq.words};
         mb_late_add(rtu, &late);
         (void)modbus_set_slave(rtu->context, rq.unit);
         err = mb_serial_receive(rtu, &rq, ew_clock_up_us() + 1000, got, &reason);

@@ -80,10 +80,25 @@ static int render(const char *raw, const uint8_t *transaction, int unit, uint8_t
     return len;
 }
 
+static int write_answer(struct slave *s, const uint8_t *pdu, uint8_t *out)
+{
+    struct frame_request rq;
+    size_t len = pdu[0] <= 6 ? 5 : 6 + (size_t)pdu[5];
+    if (frame_request_read(pdu, len, &rq) != FRAME_NO_EXCEPTION)
+        return (int)frame_answer_exception(pdu[0], FRAME_ILLEGAL_VALUE, out);
+    for (int i = 0; i < rq.count; i++) {
+        bool bits = rq.function == 5 || rq.function == 15;
+        s->registers[rq.address + i] = bits ? frame_request_bit(&rq, i) : frame_request_register(&rq, i);
+    }
+    return (int)frame_answer_write(&rq, out);
+}
+
 static int good_answer(struct slave *s, const uint8_t *pdu, uint8_t *out)
 {
     int address = pdu[1] << 8 | pdu[2], count = pdu[3] << 8 | pdu[4];
     out[0] = pdu[0];
+    if (pdu[0] > 4)
+        return write_answer(s, pdu, out);
     if (pdu[0] <= 2) {
         out[1] = (uint8_t)((count + 7) / 8);
         memset(out + 2, 0, out[1]);
@@ -136,15 +151,24 @@ static bool answer(struct slave *s, int fd, const uint8_t *frame)
     return true;
 }
 
+// Bytes of the request whose first bytes are there, 0 = more must come first.
+static size_t request_size(const struct slave *s, const uint8_t *frame, size_t have)
+{
+    int n = s->kind == SLAVE_TCP ? frame_tcp_length(frame, have) : frame_rtu_request_length(frame, have);
+    return n > 0 ? (size_t)n : 0;
+}
+
 static bool serve(struct slave *s, int fd)
 {
-    size_t need = s->kind == SLAVE_TCP ? 12 : 8, have = 0;
-    uint8_t frame[12];
+    uint8_t frame[FRAME_TCP_MAX];
+    size_t have = 0, need = 8;
     while (have < need) {
         ssize_t n = read(fd, frame + have, need - have);
         if (n <= 0)
             return false;
         have += (size_t)n;
+        if (have == need && request_size(s, frame, have) == 0)
+            need++;
     }
     return answer(s, fd, frame);
 }

@@ -41,13 +41,82 @@ static void every_kind_of_line_reads(void **state)
         for (size_t i = 0; i < COUNT(cases); i++) {
             uint16_t got[MB_READ_BITS_MAX];
             struct ew_reason reason = {0};
-            struct mb_request rq = {5, cases[i].fc, cases[i].address, cases[i].count, 10000, 0};
-            if (mb_line_read(line, &rq, got, &reason) != EW_OK)
+            struct mb_request rq = {5, cases[i].fc, cases[i].address, cases[i].count, 10000, 0, NULL};
+            if (mb_line_ask(line, &rq, got, &reason) != EW_OK)
                 fail_msg("kind %d case %zu: %s", kind, i, reason.text);
             for (int r = 0; r < cases[i].count; r++)
                 assert_int_equal(got[r], (cases[i].address + r) & (cases[i].fc <= 2 ? 1 : 0xFFFF));
         }
         assert_int_equal(slave_connections(slave), kind == MB_RTU ? 0 : 1);
+        mb_line_free(line);
+        slave_free(slave);
+    }
+}
+
+static void every_kind_of_line_writes(void **state)
+{
+    (void)state;
+    for (enum mb_kind kind = MB_TCP; kind <= MB_RTU_TCP; kind++) {
+        struct slave *slave = slave_new(slave_kinds[kind]);
+        struct mb_line *line = line_to(slave, kind);
+        static const struct {
+            int fc, address, count;
+        } cases[] = {{6, 40, 1},   {16, 50, 1}, {16, 1000, 123}, {5, 60, 1},
+                     {15, 70, 19}, {5, 61, 1},  {6, 65535, 1},   {15, 0, 1968}};
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            uint16_t words[MB_WRITE_BITS_MAX], got[MB_READ_BITS_MAX];
+            bool bits = mb_is_bits(cases[i].fc);
+            for (int w = 0; w < cases[i].count; w++)
+                words[w] = (uint16_t)(bits ? (w + cases[i].address) % 3 == 0 : 50000 - w);
+            struct ew_reason reason = {0};
+            struct mb_request rq = {5, cases[i].fc, cases[i].address, cases[i].count, 10000, 0, words};
+            if (mb_line_ask(line, &rq, NULL, &reason) != EW_OK)
+                fail_msg("kind %d case %zu: %s", kind, i, reason.text);
+            int at = 0; // read back in bites that fit
+            for (int n; at < cases[i].count; at += n) {
+                n = cases[i].count - at < 100 ? cases[i].count - at : 100;
+                struct mb_request back = {5, bits ? 1 : 3, cases[i].address + at, n, 10000, 0, NULL};
+                assert_int_equal(mb_line_ask(line, &back, got, &reason), EW_OK);
+                assert_memory_equal(got, words + at, (size_t)n * sizeof(*got));
+            }
+        }
+        mb_line_free(line);
+        slave_free(slave);
+    }
+}
+
+// A write that may have been carried out is not sent again by itself, and its late echo confirms nothing
+// else.
+static void a_write_is_never_repeated_by_itself(void **state)
+{
+    (void)state;
+    for (enum mb_kind kind = MB_TCP; kind <= MB_RTU_TCP; kind++) {
+        struct slave *slave = slave_new(slave_kinds[kind]);
+        struct mb_line *line = line_to(slave, kind);
+        struct ew_reason reason = {0};
+        uint16_t words[1] = {1}, got[1];
+        struct mb_request read = {5, 3, 40, 1, 10000, 0, NULL}, write = {5, 6, 40, 1, 10000, 0, words};
+        assert_int_equal(mb_line_ask(line, &read, got, &reason), EW_OK);
+        if (kind != MB_RTU) {
+            slave_set_fault(slave, (struct slave_fault){.raw = "close"});
+            int before = slave_requests(slave);
+            assert_int_equal(mb_line_ask(line, &write, NULL, &reason), EW_E_CLOSED);
+            assert_int_equal(slave_requests(slave), before + 1);
+        }
+        slave_set_fault(slave, (struct slave_fault){.delay_ms = 300});
+        write.timeout_ms = 60;
+        assert_int_equal(mb_line_ask(line, &write, NULL, &reason), EW_E_TIMEOUT);
+        slave_set_fault(slave, (struct slave_fault){0});
+        write.timeout_ms = 10000;
+        words[0] = 2;
+        if (mb_line_ask(line, &write, NULL, &reason) != EW_OK)
+            fail_msg("kind %d: %s", kind, reason.text);
+        assert_int_equal(mb_line_ask(line, &read, got, &reason), EW_OK);
+        assert_int_equal(got[0], 2);
+        slave_set_fault(slave, (struct slave_fault){.raw = kind == MB_TCP ? "TTTT 0000 0006 UU 06 0028 0009"
+                                                                          : "UU 06 0028 0009 CC"});
+        assert_int_equal(mb_line_ask(line, &write, NULL, &reason), EW_E_PROTOCOL);
+        assert_string_equal(reason.code, "bus.wrong_echo");
         mb_line_free(line);
         slave_free(slave);
     }
@@ -99,18 +168,18 @@ static void each_fault_has_its_reason(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct slave *slave = slave_new(slave_kinds[cases[i].kind]);
         struct mb_line *line = line_to(slave, cases[i].kind);
-        struct mb_request rq = {5, 3, 16, 1, cases[i].timeout_ms ? cases[i].timeout_ms : 10000, 0};
+        struct mb_request rq = {5, 3, 16, 1, cases[i].timeout_ms ? cases[i].timeout_ms : 10000, 0, NULL};
         uint16_t got[1] = {0};
         struct ew_reason reason = {0};
         slave_set_fault(slave, (struct slave_fault){.raw = cases[i].raw});
-        enum ew_err err = mb_line_read(line, &rq, got, &reason);
+        enum ew_err err = mb_line_ask(line, &rq, got, &reason);
         if (err != cases[i].err || strcmp(reason.code, cases[i].code) != 0)
             fail_msg("case %zu: %s %s: %s", i, ew_err_name(err), reason.code, reason.text);
         if (cases[i].text)
             assert_string_equal(reason.text, cases[i].text);
         slave_set_fault(slave, (struct slave_fault){0});
         rq.timeout_ms = 10000;
-        if (mb_line_read(line, &rq, got, &reason) != EW_OK || got[0] != 16)
+        if (mb_line_ask(line, &rq, got, &reason) != EW_OK || got[0] != 16)
             fail_msg("case %zu: not well again: %s", i, reason.text);
         mb_line_free(line);
         slave_free(slave);
@@ -120,7 +189,7 @@ static void each_fault_has_its_reason(void **state)
 static enum ew_err read_checked(struct mb_line *line, const struct mb_request *rq, struct ew_reason *reason)
 {
     uint16_t got[MB_READ_MAX];
-    enum ew_err err = mb_line_read(line, rq, got, reason);
+    enum ew_err err = mb_line_ask(line, rq, got, reason);
     for (int r = 0; err == EW_OK && r < rq->count; r++)
         if (got[r] != rq->address + r)
             fail_msg("%d registers from %d: register %d of an earlier request", rq->count, rq->address,
@@ -138,7 +207,7 @@ static void late_answers_are_never_taken_for_the_next(void **state)
         struct mb_line *line = line_to(slave, kind);
         for (int count = 1; count <= MB_READ_MAX; count++) {
             struct ew_reason reason = {0};
-            struct mb_request rq = {5, 3, 1000 + count, count, 3, 0};
+            struct mb_request rq = {5, 3, 1000 + count, count, 3, 0, NULL};
             enum ew_err err = EW_OK;
             // A busy machine may look too late to see the answer missing: then the answer comes later still.
             for (int delay_ms = 15; err == EW_OK && delay_ms < 2000; delay_ms *= 2) {
@@ -165,11 +234,11 @@ static void an_idle_connection_closed_by_the_device_is_no_error(void **state)
         enum mb_kind kind = i ? MB_RTU_TCP : MB_TCP;
         struct slave *slave = slave_new(slave_kinds[kind]);
         struct mb_line *line = line_to(slave, kind);
-        struct mb_request rq = {1, 3, 77, 2, 10000, 0};
+        struct mb_request rq = {1, 3, 77, 2, 10000, 0, NULL};
         uint16_t got[2];
         struct ew_reason reason = {0};
         for (int round = 0; round < 20; round++) {
-            if (mb_line_read(line, &rq, got, &reason) != EW_OK)
+            if (mb_line_ask(line, &rq, got, &reason) != EW_OK)
                 fail_msg("round %d: %s", round, reason.text);
             slave_drop(slave);
         }
@@ -184,11 +253,11 @@ static void bytes_may_trickle_in(void **state)
     for (enum mb_kind kind = MB_TCP; kind <= MB_RTU_TCP; kind++) {
         struct slave *slave = slave_new(slave_kinds[kind]);
         struct mb_line *line = line_to(slave, kind);
-        struct mb_request rq = {1, 3, 300, 20, 10000, 0};
+        struct mb_request rq = {1, 3, 300, 20, 10000, 0, NULL};
         uint16_t got[20];
         struct ew_reason reason = {0};
         slave_set_fault(slave, (struct slave_fault){.bytewise = true});
-        if (mb_line_read(line, &rq, got, &reason) != EW_OK || got[19] != 319)
+        if (mb_line_ask(line, &rq, got, &reason) != EW_OK || got[19] != 319)
             fail_msg("kind %d: %s", kind, reason.text);
         mb_line_free(line);
         slave_free(slave);
@@ -207,7 +276,7 @@ static void *wait_in_read(void *user)
     struct waiter *w = user;
     uint16_t got[MB_READ_MAX];
     struct ew_reason reason = {0};
-    w->err = mb_line_read(w->line, &w->rq, got, &reason);
+    w->err = mb_line_ask(w->line, &w->rq, got, &reason);
     snprintf(w->code, sizeof(w->code), "%s", reason.code);
     return NULL;
 }
@@ -232,7 +301,7 @@ static void a_blocked_read_is_interrupted(void **state)
             assert_true(ew_clock_up_ms() - start < 5000); // half of the time-out
             struct ew_reason reason = {0};
             uint16_t got[MB_READ_MAX];
-            assert_int_equal(mb_line_read(w.line, &w.rq, got, &reason), EW_E_CLOSED);
+            assert_int_equal(mb_line_ask(w.line, &w.rq, got, &reason), EW_E_CLOSED);
             assert_string_equal(reason.code, "bus.interrupted");
             if (kind != MB_RTU || i == 0)
                 assert_string_equal(w.code, "bus.interrupted");
@@ -303,10 +372,14 @@ static void the_way_to_the_device_has_its_reasons(void **state)
 static void impossible_requests_are_refused(void **state)
 {
     (void)state;
+    static const uint16_t one[1] = {1};
     static const struct mb_request cases[] = {
-        {-1, 3, 0, 1, 100, 0},   {256, 3, 0, 1, 100, 0},   {1, 0, 0, 1, 100, 0}, {1, 5, 0, 1, 100, 0},
-        {1, 3, -1, 1, 100, 0},   {1, 3, 65536, 1, 100, 0}, {1, 3, 0, 0, 100, 0}, {1, 3, 0, 126, 100, 0},
-        {1, 1, 0, 2001, 100, 0}, {1, 3, 65535, 2, 100, 0}};
+        {-1, 3, 0, 1, 100, 0, NULL},    {256, 3, 0, 1, 100, 0, NULL}, {1, 0, 0, 1, 100, 0, NULL},
+        {1, 7, 0, 1, 100, 0, NULL},     {1, 3, -1, 1, 100, 0, NULL},  {1, 3, 65536, 1, 100, 0, NULL},
+        {1, 3, 0, 0, 100, 0, NULL},     {1, 3, 0, 126, 100, 0, NULL}, {1, 1, 0, 2001, 100, 0, NULL},
+        {1, 3, 65535, 2, 100, 0, NULL}, {1, 6, 0, 1, 100, 0, NULL},   {1, 3, 0, 1, 100, 0, one},
+        {1, 6, 0, 2, 100, 0, one},      {1, 16, 0, 124, 100, 0, one}, {1, 15, 0, 1969, 100, 0, one},
+        {1, 16, 65535, 2, 100, 0, one}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct ew_reason reason = {0};
         assert_int_equal(mb_request_check(&cases[i], &reason), EW_E_INVALID);
@@ -319,12 +392,12 @@ static void gaps_are_kept(void **state)
     (void)state;
     struct slave *slave = slave_new(SLAVE_TCP);
     struct mb_line *line = line_to(slave, MB_TCP);
-    struct mb_request rq = {1, 3, 0, 1, 10000, 20};
+    struct mb_request rq = {1, 3, 0, 1, 10000, 20, NULL};
     uint16_t got[1];
-    assert_int_equal(mb_line_read(line, &rq, got, NULL), EW_OK);
+    assert_int_equal(mb_line_ask(line, &rq, got, NULL), EW_OK);
     int64_t start = ew_clock_up_us();
     for (int i = 0; i < 10; i++)
-        assert_int_equal(mb_line_read(line, &rq, got, NULL), EW_OK);
+        assert_int_equal(mb_line_ask(line, &rq, got, NULL), EW_OK);
     assert_true(ew_clock_up_us() - start >= 200000);
     mb_line_free(line);
     slave_free(slave);
@@ -334,6 +407,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_line_reads),
+        cmocka_unit_test(every_kind_of_line_writes),
+        cmocka_unit_test(a_write_is_never_repeated_by_itself),
         cmocka_unit_test(each_fault_has_its_reason),
         cmocka_unit_test(late_answers_are_never_taken_for_the_next),
         cmocka_unit_test(an_idle_connection_closed_by_the_device_is_no_error),

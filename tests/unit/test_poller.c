@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "poller/fleet.h"
+#include "poller/fleet_priv.h"
 #include "slave.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -426,6 +426,101 @@ static void a_breaker_shows_its_state_inputs_and_outputs(void **state)
     slave_free(slave);
 }
 
+struct told { // of jobs, in the order in which they came back
+    int count;
+    int64_t tags[16];
+    enum ew_err errs[16];
+    uint16_t words[16];
+    char code[EW_CODE_MAX];
+};
+
+static void on_told(void *user, const struct inlet_job *job)
+{
+    struct told *told = user;
+    told->tags[told->count] = job->tag;
+    told->words[told->count] = job->steps[job->step_count - 1].words[0];
+    ew_copy(told->code, sizeof(told->code), job->reason.code);
+    told->errs[told->count++] = job->err;
+}
+
+static struct inlet_job *write_job(struct told *told, enum inlet_class class, int64_t tag, uint16_t value)
+{
+    struct inlet_job *job = inlet_job_new(class, 1, 5000, 0, on_told, told);
+    job->tag = tag;
+    inlet_add_write(job, 6, 0x200, 1, &value);
+    inlet_add_read(job, 3, 0x200, 1);
+    return job;
+}
+
+static void wait_told(struct broker *b, const struct told *told, int count)
+{
+    for (int64_t until = ew_clock_up_ms() + PATIENCE_MS; told->count < count;) {
+        assert_true(ew_clock_up_ms() < until);
+        ew_loop_turn(b->loop, 50);
+    }
+}
+
+static void single_jobs_go_before_the_polling_by_their_class(void **state)
+{
+    (void)state;
+    struct broker b;
+    struct told told = {0};
+    struct ew_reason reason;
+    broker_start(&b);
+    struct slave *slave = meter();
+    set_bus(&b, 1, slave_port(slave), "");
+    set_device(&b, 1, 1, 1, "test-meter", "");
+    wait_for(&b, "device/1/status", "\"on\"");
+    slave_set_fault(slave, (struct slave_fault){.delay_ms = 200}); // all of them wait for the first
+    static const enum inlet_class given[] = {INLET_TOOL,     INLET_TOOL,    INLET_COMMAND,
+                                             INLET_SETPOINT, INLET_COMMAND, INLET_SETPOINT};
+    wait_ms(&b, 150);
+    for (size_t i = 0; i < COUNT(given); i++)
+        assert_int_equal(
+            fleet_ask(b.fleet, 1, write_job(&told, given[i], (int64_t)i, (uint16_t)(100 + i)), &reason),
+            EW_OK);
+    wait_told(&b, &told, COUNT(given));
+    static const int64_t order[] = {3, 5, 2, 4, 0, 1};
+    // The thread may have begun with a tool's first step; it comes back last all the same.
+    for (size_t i = 0; i < COUNT(order); i++) {
+        assert_int_equal(told.tags[i], order[i]);
+        assert_int_equal(told.errs[i], EW_OK);
+        assert_int_equal(told.words[i], 100 + order[i]); // what was written is what is read back
+    }
+    slave_set_fault(slave, (struct slave_fault){.delay_ms = 20});
+    int published = find(&b, "device/1/measures/instant")->published;
+    struct inlet_job *late = write_job(&told, INLET_COMMAND, 7, 1);
+    late->latest_ms = ew_clock_up_ms() - 1;
+    assert_int_equal(fleet_ask(b.fleet, 1, late, &reason), EW_OK);
+    wait_told(&b, &told, 7);
+    assert_int_equal(told.errs[6], EW_E_TIMEOUT);
+    assert_string_equal(told.code, "inlet.late");
+    // The polling goes on beside tools that never end.
+    told.count = 0;
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(fleet_ask(b.fleet, 1, write_job(&told, INLET_TOOL, i, 1), &reason), EW_OK);
+    wait_told(&b, &told, 16);
+    assert_true(find(&b, "device/1/measures/instant")->published > published + 2);
+    // More than a bus takes are refused, and none is forgotten when the bus goes.
+    slave_set_fault(slave, (struct slave_fault){.raw = ""});
+    struct told *many = calloc(INLET_WAITING_MAX, sizeof(*many));
+    for (int i = 0; i < INLET_WAITING_MAX; i++)
+        assert_int_equal(fleet_ask(b.fleet, 1, write_job(&many[i], INLET_TOOL, i, 1), &reason), EW_OK);
+    assert_int_equal(fleet_ask(b.fleet, 1, write_job(&told, INLET_TOOL, 0, 1), &reason), EW_E_FULL);
+    assert_string_equal(reason.code, "inlet.full");
+    assert_int_equal(fleet_ask(b.fleet, 9, write_job(&told, INLET_TOOL, 0, 1), &reason), EW_E_UNKNOWN);
+    set_bus(&b, 1, slave_port(slave), ",\"on\":false");
+    wait_for(&b, "bus/1/status", "\"off\"");
+    for (int i = 0; i < INLET_WAITING_MAX; i++) {
+        wait_told(&b, &many[i], 1);
+        assert_int_not_equal(many[i].errs[0], EW_OK);
+    }
+    assert_string_equal(many[INLET_WAITING_MAX - 1].code, "inlet.closed");
+    free(many);
+    broker_end(&b);
+    slave_free(slave);
+}
+
 static void it_stops_at_once_while_reads_block(void **state)
 {
     (void)state;
@@ -487,6 +582,7 @@ int main(void)
         cmocka_unit_test(a_charge_point_shows_its_charge),
         cmocka_unit_test(scales_and_signs_are_read_before_they_are_needed),
         cmocka_unit_test(a_breaker_shows_its_state_inputs_and_outputs),
+        cmocka_unit_test(single_jobs_go_before_the_polling_by_their_class),
         cmocka_unit_test(it_stops_at_once_while_reads_block),
         cmocka_unit_test(deletions_missed_while_away_are_found),
     };
