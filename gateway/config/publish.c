@@ -139,6 +139,7 @@ static void publish_profile(struct config *config, const char *id, const struct 
     ew_jw_text(&w, "model", profile->model);
     ew_jw_text(&w, "confidence", profile_confidence_name(profile->confidence));
     ew_jw_text(&w, "kind", profile_kind_name(profile->kind));
+    ew_jw_text(&w, "service", profile_service_name(profile->service));
     ew_jw_open_array(&w, "quantities");
     // What only serves to read others (scales, signs) is no quantity of the vocabulary.
     const char *unit;

@@ -8,6 +8,7 @@ const char *const profile_groups[] = {
     [PROFILE_STATE] = "state",         [PROFILE_CHARGE] = "charge",         [PROFILE_GROUP_COUNT] = NULL,
 };
 
+const char *const profile_services[] = {"electricity", "gas", "water", NULL};
 const char *const profile_kinds[] = {
     [PROFILE_METER] = "meter",    [PROFILE_BREAKER] = "breaker", [PROFILE_STATION] = "station",
     [PROFILE_PULSE] = "pulse",    [PROFILE_IO] = "io",           [PROFILE_VIRTUAL] = "virtual",
@@ -38,6 +39,21 @@ const struct profile_type_facts profile_types[] = {
 const char *profile_group_name(enum profile_group group)
 {
     return profile_groups[group];
+}
+
+const char *profile_service_name(enum profile_service service)
+{
+    return profile_services[service];
+}
+
+bool profile_service_find(const char *name, enum profile_service *ret)
+{
+    for (int i = 0; profile_services[i]; i++)
+        if (strcmp(profile_services[i], name) == 0) {
+            *ret = (enum profile_service)i;
+            return true;
+        }
+    return false;
 }
 
 const char *profile_kind_name(enum profile_kind kind)

@@ -27,6 +27,8 @@ enum profile_kind {
     PROFILE_IO,
     PROFILE_VIRTUAL
 };
+// What is consumed where the device measures; it tells gas from water, which are both a volume.
+enum profile_service { PROFILE_ELECTRICITY, PROFILE_GAS, PROFILE_WATER };
 enum profile_group {
     PROFILE_INSTANT,
     PROFILE_ENERGY,
@@ -121,6 +123,7 @@ struct profile_param {
 struct profile {
     char id[EW_NAME_MAX], family[EW_NAME_MAX], model[EW_NAME_MAX], version[16];
     enum profile_kind kind;
+    enum profile_service service; // default electricity
     enum profile_confidence confidence;
     struct profile_limits limits;
     int register_count;
@@ -191,6 +194,8 @@ void profile_encode_text(const struct profile_bound *bound, const char *text, ui
 
 const char *profile_group_name(enum profile_group group); // "instant" ...
 const char *profile_kind_name(enum profile_kind kind);
+const char *profile_service_name(enum profile_service service);
+bool profile_service_find(const char *name, enum profile_service *ret);
 const char *profile_confidence_name(enum profile_confidence confidence);
 
 // The one vocabulary (quantity.c). *ret_unit (may be NULL) is its SI unit, "" for factors, states and counts.

@@ -14,7 +14,9 @@ extern const struct profile_type_facts profile_types[]; // by enum profile_type
 
 // NULL-terminated, by the enum of the same name.
 extern const char *const profile_type_names[],
-    *const profile_orders[], *const profile_groups[], *const profile_kinds[], *const profile_confidences[];
+    *const profile_orders[], *const profile_groups[], *const profile_kinds[],
+                                                          *const profile_services[],
+                                                              *const profile_confidences[];
 
 // Every number of one register is a whole number in range and fits its type; *ret_problem is a sentence, and
 // *ret_key the key it is about, when not.

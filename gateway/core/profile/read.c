@@ -216,7 +216,7 @@ size_t profile_memory(const cJSON *tree)
 enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profile *ret,
                          struct ew_reason *reason)
 {
-    int kind = PROFILE_METER, confidence = PROFILE_NONE;
+    int kind = PROFILE_METER, service = PROFILE_ELECTRICITY, confidence = PROFILE_NONE;
     *ret = (struct profile){.state_register = -1, .identify_register = -1};
     struct ew_json o;
     ew_json_open(&o, tree, "", reason);
@@ -225,8 +225,10 @@ enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profi
     ew_json_text(&o, "family", EW_REQUIRED, 1, sizeof(ret->family), ret->family);
     ew_json_text(&o, "model", EW_REQUIRED, 1, sizeof(ret->model), ret->model);
     ew_json_enum(&o, "kind", EW_REQUIRED, profile_kinds, &kind);
+    ew_json_enum(&o, "service", EW_OPTIONAL, profile_services, &service);
     ew_json_enum(&o, "confidence", EW_REQUIRED, profile_confidences, &confidence);
     ret->kind = (enum profile_kind)kind;
+    ret->service = (enum profile_service)service;
     ret->confidence = (enum profile_confidence)confidence;
     read_lines(&o, "aliases");
     ew_json_skip(&o, "extends");
