@@ -17,7 +17,9 @@ enum {
     EW_LOG_LINE_MAX = 1024,
     EW_SESSIONS_MAX = 256, // browser sessions at once
     EW_USERS_MAX = 64,
-    EW_ACCOUNTS_MAX = 64, // integration accounts
+    EW_ACCOUNTS_MAX = 64,      // integration accounts
+    EW_BROWSERS_MAX = 256,     // known browsers (USR-04) of all users; each costs some 400 bytes of a file
+    EW_BROWSERS_PER_USER = 16, // one person can't push out the browsers of the others
 
     // Web. A connection costs about 10 KiB here (60 with TLS) and up to 128 KiB of socket buffer in the
     // kernel.

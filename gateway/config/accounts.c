@@ -48,6 +48,7 @@ static enum ew_err read_user(const cJSON *node, const char *path, struct account
     read_int(&o, "id", INT_MAX, &user.id);
     ew_json_text(&o, "name", EW_REQUIRED, 1, sizeof(user.name), user.name);
     ew_json_bool(&o, "disabled", EW_REQUIRED, &user.disabled);
+    ew_json_bool(&o, "display", EW_OPTIONAL, &user.display);
     ew_json_bool(&o, "must_change", EW_REQUIRED, &user.must_change);
     ew_json_bool(&o, "locked", EW_REQUIRED, &user.locked);
     read_int(&o, "wrong", INT_MAX, &user.wrong);
@@ -70,6 +71,8 @@ static enum ew_err read_session(const cJSON *node, const char *path, struct acco
     ew_json_text(&o, "id", EW_REQUIRED, ACCOUNTS_SESSION_MAX - 1, sizeof(session.id), session.id);
     read_bytes(&o, "token", session.token_hash, sizeof(session.token_hash));
     read_int(&o, "user", INT_MAX, &session.user);
+    if (ew_json_has(&o, "browser"))
+        read_int(&o, "browser", INT_MAX, &session.browser);
     ew_json_bool(&o, "open", EW_REQUIRED, &session.open);
     ew_json_int(&o, "created_ms", EW_REQUIRED, INT64_MIN, INT64_MAX, &session.created_ms);
     ew_json_int(&o, "seen_up_ms", EW_REQUIRED, INT64_MIN, INT64_MAX, &session.seen_up_ms);
@@ -78,6 +81,24 @@ static enum ew_err read_session(const cJSON *node, const char *path, struct acco
         err = ew_fail(reason, EW_E_INVALID, "secret.session", path, "is not a session");
     accounts->sessions[accounts->session_count++] = session;
     return err;
+}
+
+static enum ew_err read_browser(const cJSON *node, const char *path, struct accounts *accounts,
+                                struct ew_reason *reason)
+{
+    struct account_browser browser = {.user = 0};
+    struct ew_json o;
+    ew_json_open(&o, node, path, reason);
+    read_int(&o, "id", INT_MAX, &browser.id);
+    read_bytes(&o, "token", browser.token_hash, sizeof(browser.token_hash));
+    read_int(&o, "user", INT_MAX, &browser.user);
+    read_int(&o, "misses", INT_MAX, &browser.misses);
+    ew_json_int(&o, "known_ms", EW_REQUIRED, INT64_MIN, INT64_MAX, &browser.known_ms);
+    ew_json_int(&o, "seen_ms", EW_REQUIRED, INT64_MIN, INT64_MAX, &browser.seen_ms);
+    ew_json_text(&o, "address", EW_REQUIRED, 0, sizeof(browser.address), browser.address);
+    ew_json_text(&o, "agent", EW_REQUIRED, 0, sizeof(browser.agent), browser.agent);
+    accounts->browsers[accounts->browser_count++] = browser;
+    return ew_json_close(&o);
 }
 
 static enum ew_err read_integration(const cJSON *node, const char *path, struct accounts *accounts,
@@ -123,6 +144,7 @@ static enum ew_err read_store(const cJSON *tree, struct accounts *ret, char boot
     ew_json_text(&o, "password", EW_REQUIRED, 1, sizeof(ret->broker.password), ret->broker.password);
     if (o.err == EW_OK && !ew_json_has(&o, "version")) {
         ret->fresh = true;
+        ret->file_version = ACCOUNTS_VERSION;
         ret->next_user = 1;
         secret_random(ret->key, sizeof(ret->key));
         return ew_json_close(&o);
@@ -138,6 +160,11 @@ static enum ew_err read_store(const cJSON *tree, struct accounts *ret, char boot
     read_list(&o, "users", EW_USERS_MAX, read_user, ret);
     read_list(&o, "sessions", EW_SESSIONS_MAX, read_session, ret);
     read_list(&o, "integrations", EW_ACCOUNTS_MAX, read_integration, ret);
+    if (version >= 2) {
+        read_int(&o, "next_browser", INT_MAX, &ret->next_browser);
+        read_list(&o, "browsers", EW_BROWSERS_MAX, read_browser, ret);
+    }
+    ret->file_version = (int)version;
     return ew_json_close(&o);
 }
 
@@ -185,6 +212,7 @@ static void write_user(struct ew_jw *w, const struct account_user *user)
             ew_jw_text(w, NULL, access_page_name(i));
     ew_jw_close_array(w);
     ew_jw_bool(w, "disabled", user->disabled);
+    ew_jw_bool(w, "display", user->display);
     ew_jw_bool(w, "must_change", user->must_change);
     ew_jw_bool(w, "locked", user->locked);
     ew_jw_int(w, "wrong", user->wrong);
@@ -200,9 +228,24 @@ static void write_session(struct ew_jw *w, const struct account_session *session
     ew_jw_text(w, "id", session->id);
     write_bytes(w, "token", session->token_hash, sizeof(session->token_hash));
     ew_jw_int(w, "user", session->user);
+    ew_jw_int(w, "browser", session->browser);
     ew_jw_bool(w, "open", session->open);
     ew_jw_int(w, "created_ms", session->created_ms);
     ew_jw_int(w, "seen_up_ms", session->seen_up_ms);
+    ew_jw_close_object(w);
+}
+
+static void write_browser(struct ew_jw *w, const struct account_browser *browser)
+{
+    ew_jw_open_object(w, NULL);
+    ew_jw_int(w, "id", browser->id);
+    write_bytes(w, "token", browser->token_hash, sizeof(browser->token_hash));
+    ew_jw_int(w, "user", browser->user);
+    ew_jw_int(w, "misses", browser->misses);
+    ew_jw_int(w, "known_ms", browser->known_ms);
+    ew_jw_int(w, "seen_ms", browser->seen_ms);
+    ew_jw_text(w, "address", browser->address);
+    ew_jw_text(w, "agent", browser->agent);
     ew_jw_close_object(w);
 }
 
@@ -218,14 +261,30 @@ static void write_integration(struct ew_jw *w, const struct account_integration 
     ew_jw_close_object(w);
 }
 
-enum ew_err accounts_save(const struct accounts *accounts, struct ew_reason *reason)
+static enum ew_err copy_old(const struct accounts *accounts, struct ew_reason *reason)
 {
     struct ew_buf text;
+    char copy[PATH_MAX];
+    if (accounts->file_version >= ACCOUNTS_VERSION)
+        return EW_OK;
+    if (ew_format(copy, sizeof(copy), "%s.v%d", accounts->path, accounts->file_version) != EW_OK)
+        return ew_fail(reason, EW_E_TOO_LARGE, "file.path", accounts->path, "the path is too long");
+    ew_buf_init(&text, STORE_MAX);
+    enum ew_err err = ew_file_read(accounts->path, STORE_MAX, &text, reason);
+    if (err == EW_OK)
+        err = ew_file_write(copy, text.data, text.len, 0600, reason);
+    if (text.data)
+        secret_wipe(text.data, text.cap);
+    ew_buf_done(&text);
+    return err;
+}
+
+static void write_store(const struct accounts *accounts, struct ew_buf *text)
+{
     struct ew_jw w;
     char boot[40];
     boot_id(boot);
-    ew_buf_init(&text, STORE_MAX);
-    ew_jw_init(&w, &text);
+    ew_jw_init(&w, text);
     ew_jw_open_object(&w, NULL);
     ew_jw_text(&w, "user", accounts->broker.user);
     ew_jw_text(&w, "password", accounts->broker.password);
@@ -246,12 +305,29 @@ enum ew_err accounts_save(const struct accounts *accounts, struct ew_reason *rea
     for (int i = 0; i < accounts->integration_count; i++)
         write_integration(&w, &accounts->integrations[i]);
     ew_jw_close_array(&w);
+    ew_jw_int(&w, "next_browser", accounts->next_browser);
+    ew_jw_open_array(&w, "browsers");
+    for (int i = 0; i < accounts->browser_count; i++)
+        write_browser(&w, &accounts->browsers[i]);
+    ew_jw_close_array(&w);
     ew_jw_close_object(&w);
-    ew_buf_add_text(&text, "\n");
+    ew_buf_add_text(text, "\n");
+}
+
+enum ew_err accounts_save(struct accounts *accounts, struct ew_reason *reason)
+{
+    struct ew_buf text;
+    enum ew_err err = copy_old(accounts, reason);
+    if (err != EW_OK)
+        return err;
+    ew_buf_init(&text, STORE_MAX);
+    write_store(accounts, &text);
     assert(!text.full);
-    enum ew_err err = ew_file_write(accounts->path, text.data, text.len, 0600, reason);
+    err = ew_file_write(accounts->path, text.data, text.len, 0600, reason);
     secret_wipe(text.data, text.cap);
     ew_buf_done(&text);
+    if (err == EW_OK)
+        accounts->file_version = ACCOUNTS_VERSION;
     return err;
 }
 

@@ -10,12 +10,13 @@
 #include <limits.h>
 
 enum {
-    ACCOUNTS_VERSION = 1,
+    ACCOUNTS_VERSION = 2, // 2: known browsers, users of displays
     ACCOUNTS_NAME_MAX = 33,
     ACCOUNTS_SESSION_MAX = 19, // "s-" and 16 hexadecimal digits, with the final 0
     ACCOUNTS_HASH_BYTES = 32,
-    ACCOUNTS_IDLE_MS = 30 * 60000, // USR-04
-    ACCOUNTS_LOCK_AFTER = 12       // wrong PUKs for a right PIN, in a row
+    ACCOUNTS_AGENT_MAX = 161,
+    ACCOUNTS_ADDRESS_MAX = 48,
+    ACCOUNTS_LOCK_AFTER = 12 // wrong PUKs for a right PIN, in a row
 };
 
 struct account_user {
@@ -23,6 +24,7 @@ struct account_user {
     char name[ACCOUNTS_NAME_MAX];
     unsigned pages; // bits of enum access_page
     bool disabled;
+    bool display;     // a wall screen: its sessions do not end by themselves, and only look
     bool must_change; // still has codes that others know
     bool locked;      // until the console unlocks it
     int wrong;        // PUKs in a row for the right PIN
@@ -36,9 +38,22 @@ struct account_session {
     char id[ACCOUNTS_SESSION_MAX]; // the broker account
     unsigned char token_hash[ACCOUNTS_HASH_BYTES];
     int user;
+    int browser;        // known browser that it was opened from, 0 = none
     bool open;          // has an account in the broker (not while codes must be changed)
     int64_t created_ms; // wall clock
     int64_t seen_up_ms; // CLOCK_BOOTTIME of the last use
+};
+
+// A browser that asks for the PIN only (USR-04), for one user: who shares a browser has a place each, with
+// the same token.
+struct account_browser {
+    int id;
+    unsigned char token_hash[ACCOUNTS_HASH_BYTES];
+    int user;
+    int misses;                // PINs in a row that were not its user's
+    int64_t known_ms, seen_ms; // wall clock: PIN and PUK were right, last login
+    char address[ACCOUNTS_ADDRESS_MAX];
+    char agent[ACCOUNTS_AGENT_MAX]; // how it names itself, for the list only
 };
 
 struct account_integration {
@@ -51,20 +66,23 @@ struct account_integration {
 struct accounts { // large: not for the stack
     char path[PATH_MAX];
     bool fresh;                   // the file had no users yet
+    int file_version;             // of the file that was read
     struct secret_account broker; // config's own broker account, kept in the same file
     unsigned char key[32];        // everything keyed is derived from it
     int64_t next_id;              // high-water mark of the site's ids: an id is never used twice
-    int next_user, user_count, session_count, integration_count;
+    int next_user, user_count, session_count, integration_count, next_browser, browser_count;
     struct account_user users[EW_USERS_MAX];
     struct account_session sessions[EW_SESSIONS_MAX];
     struct account_integration integrations[EW_ACCOUNTS_MAX];
+    struct account_browser browsers[EW_BROWSERS_MAX];
 };
 
 // Reads DATA/secrets/config.json. A file with nothing but the broker account gives an empty, fresh store with
 // a new key. EW_E_UNKNOWN when there is no file, EW_E_INVALID for a damaged one: nothing is reset by itself.
 enum ew_err accounts_load(const char *data_dir, int64_t up_ms, struct accounts *ret,
                           struct ew_reason *reason) EW_MUST_CHECK;
-enum ew_err accounts_save(const struct accounts *accounts, struct ew_reason *reason) EW_MUST_CHECK;
+// A file of an older version is copied to <file>.v<old> before it is written over.
+enum ew_err accounts_save(struct accounts *accounts, struct ew_reason *reason) EW_MUST_CHECK;
 void accounts_wipe(struct accounts *accounts);
 
 // ---- Users and codes (users.c) ----
@@ -93,6 +111,22 @@ void accounts_session_end(struct accounts *accounts, struct account_session *ses
 // HMAC of the session id: the same for every tab, and nothing to keep.
 void accounts_session_password(const struct accounts *accounts, const char *session_id,
                                char ret[SECRET_TEXT_MAX]);
+
+// ---- Known browsers (browsers.c) ----
+// The place of this browser for this user; NULL when there is none, or when it is too old (USR-04: 90 days).
+struct account_browser *accounts_browser_find(struct accounts *accounts, const char *token, int user,
+                                              int64_t wall_ms);
+// PIN and PUK were right. A token that is known already stays; else a new one is made. The place unused
+// longest makes room, of this user when it has EW_BROWSERS_PER_USER, else of all.
+struct account_browser *accounts_browser_remember(struct accounts *accounts, const char *token, int user,
+                                                  int64_t wall_ms, char ret_token[SECRET_TEXT_MAX]);
+// A PIN that was not its user's: after ACCESS_BROWSER_MISSES in a row the browser is forgotten. False when
+// the browser is not known anyway.
+bool accounts_browser_miss(struct accounts *accounts, const char *token);
+struct account_browser *accounts_browser_by_id(struct accounts *accounts, int id);
+bool accounts_browser_is(const struct account_browser *browser, const char *token);
+void accounts_browser_forget(struct accounts *accounts, struct account_browser *browser);
+void accounts_browser_forget_user(struct accounts *accounts, int user);
 
 // ---- Integration accounts (sessions.c) ----
 struct account_integration *accounts_integration(struct accounts *accounts, const char *name);

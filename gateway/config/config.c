@@ -134,6 +134,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     publish_start(config);
     site_calls_start(config);
     login_start(config);
+    user_calls_start(config);
     config->console = console_new(config);
     machine_tick(&config->machine, ew_loop_now_ms(service->loop));
     config->tick.fn = on_tick;
@@ -211,6 +212,7 @@ static void stop(struct ew_service *service)
     hasher_free(config->hasher);
     if (config->hasher)
         login_stop(config);
+    user_calls_stop(config);
     warden_free(config->warden);
     site_store_done(&config->store);
     library_free(config->library);

@@ -31,7 +31,12 @@ struct config_try {    // codes that are being looked at (login.c)
     unsigned char new_salt[16];
     char opened[ACCOUNTS_SESSION_MAX]; // the session that the broker is making an account for
     char token[SECRET_TEXT_MAX];
+    char browser[64]; // token of the browser that asks, "" = it is not known; later that of its new place
+    char agent[ACCOUNTS_AGENT_MAX];
 };
+
+enum { CONFIG_USER_JOBS_MAX = 4 };
+struct user_job; // user_calls.c
 
 struct config {
     struct ew_service *service;
@@ -49,6 +54,7 @@ struct config {
     struct machine machine;
     int64_t user_until_ms[EW_USERS_MAX]; // beside accounts->users: no try before
     struct config_try tries[CONFIG_TRIES_MAX];
+    struct user_job *user_jobs;
     struct ew_timer tick;
     int64_t first_rev; // of the start
     struct config_rev *revs;
@@ -62,9 +68,21 @@ void publish_diff(struct config *config, const struct site_diff *diff); // after
 // An entry for the journal: who did what. account as in the topic, user "" when it is no person.
 void publish_audit(struct config *config, const char *account, const char *user, const char *what,
                    const struct site_diff *diff);
+// The same about one object that does not stand in the site file. old NULL = new, now NULL = gone; both stay
+// the caller's.
+void publish_audit_object(struct config *config, const char *account, const char *user, const char *what,
+                          const char *kind, int id, const cJSON *old, const cJSON *now);
 void publish_alarm(struct config *config, const struct ew_reason *reason, bool active);
 
 // ---- site_calls.c ----
+struct config_caller {
+    const char *account;
+    const char *user; // "" = no person
+    int user_id;      // 0 = no person
+    unsigned pages;
+};
+// Who asks. Answers false for an account that is neither the console nor a living session.
+bool config_known_caller(struct config *config, struct mq_request *request, struct config_caller *ret);
 void site_calls_start(struct config *config);
 // Makes the new content known after the store has taken it: everything that differs from `before`.
 void config_changed(struct config *config, const cJSON *before, const char *account, const char *user,
@@ -82,6 +100,10 @@ void login_save(struct config *config); // logs a failure
 void login_connected(struct config *config);
 // Ends every session of a user.
 void login_end_sessions(struct config *config, int user);
+
+// ---- user_calls.c: users and known browsers (USR-03, USR-04) ----
+void user_calls_start(struct config *config);
+void user_calls_stop(struct config *config);
 
 // ---- console.c: the commands of the console, over DATA/run/config.sock ----
 struct console *console_new(struct config *config);

@@ -128,6 +128,7 @@ static enum ew_err user_reset(struct job *job)
         random_digits(puk, 14);
     } while (accounts_user_by_pin(job->accounts, pin) || accounts_code_is_default(pin, puk));
     accounts_set_codes(job->accounts, user, pin, puk);
+    accounts_browser_forget_user(job->accounts, user->id);
     user->must_change = true;
     user->locked = false;
     user->wrong = 0;

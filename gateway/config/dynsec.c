@@ -170,7 +170,8 @@ static enum ew_err write_all_roles(struct ew_jw *w, const struct access_rights *
     for (int i = 0; i < accounts->session_count && err == EW_OK; i++) {
         const struct account_session *session = &accounts->sessions[i];
         const struct account_user *user = accounts_user(accounts, session->user);
-        err = access_session(rights, session->id, user ? user->pages : 0, list, reason);
+        err =
+            access_session(rights, session->id, user ? user->pages : 0, user && user->display, list, reason);
         dynsec_role(w, session->id, list);
     }
     return err;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "config/config_priv.h"
 #include "config/session_calls.h"
+#include "core/access/people.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -34,7 +35,8 @@ static void refuse_wrong(struct mq_request *request)
     refuse(request, "login.wrong_code", "Wrong code.");
 }
 
-static void answer_token(struct mq_request *request, const char *token, bool must_change)
+// browser "" = nothing new to remember there.
+static void answer_token(struct mq_request *request, const char *token, const char *browser, bool must_change)
 {
     struct ew_buf result;
     struct ew_jw w;
@@ -42,8 +44,10 @@ static void answer_token(struct mq_request *request, const char *token, bool mus
     ew_jw_init(&w, &result);
     ew_jw_open_object(&w, NULL);
     ew_jw_text(&w, "token", token);
+    if (browser[0])
+        ew_jw_text(&w, "browser", browser);
     ew_jw_bool(&w, "must_change", must_change);
-    ew_jw_int(&w, "idle_s", ACCOUNTS_IDLE_MS / 1000);
+    ew_jw_int(&w, "idle_s", ACCESS_IDLE_MS / 1000);
     ew_jw_close_object(&w);
     mq_answer(request, &result);
     secret_wipe(result.data, result.cap);
@@ -138,25 +142,51 @@ static void session_opened(void *user, const struct ew_reason *reason)
         session_end_by_id(t->config, t->opened);
         mq_answer_error(t->request, reason);
     } else {
-        answer_token(t->request, t->token, false);
+        answer_token(t->request, t->token, t->browser, false);
     }
     drop_try(t);
 }
 
+static bool must_change_now(const struct config *config, const struct account_user *user)
+{
+    return user->must_change && !config->service->demo;
+}
+
+// PIN and PUK were right: the next time the PIN is enough here (USR-04).
+static int remember_browser(struct config *config, struct config_try *t, const struct account_user *user)
+{
+    char token[SECRET_TEXT_MAX];
+    struct account_browser *browser =
+        accounts_browser_remember(config->accounts, t->browser, user->id, ew_clock_wall_ms(), token);
+    ew_copy(t->browser, sizeof(t->browser), token);
+    ew_copy(browser->address, sizeof(browser->address), t->address);
+    ew_copy(browser->agent, sizeof(browser->agent), t->agent);
+    secret_wipe(token, sizeof(token));
+    return browser->id;
+}
+
+// known: the browser that makes the PUK needless, NULL = PIN and PUK were typed.
 static void open_session(struct config *config, struct config_try *t, struct account_user *user,
-                         int64_t now_ms)
+                         struct account_browser *known, int64_t now_ms)
 {
     char ended[ACCOUNTS_SESSION_MAX];
-    bool must_change = user->must_change && !config->service->demo;
+    bool must_change = must_change_now(config, user);
     struct account_session *session =
         accounts_session_open(config->accounts, user->id, ew_clock_wall_ms(), now_ms, t->token, ended);
     session->open = !must_change;
+    if (known) {
+        session->browser = known->id;
+        known->misses = 0;
+        known->seen_ms = ew_clock_wall_ms();
+    } else if (!must_change) {
+        session->browser = remember_browser(config, t, user);
+    }
     if (ended[0])
         warden_close(config->warden, ended);
-    ew_notice("login", "session opened user=%s from=%s", user->name, t->address);
+    ew_notice("login", "session opened user=%s from=%s%s", user->name, t->address, known ? " by PIN" : "");
     login_save(config);
     if (must_change) {
-        answer_token(t->request, t->token, true);
+        answer_token(t->request, t->token, "", true);
         drop_try(t);
         return;
     }
@@ -179,7 +209,7 @@ static void on_login_hash(void *user, const unsigned char *hash, int64_t now_ms)
                "This user is locked; it can be unlocked at the gateway's console.");
     } else {
         note_right(config, t->address, person);
-        open_session(config, t, person, now_ms);
+        open_session(config, t, person, NULL, now_ms);
         return;
     }
     drop_try(t);
@@ -206,12 +236,10 @@ static void begin_try(struct config *config, struct mq_request *request, const c
         refuse_slow(request, 1000);
         return;
     }
-    if (more) {
-        *t = *more;
-        t->used = true;
-        t->config = config;
-        ew_copy(t->address, sizeof(t->address), address);
-    }
+    *t = *more;
+    t->used = true;
+    t->config = config;
+    ew_copy(t->address, sizeof(t->address), address);
     t->request = request;
     t->user = user ? user->id : 0;
     if (hasher_hash(config->hasher, puk, salt_of(user), done, t) != EW_OK) {
@@ -221,7 +249,8 @@ static void begin_try(struct config *config, struct mq_request *request, const c
 }
 
 struct typed {
-    char pin[8], puk[16], new_pin[8], new_puk[16], address[48], token[64], browser[128];
+    char pin[8], puk[16], new_pin[8], new_puk[16], address[48], token[64], browser[64];
+    char agent[ACCOUNTS_AGENT_MAX];
 };
 
 static enum ew_err read_typed(const cJSON *args, struct typed *ret, struct ew_reason *reason)
@@ -236,6 +265,7 @@ static enum ew_err read_typed(const cJSON *args, struct typed *ret, struct ew_re
     ew_json_text(&o, "address", EW_OPTIONAL, 0, sizeof(ret->address), ret->address);
     ew_json_text(&o, "token", EW_OPTIONAL, 0, sizeof(ret->token), ret->token);
     ew_json_text(&o, "browser", EW_OPTIONAL, 0, sizeof(ret->browser), ret->browser);
+    ew_json_text(&o, "agent", EW_OPTIONAL, 0, sizeof(ret->agent), ret->agent);
     enum ew_err err = ew_json_close(&o);
     if (err == EW_OK && !access_pin_formed(ret->pin))
         err = ew_fail(reason, EW_E_INVALID, "login.form", "/pin", "A PIN has 5 digits.");
@@ -253,6 +283,31 @@ static void answer_next(struct mq_request *request)
     ew_buf_done(&result);
 }
 
+// Only the PIN was typed: enough from a browser that this user made known. Whatever else the PIN is, it leads
+// to the PUK.
+static void on_pin(struct config *config, struct mq_request *request, const struct typed *typed)
+{
+    int64_t now_ms = ew_loop_now_ms(config->service->loop);
+    struct account_user *user = accounts_user_by_pin(config->accounts, typed->pin);
+    struct account_browser *known =
+        user ? accounts_browser_find(config->accounts, typed->browser, user->id, ew_clock_wall_ms()) : NULL;
+    if (!known || user->disabled || user->locked || must_change_now(config, user)) {
+        if (accounts_browser_miss(config->accounts, typed->browser))
+            login_save(config);
+        answer_next(request);
+        return;
+    }
+    int64_t wait = wait_ms(config, typed->address, user, now_ms);
+    struct config_try *t = wait > 0 ? NULL : take_try(config, typed->address);
+    if (!t) {
+        refuse_slow(request, wait > 0 ? wait : 1000);
+        return;
+    }
+    t->request = request;
+    t->user = user->id;
+    open_session(config, t, user, known, now_ms);
+}
+
 static void on_login(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
 {
     (void)now_ms;
@@ -265,10 +320,15 @@ static void on_login(void *user, struct mq_request *request, const cJSON *args, 
     if (read_typed(args, &typed, &reason) != EW_OK)
         mq_answer_error(request, &reason);
     else if (!typed.puk[0])
-        answer_next(request); // whatever the PIN is
-    else
+        on_pin(config, request, &typed);
+    else {
+        struct config_try t = {.codes = false};
+        ew_copy(t.browser, sizeof(t.browser), typed.browser);
+        ew_copy(t.agent, sizeof(t.agent), typed.agent);
         begin_try(config, request, typed.puk, typed.address,
-                  accounts_user_by_pin(config->accounts, typed.pin), on_login_hash, NULL);
+                  accounts_user_by_pin(config->accounts, typed.pin), on_login_hash, &t);
+        secret_wipe(&t, sizeof(t));
+    }
     secret_wipe(&typed, sizeof(typed));
 }
 
@@ -304,7 +364,8 @@ static void store_codes(struct config_try *t, struct account_user *person, struc
     memcpy(person->puk_salt, t->new_salt, sizeof(person->puk_salt));
     memcpy(person->puk_hash, hash, sizeof(person->puk_hash));
     person->must_change = false;
-    // Whoever came in with the old codes elsewhere goes.
+    // Whoever came in with the old codes elsewhere goes, and no browser knows the new ones.
+    accounts_browser_forget_user(config->accounts, person->id);
     char own[ACCOUNTS_SESSION_MAX];
     ew_copy(own, sizeof(own), session->id);
     session_end_others(config, person->id, own);

@@ -280,30 +280,67 @@ void config_changed(struct config *config, const cJSON *before, const char *acco
 
 // ---- Journal ---------------------------------------------------------------------------------------------
 
+static void audit_begin(const struct config *config, const char *account, const char *user, const char *what,
+                        struct ew_buf *payload, struct ew_jw *w)
+{
+    ew_buf_init(payload, EW_MQTT_PAYLOAD_MAX);
+    ew_jw_init(w, payload);
+    ew_jw_open_object(w, NULL);
+    ew_jw_rfc3339(w, "ts", ew_clock_wall_ms());
+    ew_jw_int(w, "up_ms", ew_clock_up_ms());
+    ew_jw_text(w, "account", account);
+    if (user[0])
+        ew_jw_text(w, "user", user);
+    ew_jw_text(w, "what", what);
+    ew_jw_int(w, "rev", config->store.rev);
+}
+
+static void audit_send(struct config *config, struct ew_buf *payload, struct ew_jw *w)
+{
+    ew_jw_close_object(w);
+    if (!payload->full)
+        (void)mq_publish(config->service->mq, "audit/event", payload->data, payload->len,
+                         (struct mq_publish_options){.qos = 1});
+    ew_buf_done(payload);
+}
+
 void publish_audit(struct config *config, const char *account, const char *user, const char *what,
                    const struct site_diff *diff)
 {
     struct ew_buf payload;
     struct ew_jw w;
-    ew_buf_init(&payload, EW_MQTT_PAYLOAD_MAX);
-    ew_jw_init(&w, &payload);
-    ew_jw_open_object(&w, NULL);
-    ew_jw_rfc3339(&w, "ts", ew_clock_wall_ms());
-    ew_jw_int(&w, "up_ms", ew_clock_up_ms());
-    ew_jw_text(&w, "account", account);
-    if (user[0])
-        ew_jw_text(&w, "user", user);
-    ew_jw_text(&w, "what", what);
-    ew_jw_int(&w, "rev", config->store.rev);
+    audit_begin(config, account, user, what, &payload, &w);
     if (diff) {
         ew_jw_int(&w, "count", diff->count);
         site_diff_write(diff, AUDIT_ITEMS_MAX, &w, "changes");
     }
+    audit_send(config, &payload, &w);
+}
+
+static void write_or_null(struct ew_jw *w, const char *key, const cJSON *tree)
+{
+    if (tree)
+        ew_jw_tree(w, key, tree);
+    else
+        ew_jw_null(w, key);
+}
+
+void publish_audit_object(struct config *config, const char *account, const char *user, const char *what,
+                          const char *kind, int id, const cJSON *old, const cJSON *now)
+{
+    struct ew_buf payload;
+    struct ew_jw w;
+    audit_begin(config, account, user, what, &payload, &w);
+    ew_jw_int(&w, "count", 1);
+    ew_jw_open_array(&w, "changes");
+    ew_jw_open_object(&w, NULL);
+    ew_jw_text(&w, "kind", kind);
+    ew_jw_int(&w, "id", id);
+    write_or_null(&w, "old", old);
+    write_or_null(&w, "new", now);
     ew_jw_close_object(&w);
-    if (!payload.full)
-        (void)mq_publish(config->service->mq, "audit/event", payload.data, payload.len,
-                         (struct mq_publish_options){.qos = 1});
-    ew_buf_done(&payload);
+    ew_jw_close_array(&w);
+    audit_send(config, &payload, &w);
 }
 
 void publish_alarm(struct config *config, const struct ew_reason *reason, bool active)

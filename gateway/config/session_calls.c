@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/access/people.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +38,8 @@ void session_open_in_broker(struct config *config, const struct account_session 
     char password[SECRET_TEXT_MAX];
     const struct account_user *person = accounts_user(config->accounts, session->user);
     ew_reason_clear(&reason);
-    if (access_session(&config->files.rights, session->id, person ? person->pages : 0, config->list,
-                       &reason) != EW_OK) {
+    if (access_session(&config->files.rights, session->id, person ? person->pages : 0,
+                       person && person->display, config->list, &reason) != EW_OK) {
         (void)ew_log_reason(EW_LOG_ERROR, "login", &reason);
         config->list->count = 0; // an account without rights is better than none: the page can say so
     }
@@ -115,7 +116,7 @@ void login_connected(struct config *config)
 static bool dead(struct config *config, const struct account_session *session, int64_t now_ms)
 {
     const struct account_user *user = accounts_user(config->accounts, session->user);
-    return !user || user->disabled || now_ms - session->seen_up_ms >= ACCOUNTS_IDLE_MS;
+    return !user || user->disabled || access_idle_over(user->display, now_ms - session->seen_up_ms);
 }
 
 struct account_session *session_alive(struct config *config, const char *token)
@@ -199,7 +200,8 @@ static void write_session(struct config *config, const struct account_session *s
     ew_jw_text(w, "password", password);
     ew_jw_close_object(w);
     ew_jw_bool(w, "must_change", !session->open);
-    ew_jw_int(w, "idle_s", ACCOUNTS_IDLE_MS / 1000);
+    ew_jw_bool(w, "display", user->display);
+    ew_jw_int(w, "idle_s", user->display ? 0 : ACCESS_IDLE_MS / 1000);
     ew_jw_close_object(w);
     secret_wipe(password, sizeof(password));
 }
@@ -228,6 +230,15 @@ static void on_session(void *user, struct mq_request *request, const cJSON *args
     ew_buf_done(&result);
 }
 
+static void answer_nothing(struct mq_request *request)
+{
+    struct ew_buf result;
+    ew_buf_init(&result, 16);
+    ew_buf_add_text(&result, "{}");
+    mq_answer(request, &result);
+    ew_buf_done(&result);
+}
+
 static void on_logout(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
 {
     (void)now_ms;
@@ -244,15 +255,54 @@ static void on_logout(void *user, struct mq_request *request, const cJSON *args,
     ew_info("login", "session ended: logout id=%s", session->id);
     end(config, session);
     login_save(config);
-    struct ew_buf result;
-    ew_buf_init(&result, 16);
-    ew_buf_add_text(&result, "{}");
-    mq_answer(request, &result);
-    ew_buf_done(&result);
+    answer_nothing(request);
+}
+
+// ---- Known browsers --------------------------------------------------------------------------------------
+
+void session_forget_browser(struct config *config, struct account_browser *browser)
+{
+    for (int i = config->accounts->session_count - 1; i >= 0; i--)
+        if (config->accounts->sessions[i].browser == browser->id)
+            end(config, &config->accounts->sessions[i]);
+    accounts_browser_forget(config->accounts, browser);
+}
+
+// "Lock": this browser asks for PIN and PUK again, of whomever, and who is logged in from it goes.
+static void on_lock(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
+{
+    (void)now_ms;
+    struct config *config = user;
+    struct ew_reason reason;
+    struct ew_json o;
+    char token[64] = "", browser[64] = "";
+    ew_reason_clear(&reason);
+    if (!session_caller_is_web(request))
+        return;
+    ew_json_open(&o, args, "", &reason);
+    ew_json_text(&o, "token", EW_OPTIONAL, 0, sizeof(token), token);
+    ew_json_text(&o, "browser", EW_OPTIONAL, 0, sizeof(browser), browser);
+    if (ew_json_close(&o) != EW_OK) {
+        mq_answer_error(request, &reason);
+        return;
+    }
+    struct account_session *session = accounts_session_find(config->accounts, token);
+    if (session) {
+        ew_info("login", "session ended: lock id=%s", session->id);
+        end(config, session);
+    }
+    for (int i = config->accounts->browser_count - 1; i >= 0; i--)
+        if (accounts_browser_is(&config->accounts->browsers[i], browser))
+            session_forget_browser(config, &config->accounts->browsers[i]);
+    secret_wipe(token, sizeof(token));
+    secret_wipe(browser, sizeof(browser));
+    login_save(config);
+    answer_nothing(request);
 }
 
 void session_calls_start(struct config *config)
 {
     mq_serve(config->service->mq, "config", "session", on_session, config);
     mq_serve(config->service->mq, "config", "logout", on_logout, config);
+    mq_serve(config->service->mq, "config", "lock", on_lock, config);
 }

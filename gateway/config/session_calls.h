@@ -6,8 +6,8 @@
 
 void session_calls_start(struct config *config);
 
-// login, session, logout, codes are for the account `web` alone (the broker sees to it; so do we). Answers
-// false.
+// login, session, logout, lock, codes are for the account `web` alone (the broker sees to it; so do we).
+// Answers false.
 bool session_caller_is_web(struct mq_request *request);
 
 // The session of a token that is neither idle too long nor its user's that is gone or disabled; NULL
@@ -18,5 +18,7 @@ void session_open_in_broker(struct config *config, const struct account_session 
 void session_end_by_id(struct config *config, const char *id);
 // All of a user's sessions but one ("" = all).
 void session_end_others(struct config *config, int user, const char *kept);
+// With the sessions that were opened from it.
+void session_forget_browser(struct config *config, struct account_browser *browser);
 
 #endif

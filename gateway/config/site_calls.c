@@ -14,15 +14,9 @@ enum { DIFFERENCE_ITEMS_MAX = 100, DIFFERENCE_MAX = 256 << 10 };
 
 // ---- Who asks --------------------------------------------------------------------------------------------
 
-struct caller {
-    const char *account;
-    const char *user; // "" = no person
-    unsigned pages;
-};
-
-static bool find_caller(struct config *config, const char *account, struct caller *ret)
+static bool find_caller(struct config *config, const char *account, struct config_caller *ret)
 {
-    *ret = (struct caller){.account = account, .user = ""};
+    *ret = (struct config_caller){.account = account, .user = ""};
     if (strcmp(account, "console") == 0) {
         ret->pages = ACCESS_ALL_PAGES;
         return true;
@@ -32,6 +26,7 @@ static bool find_caller(struct config *config, const char *account, struct calle
         const struct account_user *user = accounts_user(config->accounts, session->user);
         if (session->open && user && !user->disabled && strcmp(session->id, account) == 0) {
             ret->user = user->name;
+            ret->user_id = user->id;
             ret->pages = user->pages;
             return true;
         }
@@ -47,7 +42,7 @@ static void refuse(struct mq_request *request, enum ew_err err, const char *code
     mq_answer_error(request, &reason);
 }
 
-static bool known_caller(struct config *config, struct mq_request *request, struct caller *ret)
+bool config_known_caller(struct config *config, struct mq_request *request, struct config_caller *ret)
 {
     if (find_caller(config, mq_request_account(request), ret))
         return true;
@@ -55,8 +50,8 @@ static bool known_caller(struct config *config, struct mq_request *request, stru
     return false;
 }
 
-static enum ew_err check_right(const struct config *config, const struct caller *caller, const char *what,
-                               const char *path, struct ew_reason *reason)
+static enum ew_err check_right(const struct config *config, const struct config_caller *caller,
+                               const char *what, const char *path, struct ew_reason *reason)
 {
     if (access_may_change(&config->files.rights, caller->pages, what))
         return EW_OK;
@@ -125,10 +120,10 @@ static void on_site(void *user, struct mq_request *request, const cJSON *args, i
     (void)args;
     (void)now_ms;
     struct config *config = user;
-    struct caller caller;
+    struct config_caller caller;
     struct ew_buf result;
     struct ew_jw w;
-    if (!known_caller(config, request, &caller))
+    if (!config_known_caller(config, request, &caller))
         return;
     ew_buf_init(&result, EW_MQTT_PAYLOAD_MAX);
     ew_jw_init(&w, &result);
@@ -145,11 +140,11 @@ static void on_versions(void *user, struct mq_request *request, const cJSON *arg
     (void)args;
     (void)now_ms;
     struct config *config = user;
-    struct caller caller;
+    struct config_caller caller;
     int64_t revs[SITE_STORE_VERSIONS + 1];
     struct ew_buf result;
     struct ew_jw w;
-    if (!known_caller(config, request, &caller))
+    if (!config_known_caller(config, request, &caller))
         return;
     int count = site_store_versions(&config->store, revs, SITE_STORE_VERSIONS + 1);
     ew_buf_init(&result, 4096);
@@ -174,11 +169,11 @@ static void on_check(void *user, struct mq_request *request, const cJSON *args, 
 {
     (void)now_ms;
     struct config *config = user;
-    struct caller caller;
+    struct config_caller caller;
     struct ew_buf result;
     struct ew_jw w;
     const cJSON *site = cJSON_GetObjectItemCaseSensitive(args, "site");
-    if (!known_caller(config, request, &caller))
+    if (!config_known_caller(config, request, &caller))
         return;
     if (!site) {
         refuse(request, EW_E_INVALID, "json.missing", "\"site\" is missing");
@@ -240,7 +235,7 @@ static void answer_stale(struct config *config, struct mq_request *request, int6
     cJSON_Delete(old);
 }
 
-static enum ew_err check_rights(const struct config *config, const struct caller *caller,
+static enum ew_err check_rights(const struct config *config, const struct config_caller *caller,
                                 const cJSON *changes, struct ew_reason *reason)
 {
     const cJSON *change;
@@ -279,8 +274,8 @@ static void answer_changed(struct config *config, struct mq_request *request, co
 }
 
 // The tree is the store's when EW_OK.
-static enum ew_err take(struct config *config, cJSON *tree, const struct caller *caller, const char *what,
-                        struct ew_reason *reason)
+static enum ew_err take(struct config *config, cJSON *tree, const struct config_caller *caller,
+                        const char *what, struct ew_reason *reason)
 {
     if (site_same(config->store.tree, tree)) {
         cJSON_Delete(tree);
@@ -296,7 +291,7 @@ static enum ew_err take(struct config *config, cJSON *tree, const struct caller 
     return err;
 }
 
-static enum ew_err apply(struct config *config, const struct caller *caller, const cJSON *changes,
+static enum ew_err apply(struct config *config, const struct config_caller *caller, const cJSON *changes,
                          int64_t *ids, int *count, struct ew_reason *reason)
 {
     cJSON *copy = NULL;
@@ -325,11 +320,11 @@ static void on_change(void *user, struct mq_request *request, const cJSON *args,
 {
     (void)now_ms;
     struct config *config = user;
-    struct caller caller;
+    struct config_caller caller;
     struct ew_reason reason;
     struct ew_json o;
     int64_t rev = 0;
-    if (!known_caller(config, request, &caller))
+    if (!config_known_caller(config, request, &caller))
         return;
     ew_reason_clear(&reason);
     ew_json_open(&o, args, "", &reason);
@@ -372,7 +367,7 @@ static enum ew_err undo_target(const struct config *config, int64_t wanted, int6
                    wanted ? "there is no such older revision" : "there is nothing left to undo");
 }
 
-static enum ew_err check_undo_rights(const struct config *config, const struct caller *caller,
+static enum ew_err check_undo_rights(const struct config *config, const struct config_caller *caller,
                                      const cJSON *old, struct ew_reason *reason)
 {
     struct site_diff diff;
@@ -384,7 +379,7 @@ static enum ew_err check_undo_rights(const struct config *config, const struct c
     return err;
 }
 
-static enum ew_err undo(struct config *config, const struct caller *caller, int64_t wanted,
+static enum ew_err undo(struct config *config, const struct config_caller *caller, int64_t wanted,
                         struct ew_reason *reason)
 {
     int64_t target = 0;
@@ -413,11 +408,11 @@ static void on_undo(void *user, struct mq_request *request, const cJSON *args, i
 {
     (void)now_ms;
     struct config *config = user;
-    struct caller caller;
+    struct config_caller caller;
     struct ew_reason reason;
     struct ew_json o;
     int64_t rev = 0, to = 0;
-    if (!known_caller(config, request, &caller))
+    if (!config_known_caller(config, request, &caller))
         return;
     ew_reason_clear(&reason);
     ew_json_open(&o, args, "", &reason);

@@ -227,6 +227,7 @@ static void run_login(struct web_connection *c)
         if (e->browser[0])
             ew_jw_text(&w, "browser", e->browser);
         ew_jw_text(&w, "address", c->address);
+        ew_jw_text(&w, "agent", e->agent);
         struct ask *ask = ask_new(c->web, c, "");
         ask->login = true;
         ask->answered = login_answered;
@@ -411,6 +412,46 @@ static void run_logout(struct web_connection *c)
         answer_ok(c, NULL, "{\"ok\":true}\n");
 }
 
+// ---- POST /api/lock ---------------------------------------------------------------------------------------
+
+// As logout, and the browser is forgotten. With or without a session: to forget is never wrong.
+static void lock_answered(struct web *web, struct web_connection *c, const struct ask *ask,
+                          const cJSON *result, const struct ew_reason *reason)
+{
+    session_ended(web, ask->token);
+    if (!c)
+        return;
+    if (!result) {
+        answer_refusal(c, unreachable(reason) ? 503 : 400, reason);
+        return;
+    }
+    struct ew_buf headers;
+    ew_buf_init(&headers, 512);
+    add_cookie(&headers, c, "edgewatt", "", 0);
+    add_cookie(&headers, c, "edgewatt_browser", "", 0);
+    answer_ok(c, ew_buf_text(&headers), "{\"ok\":true}\n");
+    ew_buf_done(&headers);
+}
+
+static void run_lock(struct web_connection *c)
+{
+    const struct web_exchange *e = c->exchange;
+    struct ew_reason reason;
+    struct ew_buf args;
+    struct ew_jw w;
+    if (web_nothing_read(ew_buf_text(&e->body), e->body.len, &reason) != EW_OK) {
+        web_answer_reason(c, 400, NULL, &reason);
+        return;
+    }
+    session_ended(c->web, e->token);
+    args_begin(&args, &w);
+    ew_jw_text(&w, "token", e->token);
+    ew_jw_text(&w, "browser", e->browser);
+    struct ask *ask = ask_new(c->web, c, e->token);
+    ask->answered = lock_answered;
+    ask_send(ask, "lock", &args);
+}
+
 // ---- GET /api/health --------------------------------------------------------------------------------------
 
 static void run_health(struct web_connection *c)
@@ -426,9 +467,9 @@ static void run_health(struct web_connection *c)
 // ---- The way in -------------------------------------------------------------------------------------------
 
 static const struct web_route routes[] = {
-    {"/api/login", WEB_POST, run_login},  {"/api/logout", WEB_POST, run_logout},
-    {"/api/codes", WEB_POST, run_codes},  {"/api/session", WEB_GET, run_session},
-    {"/api/health", WEB_GET, run_health},
+    {"/api/login", WEB_POST, run_login},    {"/api/logout", WEB_POST, run_logout},
+    {"/api/codes", WEB_POST, run_codes},    {"/api/lock", WEB_POST, run_lock},
+    {"/api/session", WEB_GET, run_session}, {"/api/health", WEB_GET, run_health},
 };
 
 static const struct web_route *route_of(const char *path)

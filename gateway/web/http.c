@@ -62,6 +62,8 @@ static void read_headers(struct web_connection *c, struct web_exchange *e)
     header(c->wsi, WSI_TOKEN_CONNECTION, text, sizeof(text));
     e->close = web_list_has(text, "close");
     header(c->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, e->tag, sizeof(e->tag));
+    header(c->wsi, WSI_TOKEN_HTTP_USER_AGENT, text, sizeof(text));
+    web_agent(text, e->agent);
     read_cookies(c->wsi, e);
 }
 

@@ -158,6 +158,15 @@ static bool weight_zero(const char *parameters, const char *end)
     return false;
 }
 
+void web_agent(const char *header, char ret_agent[WEB_AGENT_SIZE])
+{
+    size_t len = 0;
+    for (; *header && len + 1 < WEB_AGENT_SIZE; header++)
+        if (*header >= ' ' && *header < 127)
+            ret_agent[len++] = *header;
+    ret_agent[len] = 0;
+}
+
 bool web_accepts_gzip(const char *accept_encoding)
 {
     bool any = false;

@@ -10,7 +10,8 @@ enum {
     WEB_TOKEN_SIZE = 64, // bytes with the final 0; config makes them of 43 characters
     WEB_PIN_SIZE = 6,    // USR-01: 5 digits
     WEB_PUK_SIZE = 15,   // 14 digits
-    WEB_HOST_SIZE = 262  // a host name of 253 characters, ":" and a port
+    WEB_HOST_SIZE = 262, // a host name of 253 characters, ":" and a port
+    WEB_AGENT_SIZE = 161 // of a User-Agent that is kept
 };
 
 bool web_token_valid(const char *token);
@@ -29,6 +30,9 @@ void web_host_name(const char *host, char ret_name[WEB_HOST_SIZE]);
 // True when the Origin header names the scheme, host and port this request came to. Behind a listener without
 // TLS "https" is accepted too: a proxy may have taken the TLS off. "null" is never our own.
 bool web_origin_own(const char *origin, const char *host, bool tls);
+
+// The printable ASCII of a User-Agent, cut at WEB_AGENT_SIZE - 1: only people read it.
+void web_agent(const char *header, char ret_agent[WEB_AGENT_SIZE]);
 
 // RFC 9110 section 12.5.3: gzip named without q=0, or "*" not refused.
 bool web_accepts_gzip(const char *accept_encoding);

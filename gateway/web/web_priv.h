@@ -44,6 +44,7 @@ struct web_exchange {
     char token[WEB_TOKEN_SIZE];   // "" = no session cookie
     char browser[WEB_TOKEN_SIZE]; // "" = no cookie of a known browser
     char tag[40];                 // If-None-Match
+    char agent[WEB_AGENT_SIZE];   // User-Agent, as far as it is plain text
     const struct web_route *route;
     struct ew_buf body;
     struct ew_buf answer; // header and body, without the contents of a file

@@ -81,7 +81,7 @@ class Demo(Case):
     def test_only_web_may_ask(self):
         for name in ("console", "poller"):
             client = self.mqtt(name)
-            for method in ("login", "session", "logout", "codes"):
+            for method in ("login", "session", "logout", "codes", "lock"):
                 self.assertEqual(client.publish(f"call/{name}/config/{method}", {}), 135)
 
     def test_logout_ends_the_connection_and_the_account(self):
@@ -414,7 +414,7 @@ class Integrations(Case):
         path = os.path.join(self.data, "secrets/config.json")
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        for damaged in (text[:200], text.replace('"version":1', '"version":2'), text.replace('"users":[', '"usres":[')):
+        for damaged in (text[:200], text.replace('"version":2', '"version":3'), text.replace('"users":[', '"usres":[')):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(damaged)
             process = self.start_process("config", [EDGEWATT, "config", "--data", self.data, "--demo"], mark=self.mark)

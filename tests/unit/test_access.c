@@ -55,7 +55,7 @@ static void topics_are_spelled_out_and_stand_once(void **state)
 {
     (void)state;
     struct ew_reason reason;
-    assert_int_equal(access_session(&rights, "s-1", ACCESS_ALL_PAGES, &list, &reason), EW_OK);
+    assert_int_equal(access_session(&rights, "s-1", ACCESS_ALL_PAGES, false, &list, &reason), EW_OK);
     assert_int_equal(count(ACCESS_SUBSCRIBE, "edgewatt/x/reply/s-1/#"), 1);
     assert_int_equal(count(ACCESS_RECEIVE, "edgewatt/x/reply/s-1/#"), 1);
     assert_int_equal(count(ACCESS_SUBSCRIBE, "edgewatt/x/device/+/status"), 1);

@@ -183,6 +183,92 @@ static void accounts_have_a_ceiling(void **state)
     assert_non_null(accounts_integration(accounts, "a63"));
 }
 
+static void known_browsers_are_kept_as_hashes_and_have_ceilings(void **state)
+{
+    (void)state;
+    const int64_t now_ms = INT64_C(1772000000000), day_ms = 86400000;
+    char token[SECRET_TEXT_MAX], same[SECRET_TEXT_MAX], other[SECRET_TEXT_MAX];
+    struct ew_reason reason;
+    struct account_browser *browser = accounts_browser_remember(accounts, "", 1, now_ms, token);
+    int first = browser->id;
+    ew_copy(browser->agent, sizeof(browser->agent), "Firefox");
+    // A second person at the same browser: the same token, a place of its own.
+    assert_int_not_equal(accounts_browser_remember(accounts, token, 2, now_ms, same)->id, first);
+    assert_string_equal(same, token);
+    // A token that somebody made up is not taken over.
+    accounts_browser_remember(accounts, "0123456789012345678901234567890123456789012", 1, now_ms, other);
+    assert_string_not_equal(other, "0123456789012345678901234567890123456789012");
+    assert_int_equal(accounts_browser_remember(accounts, token, 1, now_ms, same)->id, first);
+    assert_null(accounts_browser_find(accounts, token, 3, now_ms));
+    assert_null(accounts_browser_find(accounts, "", 1, now_ms));
+    assert_null(accounts_browser_find(accounts, token, 1, now_ms + 90 * day_ms));
+    assert_int_equal(accounts_save(accounts, &reason), EW_OK);
+    assert_int_equal(accounts_load(folder, 1000, again, &reason), EW_OK);
+    assert_int_equal(again->browser_count, 3);
+    browser = accounts_browser_find(again, token, 1, now_ms + 89 * day_ms);
+    assert_true(browser && browser->id == first && strcmp(browser->agent, "Firefox") == 0);
+    // Five PINs that are not its users' in a row; a right one in between begins anew.
+    for (int i = 0; i < 4; i++)
+        assert_true(accounts_browser_miss(again, token));
+    accounts_browser_remember(again, token, 2, now_ms, same);
+    for (int i = 0; i < 4; i++)
+        assert_true(accounts_browser_miss(again, token));
+    assert_int_equal(again->browser_count, 3);
+    assert_true(accounts_browser_miss(again, token));
+    assert_int_equal(again->browser_count, 1);
+    assert_false(accounts_browser_miss(again, token));
+    // Ceilings: of one person, then of all; the one unused longest goes.
+    for (int user = 10; user < 10 + EW_USERS_MAX; user++)
+        for (int i = 0; i < EW_BROWSERS_PER_USER + 1; i++)
+            accounts_browser_remember(again, "", user, now_ms + 100 * user + i, token);
+    assert_int_equal(again->browser_count, EW_BROWSERS_MAX);
+    int of_last = 0;
+    for (int i = 0; i < again->browser_count; i++)
+        of_last += again->browsers[i].user == 10 + EW_USERS_MAX - 1;
+    assert_int_equal(of_last, EW_BROWSERS_PER_USER);
+    assert_int_equal(accounts_save(again, &reason), EW_OK); // a full store fits into its file
+    accounts_browser_forget_user(again, 10 + EW_USERS_MAX - 1);
+    assert_int_equal(again->browser_count, EW_BROWSERS_MAX - EW_BROWSERS_PER_USER);
+    accounts->browser_count = 0;
+}
+
+// As version 1 wrote it: no known browsers, no displays.
+static void a_store_of_version_1_is_read_and_copied_before_it_is_written_over(void **state)
+{
+    (void)state;
+    static const char hash[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    char path[128], copy[160];
+    struct ew_buf text, kept;
+    struct ew_reason reason;
+    ew_buf_init(&text, 1 << 16);
+    ew_buf_printf(
+        &text,
+        "{\"user\":\"config\",\"password\":\"p\",\"version\":1,\"key\":\"%s\",\"boot\":\"b\","
+        "\"next_id\":7,\"next_user\":2,\"users\":[{\"id\":1,\"name\":\"administrator\",\"pages\":"
+        "[\"server\"],\"disabled\":false,\"must_change\":false,\"locked\":false,\"wrong\":2,\"pin\":\"%s\","
+        "\"salt\":\"AAAAAAAAAAAAAAAAAAAAAA==\",\"puk\":\"%s\"}],\"sessions\":[{\"id\":\"s-0123456789abcdef\","
+        "\"token\":\"%s\",\"user\":1,\"open\":true,\"created_ms\":5,\"seen_up_ms\":6}],"
+        "\"integrations\":[]}\n",
+        hash, hash, hash, hash);
+    (void)ew_format(path, sizeof(path), "%s/secrets/config.json", folder);
+    (void)ew_format(copy, sizeof(copy), "%s.v1", path);
+    assert_int_equal(ew_file_write(path, text.data, text.len, 0600, &reason), EW_OK);
+    assert_int_equal(accounts_load(folder, 1000, again, &reason), EW_OK);
+    assert_true(again->user_count == 1 && again->users[0].wrong == 2 && !again->users[0].display);
+    assert_true(again->session_count == 1 && again->sessions[0].browser == 0);
+    assert_int_equal(again->browser_count, 0);
+    assert_false(ew_file_exists(copy));
+    assert_int_equal(accounts_save(again, &reason), EW_OK);
+    ew_buf_init(&kept, 1 << 16);
+    assert_int_equal(ew_file_read(copy, 1 << 16, &kept, &reason), EW_OK);
+    assert_true(kept.len == text.len && memcmp(kept.data, text.data, text.len) == 0);
+    assert_int_equal(accounts_load(folder, 1000, again, &reason), EW_OK);
+    assert_int_equal(again->file_version, ACCOUNTS_VERSION);
+    unlink(copy);
+    ew_buf_done(&text);
+    ew_buf_done(&kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +277,8 @@ int main(void)
         cmocka_unit_test(nothing_is_lost_on_the_way_to_the_file_and_back),
         cmocka_unit_test(the_session_unused_longest_makes_room),
         cmocka_unit_test(accounts_have_a_ceiling),
+        cmocka_unit_test(known_browsers_are_kept_as_hashes_and_have_ceilings),
+        cmocka_unit_test(a_store_of_version_1_is_read_and_copied_before_it_is_written_over),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

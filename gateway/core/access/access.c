@@ -46,6 +46,7 @@ enum ew_err access_pages_read(const cJSON *list, const char *path, unsigned *ret
 struct collector {
     const char *base, *account;
     const char *path; // in the file, for reasons
+    bool display;
     struct access_list *list;
     struct ew_reason *reason;
 };
@@ -98,6 +99,7 @@ static enum ew_err spell(const struct collector *c, const char *text, char dst[E
 static enum ew_err add_texts(struct collector *c, const cJSON *grant, const char *key)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(grant, key);
+    static const char looking[] = "call/{account}/recorder/";
     bool publish = strcmp(key, "publish") == 0;
     if (!cJSON_IsArray(list))
         return ew_fail(c->reason, EW_E_INVALID, "access.list", c->path, "needs a list \"%s\"", key);
@@ -106,6 +108,8 @@ static enum ew_err add_texts(struct collector *c, const cJSON *grant, const char
         char filter[EW_TOPIC_MAX];
         if (!cJSON_IsString(child))
             return ew_fail(c->reason, EW_E_INVALID, "json.type", c->path, "\"%s\" must hold topics", key);
+        if (publish && c->display && strncmp(child->valuestring, looking, sizeof(looking) - 1) != 0)
+            continue;
         err = spell(c, child->valuestring, filter);
         if (err == EW_OK)
             err = add(c, publish ? ACCESS_PUBLISH : ACCESS_SUBSCRIBE, filter);
@@ -128,15 +132,15 @@ static enum ew_err add_grant(struct collector *c, const cJSON *file, const char 
 enum ew_err access_service(const struct access_rights *rights, const char *service, struct access_list *ret,
                            struct ew_reason *reason)
 {
-    struct collector c = {rights->base, service, "", ret, reason};
+    struct collector c = {rights->base, service, "", false, ret, reason};
     ret->count = 0;
     return add_grant(&c, rights->services, service);
 }
 
 enum ew_err access_session(const struct access_rights *rights, const char *account, unsigned pages,
-                           struct access_list *ret, struct ew_reason *reason)
+                           bool display, struct access_list *ret, struct ew_reason *reason)
 {
-    struct collector c = {rights->base, account, "", ret, reason};
+    struct collector c = {rights->base, account, "", display, ret, reason};
     ret->count = 0;
     enum ew_err err = add_grant(&c, rights->pages, "every");
     for (int i = 0; i < ACCESS_PAGE_COUNT && err == EW_OK; i++)
@@ -148,7 +152,7 @@ enum ew_err access_session(const struct access_rights *rights, const char *accou
 enum ew_err access_integration(const struct access_rights *rights, const char *account, const char *role,
                                struct access_list *ret, struct ew_reason *reason)
 {
-    struct collector c = {rights->base, account, "", ret, reason};
+    struct collector c = {rights->base, account, "", false, ret, reason};
     ret->count = 0;
     enum ew_err err = add_grant(&c, rights->integrations, role);
     const cJSON *grant = cJSON_GetObjectItemCaseSensitive(rights->integrations, role);

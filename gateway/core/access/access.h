@@ -58,8 +58,9 @@ struct access_list { // large: not for the stack
 // not have, EW_E_INVALID for a mistake in the files (path and sentence), EW_E_FULL above ACCESS_TOPICS_MAX.
 enum ew_err access_service(const struct access_rights *rights, const char *service, struct access_list *ret,
                            struct ew_reason *reason) EW_MUST_CHECK;
+// display: it only looks, so that of what it could publish just the questions to the recorder are left.
 enum ew_err access_session(const struct access_rights *rights, const char *account, unsigned pages,
-                           struct access_list *ret, struct ew_reason *reason) EW_MUST_CHECK;
+                           bool display, struct access_list *ret, struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err access_integration(const struct access_rights *rights, const char *account, const char *role,
                                struct access_list *ret, struct ew_reason *reason) EW_MUST_CHECK;
 
