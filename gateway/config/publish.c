@@ -146,7 +146,10 @@ static void publish_profile(struct config *config, const char *id, const struct 
     for (int i = 0; i < profile->register_count; i++)
         if (profile_quantity_known(profile->registers[i].quantity, &unit))
             ew_jw_text(&w, NULL, profile->registers[i].quantity);
+    for (int i = 0; i < profile->offer_count; i++)
+        ew_jw_text(&w, NULL, profile->offers[i]);
     ew_jw_close_array(&w);
+    ew_jw_bool(&w, "table", profile->register_count > 0);
     ew_jw_int(&w, "rev", rev_of(config, topic));
     ew_jw_close_object(&w);
     retain(config, topic, &payload);

@@ -28,6 +28,23 @@ static void on_problem(void *user, const char *path, const struct ew_reason *rea
     fprintf(stderr, "%s:%s: %s\n", path, reason->path, reason->text);
 }
 
+static void put_catalogue(struct ew_jw *w, const struct profile *profile)
+{
+    ew_jw_open_array(w, "catalogue");
+    for (int i = 0; i < profile->catalogue_count; i++)
+        ew_jw_text(w, NULL, profile->catalogue[i]);
+    ew_jw_close_array(w);
+    ew_jw_open_array(w, "asks");
+    for (int i = 0; i < PROFILE_ASK_COUNT; i++)
+        if (profile->asks & 1u << i)
+            ew_jw_text(w, NULL, profile_asks[i]);
+    ew_jw_close_array(w);
+    ew_jw_open_array(w, "offers");
+    for (int i = 0; i < profile->offer_count; i++)
+        ew_jw_text(w, NULL, profile->offers[i]);
+    ew_jw_close_array(w);
+}
+
 static void print_json(const struct library *library)
 {
     struct ew_buf buf;
@@ -50,6 +67,7 @@ static void print_json(const struct library *library)
         for (int k = 0; k < entry->alias_count; k++)
             ew_jw_text(&w, NULL, entry->aliases[k]);
         ew_jw_close_array(&w);
+        put_catalogue(&w, &entry->profile);
         ew_jw_open_array(&w, "quantities");
         for (int k = 0; k < entry->profile.register_count; k++)
             if (!entry->profile.registers[k].hidden)

@@ -77,10 +77,12 @@ static struct result *collect(const struct worker *w, struct unit *u, const stru
             continue;
         const struct profile_value *v = &u->values[index];
         struct poll_value *out = &result->values[count++];
-        *out = (struct poll_value){.index = (uint16_t)index,
+        double number = v->number;
+        int told = recipe->reversed ? profile_reversed(recipe->profile, index, &number) : index;
+        *out = (struct poll_value){.index = (uint16_t)told,
                                    .good = v->quality == PROFILE_GOOD,
                                    .single = v->single,
-                                   .number = v->number,
+                                   .number = number,
                                    .raw = v->raw};
         if (recipe->profile->registers[index].type == PROFILE_STRING) {
             size_t len = strlen(v->text) + 1;

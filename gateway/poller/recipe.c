@@ -78,7 +78,7 @@ static bool same_plan(const struct plan *a, const struct plan *b)
 bool recipe_same(const struct recipe *a, const struct recipe *b)
 {
     if (a->device != b->device || a->bus != b->bus || a->unit != b->unit || a->timeout_ms != b->timeout_ms ||
-        a->gap_ms != b->gap_ms || !same_profile(a->profile, b->profile))
+        a->gap_ms != b->gap_ms || a->reversed != b->reversed || !same_profile(a->profile, b->profile))
         return false;
     for (int i = 0; i < a->profile->register_count; i++)
         if (a->bound[i].fc != b->bound[i].fc || a->bound[i].address != b->bound[i].address ||
@@ -196,6 +196,13 @@ static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, stru
             return err;
         requests += recipe->plans[g].request_count;
     }
+    if (profile->confidence == PROFILE_NONE && profile->register_count == 0) {
+        enum ew_err err =
+            ew_fail(reason, EW_E_INVALID, "device.no_table", "",
+                    "No register table of the %s is public. Attach one to read this device.", profile->model);
+        ew_reason_param(reason, "model", "%s", profile->model);
+        return err;
+    }
     if (requests == 0) {
         enum ew_err err = ew_fail(reason, EW_E_INVALID, "device.nothing_to_read", "",
                                   "The profile \"%s\" names no register that could be read.", profile->id);
@@ -231,6 +238,7 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
     recipe->bus = bus->id;
     recipe->unit = device->unit;
     recipe->gap_ms = profile->limits.gap_ms;
+    recipe->reversed = device->downstream;
     recipe->timeout_ms = bus->serial.timeout_ms > profile->limits.timeout_ms ? bus->serial.timeout_ms
                                                                              : profile->limits.timeout_ms;
     struct ew_arena arena;

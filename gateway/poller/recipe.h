@@ -24,6 +24,7 @@ struct recipe {
     const struct profile *profile;
     int64_t device, bus;
     int unit, timeout_ms, gap_ms;
+    bool reversed; // the current flows the other way through the sensor
     int period_ms[PROFILE_GROUP_COUNT];
     struct plan plans[PROFILE_GROUP_COUNT]; // without requests: the group is not read
     const struct profile_bound *bound;      // [profile->register_count]

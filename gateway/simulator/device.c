@@ -137,23 +137,39 @@ static double harmonic(const struct device *device, const char *quantity)
     return order % 2 ? total * 2.2 / (double)order : total * 0.05 / (double)order;
 }
 
-double device_value(const struct device *device, int index)
+// What the plant has for a register of a device whose sensor sits the right way round.
+static double true_value(const struct device *device, int index)
 {
     const char *quantity = device->profile->registers[index].quantity;
     enum channel channel;
     enum channel_form form;
-    if (!isnan(device->ordered[index]))
-        return device->ordered[index];
-    if (index == device->profile->identify_register)
-        return (double)device->profile->identify[0].raw;
     if (strncmp(quantity, "harmonic_", strlen("harmonic_")) == 0)
         return harmonic(device, quantity);
     if (strcmp(quantity, "serial_number") == 0)
         return (double)device->site.id;
     if (!channel_find(quantity, &channel, &form))
         return 0; // inputs, outputs, codes
-    double value = plant_value(device->plant, channel, form);
-    return form == CHANNEL_SIGN ? raw_sign(device, index, value) : value;
+    return plant_value(device->plant, channel, form);
+}
+
+static bool is_sign(const char *quantity)
+{
+    return strncmp(quantity, "sign_", strlen("sign_")) == 0;
+}
+
+double device_value(const struct device *device, int index)
+{
+    const char *quantity = device->profile->registers[index].quantity;
+    if (!isnan(device->ordered[index]))
+        return device->ordered[index];
+    if (index == device->profile->identify_register)
+        return (double)device->profile->identify[0].raw;
+    double turn = 1;
+    int source = device->site.downstream ? profile_reversed(device->profile, index, &turn) : index;
+    double value = true_value(device, source);
+    if (is_sign(quantity))
+        return raw_sign(device, index, device->site.downstream ? -value : value);
+    return value * turn;
 }
 
 static double scale_product(const struct device *device, const struct profile_register *r)

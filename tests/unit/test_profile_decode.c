@@ -291,6 +291,40 @@ static void states_are_named(void **state)
     test_profile_done(&t);
 }
 
+// DEV-03, DEV-05: fed from below, a sensor tells powers with the wrong sign and energies under the wrong
+// name.
+static void current_the_other_way_is_put_right(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *quantity, *belongs_to;
+        double turned;
+    } cases[] = {{"active_power", "active_power", -7},
+                 {"reactive_power_l1", "reactive_power_l1", -7},
+                 {"power_factor", "power_factor", -7},
+                 {"apparent_power", "apparent_power", 7},
+                 {"current_l1", "current_l1", 7},
+                 {"active_energy_import", "active_energy_export", 7},
+                 {"active_energy_export", "active_energy_import", 7},
+                 {"partial_reactive_energy_import", "partial_reactive_energy_import", 7}}; // has no twin here
+    struct test_profile t;
+    struct ew_reason why;
+    char registers[2000] = "";
+    for (size_t i = 0; i < COUNT(cases); i++)
+        (void)snprintf(registers + strlen(registers), sizeof(registers) - strlen(registers),
+                       "%s'%s':{'fc':3,'address':%zu,'type':'u16','group':'instant'}", i ? "," : "",
+                       cases[i].quantity, i);
+    if (test_profile_registers(registers, &t, &why) != EW_OK)
+        fail_msg("%s: %s", why.path, why.text);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        double number = 7;
+        int told = profile_reversed(&t.profile, (int)i, &number);
+        assert_string_equal(t.profile.registers[told].quantity, cases[i].belongs_to);
+        assert_true(number == cases[i].turned);
+    }
+    test_profile_done(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +335,7 @@ int main(void)
         cmocka_unit_test(encoding_obeys_scale_registers),
         cmocka_unit_test(decimals_stay_short),
         cmocka_unit_test(states_are_named),
+        cmocka_unit_test(current_the_other_way_is_put_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

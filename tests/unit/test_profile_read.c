@@ -188,9 +188,15 @@ static const struct {
     {HEAD "'params':{'a':{'min':0,'max':1}},'registers':{}}", "/params/a/preset", "is missing"},
     {HEAD "'params':{'a':{'min':2,'max':1,'required':true}},'registers':{}}", "/params/a/min", "above max"},
     {HEAD "'params':{'a':{'min':0,'max':1,'preset':7}},'registers':{}}", "/params/a/preset", "outside"},
+    {HEAD "'catalogue':['0 046 77',''],'registers':{}}", "/catalogue", "reference number of 1 to 15"},
+    {HEAD "'offers':['current_l4'],'registers':{}}", "/offers", "of the vocabulary"},
+    {HEAD "'offers':['current_l1'],'registers':{'current_l1':{" GOOD "}}}", "/offers", "no registers"},
+    {HEAD "'asks':['colour'],'registers':{}}", "/asks", "one of supply, position"},
+    {HEAD "'registers':{'current_l1':{" GOOD ",'per_position':2}}}", "/registers/current_l1/per_position",
+     "needs \"position\""},
     {HEAD "'states':{'A':[1]},'registers':{}}", "/states", "only stations and breakers"},
-    {"{'id':'x','version':'1','family':'f','model':'m','kind':'station','confidence':'none','registers':{"
-     "}}",
+    {"{'id':'x','version':'1','family':'f','model':'m','kind':'station','confidence':'candidate','registers':"
+     "{}}",
      "/registers", "needs the register \"state\""},
     {"{'id':'x','version':'1','family':'f','model':'m','kind':'station','confidence':'none',"
      "'registers':{'state':{'fc':3,'address':1,'type':'u16','group':'charge'}}}",
@@ -308,6 +314,48 @@ static void parameters_bind(void **state)
     test_profile_done(&t);
 }
 
+// DEV-04: input n of a concentrator.
+static void inputs_of_a_concentrator_follow_each_other(void **state)
+{
+    (void)state;
+    static const char text[] =
+        HEAD "'params':{'position':{'min':1,'max':10,'required':true}},'registers':{'volume':{'fc':3,"
+             "'address':50792,'per_position':2,'type':'u32','group':'energy'}}}";
+    static const struct {
+        double position;
+        int address; // 0 = refused
+    } cases[] = {{1, 50792}, {2, 50794}, {10, 50810}, {11, 0}, {0, 0}, {3, 50796}};
+    struct test_profile t;
+    struct ew_reason why;
+    assert_int_equal(test_profile_read(text, &t, &why), EW_OK);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct given given[] = {{"position", cases[i].position}, {NULL, 0}};
+        struct profile_bound bound = {0};
+        enum ew_err err = profile_bind(&t.profile, 0, given_param, given, &bound, &why);
+        assert_int_equal(err == EW_OK ? bound.address : 0, cases[i].address);
+    }
+    test_profile_done(&t);
+}
+
+static void models_without_a_table_say_what_they_could_tell(void **state)
+{
+    (void)state;
+    struct test_profile t;
+    struct ew_reason why;
+    enum ew_err err = test_profile_read(
+        "{'id':'x','version':'1','family':'f','model':'m','kind':'station','confidence':'none',"
+        "'catalogue':['0 590 00','0 590 01'],'asks':['phase','side'],'offers':['state','current_l1'],"
+        "'registers':{}}",
+        &t, &why);
+    if (err != EW_OK)
+        fail_msg("%s: %s", why.path, why.text);
+    assert_true(t.profile.catalogue_count == 2 && t.profile.offer_count == 2);
+    assert_string_equal(t.profile.catalogue[1], "0 590 01");
+    assert_string_equal(t.profile.offers[0], "state");
+    assert_int_equal(t.profile.asks, 1u << PROFILE_ASK_PHASE | 1u << PROFILE_ASK_SIDE);
+    test_profile_done(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +363,8 @@ int main(void)
         cmocka_unit_test(bad_profiles_are_refused_with_path_and_sentence),
         cmocka_unit_test(good_profiles_are_read),
         cmocka_unit_test(parameters_bind),
+        cmocka_unit_test(inputs_of_a_concentrator_follow_each_other),
+        cmocka_unit_test(models_without_a_table_say_what_they_could_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

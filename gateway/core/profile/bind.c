@@ -84,6 +84,12 @@ enum ew_err profile_bind(const struct profile *profile, int index, profile_param
         err = resolve(&binding, &r->words, &place.words);
     if (err == EW_OK)
         err = resolve(&binding, &r->scale, &scale);
+    if (err == EW_OK && r->per_position) {
+        struct profile_number position = {.param = "position"};
+        double at = 1;
+        err = resolve(&binding, &position, &at);
+        place.address += r->per_position * (at - 1);
+    }
     if (err != EW_OK)
         return err;
     const char *key, *problem;

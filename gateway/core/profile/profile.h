@@ -15,7 +15,10 @@ enum {
     PROFILE_SCALE_STEPS_MAX = 8,
     PROFILE_STATES_MAX = 32,
     PROFILE_PARAMS_MAX = 16,
-    PROFILE_IDENTIFY_MAX = 8
+    PROFILE_IDENTIFY_MAX = 8,
+    PROFILE_CATALOGUE_MAX = 40,
+    PROFILE_NUMBER_MAX = 16, // a maker's reference number, as people write it
+    PROFILE_OFFERS_MAX = 64
 };
 
 enum profile_confidence { PROFILE_NONE, PROFILE_CANDIDATE, PROFILE_DRIVER, PROFILE_DOCUMENT };
@@ -73,6 +76,7 @@ struct profile_register {
     enum profile_group group;
     struct profile_number fc;      // 1..4
     struct profile_number address; // 0-based
+    int per_position;              // added to the address for each position above 1 (pulse inputs); 0 = none
     struct profile_number words;   // registers (bits for fc 1, 2: always 1)
     struct profile_number scale;   // raw * scale = the unit's value
     enum profile_type type;
@@ -114,6 +118,15 @@ struct profile_identity { // what the register that names the model holds
     char text[24];        // a string register begins with it
 };
 
+enum profile_ask {         // what the form of a device asks beside its address
+    PROFILE_ASK_SUPPLY,    // which way the current flows through the sensor (DEV-03, DEV-05)
+    PROFILE_ASK_POSITION,  // input of a concentrator (DEV-04)
+    PROFILE_ASK_SIDE,      // of a charge point with two (DEV-06)
+    PROFILE_ASK_PHASE,     // of a single-phase charge point (DEV-06)
+    PROFILE_ASK_INTERFACE, // remote addressing, as 2-1 (DEV-03)
+    PROFILE_ASK_COUNT
+};
+
 struct profile_param {
     char name[PROFILE_NAME_MAX];
     double min, max, preset;
@@ -137,6 +150,10 @@ struct profile {
     int identify_register; // index of the register that names the model, -1 = none is known
     int identify_count;
     struct profile_identity identify[PROFILE_IDENTIFY_MAX];
+    unsigned asks;                    // bits of enum profile_ask
+    int catalogue_count, offer_count; // both lists in the arena
+    char (*catalogue)[PROFILE_NUMBER_MAX];
+    char (*offers)[PROFILE_NAME_MAX]; // what a model without a public table could tell
 };
 
 // Bytes of arena that profile_read needs for this tree.
@@ -183,6 +200,10 @@ void profile_decode(const struct profile *profile, int index, const struct profi
 // Applies scale_from, sign_from and divide_above to values[index], from the other values (of this or an
 // earlier pass). A value whose scale or sign register has no value has none either.
 void profile_finish(const struct profile *profile, int index, struct profile_value *values);
+// A device whose current flows the other way through its sensor (DEV-03, DEV-05) tells powers with the wrong
+// sign and energies under the wrong name. Returns the index that the value of `index` belongs to; turns the
+// sign of *number where it has a direction.
+int profile_reversed(const struct profile *profile, int index, double *number);
 // The letter or word of a raw state; NULL when the profile does not know it.
 const char *profile_state_name(const struct profile *profile, uint64_t raw);
 // The inverse of decode, for the simulator: registers for a value in SI units (NaN: the first sentinel, or
@@ -197,6 +218,8 @@ const char *profile_kind_name(enum profile_kind kind);
 const char *profile_service_name(enum profile_service service);
 bool profile_service_find(const char *name, enum profile_service *ret);
 const char *profile_confidence_name(enum profile_confidence confidence);
+
+extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 
 // The one vocabulary (quantity.c). *ret_unit (may be NULL) is its SI unit, "" for factors, states and counts.
 // Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back),

@@ -39,6 +39,10 @@ enum ew_err profile_register_read(const cJSON *node, struct profile *profile, in
 // read_check.c: what can only be said about all registers together.
 enum ew_err profile_registers_check(const struct profile *profile, struct ew_reason *reason) EW_MUST_CHECK;
 
+// read_catalogue.c: reference numbers, what the form asks, what the model offers.
+size_t profile_catalogue_memory(const cJSON *tree);
+void profile_catalogue_read(struct ew_json *o, struct ew_arena *arena, struct profile *profile);
+
 // The index of a parameter, -1 when the profile declares none of that name.
 int profile_param_find(const struct profile *profile, const char *name);
 

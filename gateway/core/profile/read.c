@@ -198,7 +198,8 @@ static void check_claims(struct ew_json *o, const struct profile *profile)
     else if (profile->confidence >= PROFILE_DRIVER && profile->reference_count == 0)
         ew_json_fail(o, "confidence", "profile.references", "\"%s\" needs \"references\"",
                      profile_confidences[profile->confidence]);
-    if (profile->kind == PROFILE_STATION && profile->state_register < 0)
+    bool blank = profile->confidence == PROFILE_NONE && profile->register_count == 0;
+    if (profile->kind == PROFILE_STATION && profile->state_register < 0 && !blank)
         ew_json_fail(o, "registers", "profile.no_state", "a station needs the register \"state\"");
     if ((profile->state_register >= 0) != (profile->state_count > 0))
         ew_json_fail(o, "states", "profile.states", "\"states\" and the register \"state\" go together");
@@ -210,7 +211,7 @@ size_t profile_memory(const cJSON *tree)
     size_t count = 0;
     for (const cJSON *child = cJSON_IsObject(node) ? node->child : NULL; child; child = child->next)
         count++;
-    return count * sizeof(struct profile_register) + _Alignof(max_align_t);
+    return count * sizeof(struct profile_register) + _Alignof(max_align_t) + profile_catalogue_memory(tree);
 }
 
 enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profile *ret,
@@ -238,6 +239,7 @@ enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profi
     read_limits(&o, &ret->limits);
     read_params(&o, ret);
     read_registers(&o, arena, ret);
+    profile_catalogue_read(&o, arena, ret);
     ret->state_register = profile_find(ret, "state");
     read_states(&o, ret);
     read_identify(&o, ret);

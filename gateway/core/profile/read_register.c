@@ -155,6 +155,15 @@ static void read_bits(struct ew_json *o, struct profile_register *r)
         ew_json_fail(o, r->mask ? "mask" : "shift", "profile.bits", "only whole numbers have bits to take");
 }
 
+static void read_per_position(struct ew_json *o, const struct profile *profile, struct profile_register *r)
+{
+    int64_t step = 0;
+    ew_json_int(o, "per_position", EW_OPTIONAL, 1, 1000, &step);
+    r->per_position = (int)step;
+    if (step && profile_param_find(profile, "position") < 0)
+        ew_json_fail(o, "per_position", "profile.unknown_param", "needs \"position\" in \"params\"");
+}
+
 static void check_place(struct ew_json *o, const struct profile_register *r)
 {
     // What a parameter gives is checked at bind time; until then the mildest number stands in for it.
@@ -194,6 +203,7 @@ enum ew_err profile_register_read(const cJSON *node, struct profile *profile, in
     r->words.value = profile_types[type].words_max;
     read_place(&o, "words", wordy ? EW_REQUIRED : EW_OPTIONAL, profile, &r->words);
     read_scale(&o, profile, &r->scale);
+    read_per_position(&o, profile, r);
     read_nan(&o, r);
     read_bits(&o, r);
     read_scale_from(&o, profile, index, r);

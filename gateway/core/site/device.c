@@ -176,6 +176,14 @@ static void read_address(struct ew_json *o, struct site_device *ret)
     ret->side = side < 0 ? 0 : sides[side][0];
 }
 
+static void read_supply(struct ew_json *o, struct site_device *ret)
+{
+    static const char *const supplies[] = {"upstream", "downstream", NULL};
+    int supply = 0;
+    ew_json_enum(o, "supply", EW_OPTIONAL, supplies, &supply);
+    ret->downstream = supply == 1;
+}
+
 enum ew_err site_device_read(const cJSON *node, const char *path, struct site_device *ret,
                              struct ew_reason *reason)
 {
@@ -188,6 +196,7 @@ enum ew_err site_device_read(const cJSON *node, const char *path, struct site_de
     read_profile(&o, ret->profile);
     read_address(&o, ret);
     read_phases(&o, ret);
+    read_supply(&o, ret);
     site_read_flag(&o, "on", true, &ret->on);
     site_read_flag(&o, "exclude_totals", false, &ret->exclude_totals);
     site_read_flag(&o, "exclude_alarms", false, &ret->exclude_alarms);

@@ -69,6 +69,7 @@ struct site_device {
     int phase_count;           // "phases": [2, 3, 1] is a rotated wiring: the device's L1 is the site's L2
     int phase_order[3];        // 1..3 each, in the file's order
     bool on, exclude_totals, exclude_alarms;
+    bool downstream;       // "supply": "downstream": the current flows the other way (DEV-03, DEV-05)
     bool accept_candidate; // the user accepted writes to a profile of confidence "candidate"
     int64_t circuit;       // 0 = other
     int zone_count;
