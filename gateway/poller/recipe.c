@@ -75,15 +75,21 @@ static bool same_plan(const struct plan *a, const struct plan *b)
     return true;
 }
 
+static bool same_bound(const struct profile_bound *a, const struct profile_bound *b, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (a[i].fc != b[i].fc || a[i].address != b[i].address || a[i].words != b[i].words ||
+            a[i].scale != b[i].scale)
+            return false;
+    return true;
+}
+
 bool recipe_same(const struct recipe *a, const struct recipe *b)
 {
     if (a->device != b->device || a->bus != b->bus || a->unit != b->unit || a->timeout_ms != b->timeout_ms ||
-        a->gap_ms != b->gap_ms || a->reversed != b->reversed || !same_profile(a->profile, b->profile))
+        a->gap_ms != b->gap_ms || a->reversed != b->reversed || !same_profile(a->profile, b->profile) ||
+        !same_bound(a->bound, b->bound, a->profile->register_count))
         return false;
-    for (int i = 0; i < a->profile->register_count; i++)
-        if (a->bound[i].fc != b->bound[i].fc || a->bound[i].address != b->bound[i].address ||
-            a->bound[i].words != b->bound[i].words || a->bound[i].scale != b->bound[i].scale)
-            return false;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++)
         if (a->period_ms[g] != b->period_ms[g] || !same_plan(&a->plans[g], &b->plans[g]))
             return false;
