@@ -28,6 +28,10 @@ export const PAGES: readonly Page[] = [
     id: 'consumption', title: 'page.consumption', about: 'ui.page.consumption.about', icon: 'consumption',
     load: () => import('./consumption/page'),
   },
+  {
+    id: 'greenup', title: 'page.greenup', about: 'ui.page.greenup.about', icon: 'leaf',
+    load: () => import('./greenup/page'),
+  },
 ];
 
 // What this user may open and what exists. The gateway enforces the rights; this only spares dead links.

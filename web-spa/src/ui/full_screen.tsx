@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { t } from '../i18n/i18n';
 import { Icon } from './icon';
 
-export function FullScreen({ target }: { target: RefObject<HTMLElement> }): JSX.Element | null {
+export function FullScreen({ target }: { target: RefObject<HTMLElement | null> }): JSX.Element | null {
   const [full, setFull] = useState(false);
   useEffect(() => {
     const changed = (): void => setFull(document.fullscreenElement !== null && document.fullscreenElement === target.current);

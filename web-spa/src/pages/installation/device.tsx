@@ -9,13 +9,12 @@ import { want } from '../../api/link';
 import { useStore } from '../../store/store';
 import { Icon } from '../../ui/icon';
 import { StateMark, type StateName } from '../../ui/state_mark';
-import { useNow } from '../../ui/now';
 import { Blocks } from './blocks';
 import { ChargeBlock, StateBlock } from './charge';
-import { CHARGE_GROUP, addressOf, answering, deviceState, kindIcon } from './model';
-import type { Judge } from './value';
+import { useJudge } from './judge';
+import { addressOf, answering, deviceState, kindIcon } from './model';
 
-function Facts({ device }: { device: ConfigDevice }): JSX.Element {
+export function Facts({ device }: { device: ConfigDevice }): JSX.Element {
   const bus = useStore((state) => state.buses.get(device.bus));
   const profile = useStore((state) => state.profiles.get(device.profile ?? ''));
   const fact = (label: MessageKey, value: string | undefined): JSX.Element | null =>
@@ -32,7 +31,7 @@ function Facts({ device }: { device: ConfigDevice }): JSX.Element {
   );
 }
 
-function Status({ device, state }: { device: ConfigDevice; state: StateName }): JSX.Element {
+export function Status({ device, state }: { device: ConfigDevice; state: StateName }): JSX.Element {
   const status = useStore((all) => all.deviceStatus.get(device.id));
   const tz = useStore((all) => all.site?.tz);
   const flows = useStore(flowing);
@@ -54,12 +53,7 @@ function Live({ device, state }: { device: ConfigDevice; state: StateName }): JS
   const charge = useStore((all) => all.charges.get(device.id));
   const inputs = useStore((all) => all.deviceStates.get(device.id));
   const said = useStore((all) => all.deviceStatus.get(device.id)?.reason?.code);
-  const flows = useStore(flowing);
-  const offset = useStore((all) => all.clockOffset);
-  const locale = useLanguage();
-  const now = useNow();
-  const periods = { ...measures?.periods, ...(charge?.period_ms === undefined ? {} : { [CHARGE_GROUP]: charge.period_ms }) };
-  const by: Judge = { now, offset, flows, answers: answering(state), periods, locale };
+  const by = useJudge(device.id, answering(state));
   if (!measures && !charge && !inputs) return <p class="muted empty">{t('ui.device.no_measures')}</p>;
   return (
     <>

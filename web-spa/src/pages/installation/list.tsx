@@ -9,8 +9,8 @@ import { useStore } from '../../store/store';
 import type { ConfigBus, ConfigDevice } from '../../generated/types';
 import { Icon } from '../../ui/icon';
 import { StateMark, stateWord } from '../../ui/state_mark';
-import { useNow } from '../../ui/now';
 import { chargeWord, readingOf } from './charge';
+import { useJudge } from './judge';
 import { CHARGE_GROUP, addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
 import { Value, judge, useScale, type Judge } from './value';
 
@@ -37,15 +37,6 @@ function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
       {status?.reason && <p class="group-reason" data-test="reason">{reasonText(status.reason)}</p>}
     </header>
   );
-}
-
-function useJudge(id: number, answers: boolean): Judge {
-  const measures = useStore((state) => state.measures.get(id));
-  const charge = useStore((state) => state.charges.get(id));
-  const flows = useStore(flowing);
-  const offset = useStore((state) => state.clockOffset);
-  const periods = { ...measures?.periods, ...(charge?.period_ms === undefined ? {} : { [CHARGE_GROUP]: charge.period_ms }) };
-  return { now: useNow(), offset, flows, answers, periods, locale: useLanguage() };
 }
 
 // The one number of a line: power (a charge point tells its own), else a counter.
