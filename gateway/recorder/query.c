@@ -5,28 +5,6 @@
 
 enum { CIRCUITS_MAX = EW_CIRCUITS_MAX + 1 }; // and "other"
 
-static bool date_parse(const char *text, struct calendar_date *ret)
-{
-    int fields[3] = {0, 0, 0};
-    static const int digits[] = {4, 2, 2};
-    const char *p = text;
-    for (int f = 0; f < 3; f++) {
-        for (int i = 0; i < digits[f]; i++, p++) {
-            if (*p < '0' || *p > '9')
-                return false;
-            fields[f] = fields[f] * 10 + (*p - '0');
-        }
-        if (f < 2 && *p++ != '-')
-            return false;
-    }
-    struct calendar_date date = {fields[0], fields[1], fields[2]};
-    struct calendar_date real = calendar_from_days(calendar_days(date));
-    if (*p || date.year < 1990 || real.month != date.month || real.day != date.day)
-        return false;
-    *ret = date;
-    return true;
-}
-
 enum ew_err query_consumption_read(const cJSON *args, struct query_consumption *ret, struct ew_reason *reason)
 {
     static const char *const units[] = {"hour", "day", "month", NULL};
@@ -38,7 +16,7 @@ enum ew_err query_consumption_read(const cJSON *args, struct query_consumption *
     ew_json_enum(&o, "by", EW_REQUIRED, units, &by);
     ew_json_text(&o, "from", EW_REQUIRED, 10, sizeof(from), from);
     ew_json_int(&o, "spans", EW_REQUIRED, 1, QUERY_SPANS_MAX, &spans);
-    if (o.err == EW_OK && !date_parse(from, &ret->from))
+    if (o.err == EW_OK && !calendar_date_parse(from, &ret->from))
         ew_json_fail(&o, "from", "json.date", "must be a date as 2026-03-01");
     ret->by = by == 0 ? CALENDAR_HOUR : by == 1 ? CALENDAR_DAY : CALENDAR_MONTH;
     ret->spans = (int)spans;

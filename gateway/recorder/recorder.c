@@ -5,6 +5,7 @@
 #include "core/profile/profile.h"
 #include "core/site/site.h"
 #include "core/topic/topic.h"
+#include "recorder/pricing_calls.h"
 #include "recorder/query.h"
 #include "recorder/sampler.h"
 #include "service/paths.h"
@@ -20,6 +21,7 @@ enum { TICK_MS = 1000, ANSWER_MAX = 256 << 10 };
 struct recorder {
     struct store *store;
     struct sampler *sampler;
+    struct pricing_calls *pricing;
     struct calendar_zone zone;
     int interval_min;
     struct ew_timer tick;
@@ -63,6 +65,7 @@ static void on_site(void *user, const struct mq_message *m, int64_t now_ms)
     if (err == EW_OK) {
         r->zone = zone;
         sampler_configure(r->sampler, &r->zone, r->interval_min);
+        pricing_calls_site(r->pricing, &r->zone, settings.currency);
     } else {
         ew_warning("recorder", "%s%s: %s, ignoring", m->topic, reason.path, reason.text);
     }
@@ -103,9 +106,23 @@ static void on_device(void *user, const struct mq_message *m, int64_t now_ms)
     if (site_device_read(tree, "", &device, &reason) == EW_OK) {
         struct sampler_now now = read_now();
         sampler_member(r->sampler, device.id, device.circuit, device.exclude_totals, &now);
+        pricing_calls_device(r->pricing, device.id, device.profile);
     } else {
         ew_warning("recorder", "%s%s: %s, ignoring", m->topic, reason.path, reason.text);
     }
+    cJSON_Delete(tree);
+}
+
+static void on_profile(void *user, const struct mq_message *m, int64_t now_ms)
+{
+    (void)now_ms;
+    struct recorder *r = ((struct ew_service *)user)->state;
+    struct ew_reason reason;
+    cJSON *tree = m->payload_len ? parse(m, &reason) : NULL;
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "id"));
+    const char *service = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "service"));
+    if (id && service)
+        pricing_calls_model(r->pricing, id, service);
     cJSON_Delete(tree);
 }
 
@@ -234,8 +251,12 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
     mq_subscribe(service->mq, "config/settings/site", 1, on_site, service);
     mq_subscribe(service->mq, "config/settings/sampling", 1, on_sampling, service);
     mq_subscribe(service->mq, "config/device/+", 1, on_device, service);
+    mq_subscribe(service->mq, "config/profile/+", 1, on_profile, service);
     mq_subscribe(service->mq, "device/+/measures/+", 0, on_measures, service);
     mq_serve(service->mq, "recorder", "consumption", on_consumption, service);
+    err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
+    if (err != EW_OK)
+        return err;
     r->tick = (struct ew_timer){.fn = on_tick, .user = service};
     ew_loop_timer_set(service->loop, &r->tick, ew_loop_now_ms(service->loop) + TICK_MS);
     return EW_OK;
@@ -252,11 +273,13 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
     ew_jw_int(w, "interval_min", r->interval_min);
     ew_jw_int(w, "database_bytes", store_size_bytes(r->store));
     ew_jw_int(w, "free_bytes", store_free_bytes(r->store));
+    pricing_calls_health(r->pricing, w);
 }
 
 static void recorder_stop(struct ew_service *service)
 {
     struct recorder *r = service->state;
+    pricing_calls_stop(r->pricing);
     sampler_free(r->sampler);
     store_close(r->store);
     r->sampler = NULL;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { STATEMENTS_MAX = 64, MIGRATION_FILE_MAX = 64 << 10, BUSY_MS = 5000 };
+enum { STATEMENTS_MAX = 192, MIGRATION_FILE_MAX = 64 << 10, BUSY_MS = 5000 };
 
 struct store {
     sqlite3 *db;

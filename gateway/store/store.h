@@ -20,7 +20,7 @@ void store_close(struct store *store); // takes NULL; checkpoints
 sqlite3 *store_db(struct store *store);
 
 // The prepared statement of this SQL text (a literal: compared by pointer), reset and ready to bind. Aborts
-// on a syntax error, which is our bug. At most 64 texts.
+// on a syntax error, which is our bug. At most 192 texts.
 sqlite3_stmt *store_statement(struct store *store, const char *sql);
 
 // Steps to the end of a statement that gives no rows, and resets it.

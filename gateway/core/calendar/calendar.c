@@ -129,3 +129,24 @@ void calendar_span(const struct calendar_zone *zone, enum calendar_unit unit, in
         *ret_end_s = calendar_date_start_s(zone, calendar_add(start, unit, 1));
     }
 }
+
+bool calendar_date_parse(const char *text, struct calendar_date *ret)
+{
+    static const int digits[] = {4, 2, 2};
+    int fields[3] = {0, 0, 0};
+    for (int f = 0; f < 3; f++) {
+        for (int i = 0; i < digits[f]; i++, text++) {
+            if (*text < '0' || *text > '9')
+                return false;
+            fields[f] = fields[f] * 10 + (*text - '0');
+        }
+        if (f < 2 && *text++ != '-')
+            return false;
+    }
+    struct calendar_date date = {fields[0], fields[1], fields[2]};
+    struct calendar_date real = calendar_from_days(calendar_days(date));
+    if (*text || date.year < 1990 || real.month != date.month || real.day != date.day)
+        return false;
+    *ret = date;
+    return true;
+}

@@ -56,4 +56,7 @@ struct calendar_date calendar_add(struct calendar_date date, enum calendar_unit 
 int64_t calendar_days(struct calendar_date date);
 struct calendar_date calendar_from_days(int64_t days);
 
+// A real date of 1990 or later, as "2026-03-01"; false for anything else.
+bool calendar_date_parse(const char *text, struct calendar_date *ret);
+
 #endif

@@ -1,0 +1,335 @@
+// Amounts by device, day and tariff on a real database: shares of cut hours, rebuilds, prices by date, the
+// running day.
+#include "check.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "recorder/pricing.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MIGRATIONS EDGEWATT_SOURCE_DIR "/gateway/recorder/migrations"
+
+enum { HOUR_S = 3600, DAY_S = 86400, FIRST_S = 1774306800 /* 2026-03-24 00:00 in Paris */, DAYS = 8 };
+
+struct bench {
+    char folder[64], path[96];
+    struct store *store;
+    struct sampler *sampler;
+    struct pricing *pricing;
+    struct calendar_zone zone;
+    int64_t now_ms;
+};
+
+static struct calendar_zone paris(void)
+{
+    return (struct calendar_zone){.count = 3,
+                                  .transitions = {{INT64_MIN, 3600}, {1774746000, 7200}, {1792890000, 3600}}};
+}
+
+static void ignore_event(void *user, const struct ew_reason *event)
+{
+    (void)user;
+    (void)event;
+}
+
+static void run_sql(struct bench *b, const char *sql)
+{
+    char *problem = NULL;
+    if (sqlite3_exec(store_db(b->store), sql, NULL, NULL, &problem) != SQLITE_OK)
+        fail_msg("%s: %s", problem, sql);
+}
+
+static void start(struct bench *b)
+{
+    struct ew_reason reason;
+    if (store_open(b->path, MIGRATIONS, &b->store, &reason) != EW_OK)
+        fail_msg("%s: %s", reason.path, reason.text);
+    b->sampler = sampler_new(b->store, "boot", 0, ignore_event, NULL);
+    b->pricing = NULL;
+}
+
+// The sampler reads up to where history is; then pricing starts over it.
+static void load(struct bench *b)
+{
+    struct ew_reason reason;
+    sampler_configure(b->sampler, &b->zone, 10);
+    assert_int_equal(sampler_load(b->sampler, &reason), EW_OK);
+    b->pricing = pricing_new(b->store, b->sampler);
+    assert_int_equal(pricing_load(b->pricing, &reason), EW_OK);
+    pricing_site(b->pricing, &b->zone, "EUR", b->now_ms);
+}
+
+static void stop(struct bench *b)
+{
+    pricing_free(b->pricing);
+    sampler_free(b->sampler);
+    store_close(b->store);
+}
+
+static void open_bench(struct bench *b)
+{
+    *b = (struct bench){.folder = "/tmp/edgewatt-pricing-XXXXXX", .zone = paris(), .now_ms = 1000};
+    assert_non_null(mkdtemp(b->folder));
+    assert_int_equal(ew_format(b->path, sizeof(b->path), "%s/history.db", b->folder), EW_OK);
+    start(b);
+}
+
+static void close_bench(struct bench *b)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    stop(b);
+    for (size_t i = 0; i < COUNT(suffixes); i++) {
+        char path[128];
+        assert_int_equal(ew_format(path, sizeof(path), "%s%s", b->path, suffixes[i]), EW_OK);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(b->folder), 0);
+}
+
+// What a device used in a slot of 10 minutes: uneven, so that a wrong share shows.
+static double slot_wh(int device, int64_t slot_s)
+{
+    return device * 10 + (double)(slot_s / 600 % 144) + 0.25;
+}
+
+// Days of samples of 10 minutes and their hours, device 1 and 2 (2 excluded from totals), ending in a running
+// hour.
+static void fill(struct bench *b, int64_t until_s)
+{
+    run_sql(b, "BEGIN; INSERT INTO series VALUES (1, 1, 'active_energy_import', 1), (2, 2, "
+               "'active_energy_import', 1), "
+               "(3, 1, 'active_power', 0), (4, 3, 'volume', 1); INSERT INTO membership VALUES (1, 0, 0, 0), "
+               "(2, 0, 0, 1), (3, 0, 0, 0)");
+    char sql[256];
+    for (int64_t slot_s = FIRST_S; slot_s < until_s; slot_s += 600)
+        for (int series = 1; series <= 4; series++) {
+            int device = series == 3 ? 1 : series == 4 ? 3 : series;
+            (void)ew_format(sql, sizeof(sql), "INSERT INTO sample VALUES (%lld, %d, 600, %.2f, NULL, 0, 0)",
+                            (long long)slot_s, series, slot_wh(device, slot_s));
+            run_sql(b, sql);
+        }
+    int64_t rolled_s = until_s - until_s % HOUR_S;
+    (void)ew_format(sql, sizeof(sql),
+                    "INSERT INTO hour SELECT slot - slot %% 3600, series, sum(value), 0 FROM sample "
+                    "WHERE series <> 3 AND slot < %lld GROUP BY 1, 2; INSERT INTO rolled VALUES (1, "
+                    "%lld); COMMIT",
+                    (long long)rolled_s, (long long)rolled_s);
+    run_sql(b, sql);
+}
+
+static void rule(struct bench *b, int64_t id, int64_t tariff, int from_min, int to_min,
+                 enum site_service service)
+{
+    struct site_cost_rule r = {
+        .id = id, .service = service, .order = id, .rule = {tariff, 0, 0, false, from_min, to_min, 0x7F}};
+    pricing_rule(b->pricing, id, &r, b->now_ms);
+}
+
+static int work(struct bench *b)
+{
+    struct ew_reason reason;
+    bool more = true;
+    int slices = 0;
+    for (b->now_ms += 3000; more; slices++)
+        if (pricing_work(b->pricing, b->now_ms, 5, &more, &reason) != EW_OK)
+            fail_msg("%s", reason.text);
+    return slices;
+}
+
+static int64_t expected_milli(int device, int64_t from_s, int64_t to_s, bool (*counts)(int minute))
+{
+    int64_t sum = 0;
+    struct calendar_zone zone = paris();
+    for (int64_t slot_s = from_s; slot_s < to_s; slot_s += 600) {
+        struct calendar_local l = calendar_local(&zone, slot_s);
+        int part = 0; // minutes of the slot in which it counts
+        for (int i = 0; i < 10; i++)
+            part += counts((l.hour * 60 + l.minute + i) % 1440);
+        sum += (int64_t)(slot_wh(device, slot_s) * 1000) * part / 10;
+    }
+    return sum;
+}
+
+static bool before_1835(int minute)
+{
+    return minute <= 18 * 60 + 34;
+}
+
+static bool always(int minute)
+{
+    return minute >= 0;
+}
+
+static const struct pricing_figure *ask(struct bench *b, enum calendar_unit by, struct calendar_date from,
+                                        int spans, int64_t device, enum site_service service, int64_t tariff,
+                                        int span)
+{
+    static const struct pricing_figure none;
+    struct pricing_query query = {service, by, from, spans, device};
+    const struct pricing_answer *a;
+    struct ew_reason reason;
+    if (pricing_ask(b->pricing, &query, &a, &reason) != EW_OK)
+        fail_msg("%s", reason.text);
+    for (int i = 0; i < a->row_count; i++)
+        if (a->rows[i].tariff == tariff)
+            return &a->rows[i].figures[span];
+    return &none;
+}
+
+static void give_tariffs(struct bench *b)
+{
+    struct site_tariff day = {.id = 71,
+                              .service = SITE_ELECTRICITY,
+                              .price_count = 2,
+                              .prices = {{20260101, 200000}, {20260328, 300000}}};
+    struct site_tariff water = {.id = 73, .service = SITE_WATER, .price_count = 1, .prices = {{0, 4000000}}};
+    pricing_tariff(b->pricing, 71, &day, b->now_ms);
+    pricing_tariff(b->pricing, 73, &water, b->now_ms);
+    rule(b, 1, 71, 0, 18 * 60 + 34, SITE_ELECTRICITY); // cuts the hour 18, and a slot of 10 minutes
+    rule(b, 2, 73, 0, 1439, SITE_WATER);
+}
+
+static void days_are_shared_and_priced(void **state)
+{
+    (void)state;
+    struct bench b;
+    int64_t until_s = FIRST_S + DAYS * DAY_S + 5 * HOUR_S + 1800; // the summer time began in between
+    open_bench(&b);
+    fill(&b, until_s);
+    load(&b);
+    give_tariffs(&b);
+    work(&b);
+    struct calendar_zone zone = paris();
+    struct tariff_money whole = {0};
+    for (int day = 0; day < DAYS; day++) {
+        struct calendar_date date = calendar_add((struct calendar_date){2026, 3, 24}, CALENDAR_DAY, day);
+        int64_t from_s = calendar_date_start_s(&zone, date);
+        int64_t to_s = calendar_date_start_s(&zone, calendar_add(date, CALENDAR_DAY, 1));
+        const struct pricing_figure *f = ask(&b, CALENDAR_DAY, date, 1, 2, SITE_ELECTRICITY, 71, 0);
+        int64_t want = expected_milli(2, from_s, to_s, before_1835);
+        assert_true(llabs(f->amount_milli - want) <= 1); // a slot that is cut is shared to thousandths
+        struct tariff_money money = {0};
+        tariff_cost(&money, f->amount_milli, date.day >= 28 ? 300000 : 200000);
+        assert_int_equal(f->money.micro, money.micro);
+        tariff_money_add(&whole, &money);
+        int64_t all = f->amount_milli;
+        all += ask(&b, CALENDAR_DAY, date, 1, 2, SITE_ELECTRICITY, 0, 0)->amount_milli;
+        assert_int_equal(all, expected_milli(2, from_s, to_s, always)); // energy is never touched
+    }
+    // The month is the sum of its days and of the running one; totals leave device 2 out.
+    const struct pricing_figure *month =
+        ask(&b, CALENDAR_MONTH, (struct calendar_date){2026, 3, 5}, 1, 2, SITE_ELECTRICITY, 71, 0);
+    assert_int_equal(month->money.micro, whole.micro);
+    assert_int_equal(month->money.pico, whole.pico);
+    int64_t april_s = calendar_date_start_s(&zone, (struct calendar_date){2026, 4, 1});
+    assert_int_equal(
+        ask(&b, CALENDAR_YEAR, (struct calendar_date){2026, 1, 1}, 1, 0, SITE_WATER, 73, 0)->amount_milli,
+        expected_milli(3, FIRST_S, until_s, always));
+    int64_t both = ask(&b, CALENDAR_YEAR, (struct calendar_date){2026, 1, 1}, 1, 0, SITE_ELECTRICITY, 71, 0)
+                       ->amount_milli;
+    both += ask(&b, CALENDAR_YEAR, (struct calendar_date){2026, 1, 1}, 1, 0, SITE_ELECTRICITY, 0, 0)
+                ->amount_milli;
+    assert_int_equal(both, expected_milli(1, FIRST_S, until_s, always));
+    // The running day, by hour: its fifth hour is samples only.
+    assert_int_equal(
+        ask(&b, CALENDAR_HOUR, (struct calendar_date){2026, 4, 1}, 24, 1, SITE_ELECTRICITY, 71, 6)
+            ->amount_milli,
+        expected_milli(1, april_s + 6 * HOUR_S, until_s, always));
+    close_bench(&b);
+}
+
+// A change of rules makes the days anew, beside the old ones; a kill in the middle loses nothing but time.
+static void a_rebuild_shows_old_figures_until_it_is_whole(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct calendar_date date = {2026, 3, 25};
+    open_bench(&b);
+    fill(&b, FIRST_S + DAYS * DAY_S);
+    load(&b);
+    give_tariffs(&b);
+    work(&b);
+    int64_t before = ask(&b, CALENDAR_DAY, date, 1, 1, SITE_ELECTRICITY, 71, 0)->amount_milli;
+    rule(&b, 1, 71, 0, 11 * 60 + 59, SITE_ELECTRICITY);
+    struct ew_reason reason;
+    bool more = true;
+    assert_int_equal(pricing_work(b.pricing, b.now_ms + 1000, 0, &more, &reason), EW_OK);
+    assert_false(more); // another rule may follow
+    b.now_ms += 3000;
+    for (int i = 0; i < 3; i++) { // one day a slice at most
+        assert_int_equal(pricing_work(b.pricing, b.now_ms, 0, &more, &reason), EW_OK);
+        assert_int_equal(ask(&b, CALENDAR_DAY, date, 1, 1, SITE_ELECTRICITY, 71, 0)->amount_milli, before);
+    }
+    stop(&b);
+    start(&b);
+    load(&b);
+    give_tariffs(&b);
+    rule(&b, 1, 71, 0, 11 * 60 + 59, SITE_ELECTRICITY);
+    assert_int_equal(ask(&b, CALENDAR_DAY, date, 1, 1, SITE_ELECTRICITY, 71, 0)->amount_milli, before);
+    work(&b);
+    int64_t after = ask(&b, CALENDAR_DAY, date, 1, 1, SITE_ELECTRICITY, 71, 0)->amount_milli;
+    assert_int_equal(after, expected_milli(1, FIRST_S + DAY_S, FIRST_S + DAY_S + 12 * HOUR_S, always));
+    assert_true(after < before);
+    // Nothing of the old generation is left.
+    sqlite3_stmt *q = store_statement(b.store, "SELECT count(DISTINCT generation) FROM tariff_day");
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(q, 0), 1);
+    sqlite3_reset(q);
+    close_bench(&b);
+}
+
+static void hours_without_samples_are_shared_by_time(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    fill(&b, FIRST_S + 2 * DAY_S);
+    run_sql(&b, "DELETE FROM sample");
+    load(&b);
+    give_tariffs(&b);
+    work(&b);
+    int64_t at_18_s = FIRST_S + 18 * HOUR_S, hour = expected_milli(1, at_18_s, at_18_s + HOUR_S, always);
+    int64_t want = expected_milli(1, FIRST_S, at_18_s, always) + hour * 35 / 60;
+    assert_int_equal(ask(&b, CALENDAR_DAY, (struct calendar_date){2026, 3, 24}, 1, 1, SITE_ELECTRICITY, 71, 0)
+                         ->amount_milli,
+                     want);
+    close_bench(&b);
+}
+
+static void history_taken_back_takes_prices_back(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    fill(&b, FIRST_S + 4 * DAY_S);
+    load(&b);
+    give_tariffs(&b);
+    work(&b);
+    stop(&b);
+    start(&b);
+    run_sql(&b, "DELETE FROM hour WHERE start >= 1774306800 + 2 * 86400; DELETE FROM sample WHERE slot >= "
+                "1774306800 + "
+                "2 * 86400; UPDATE rolled SET until = 1774306800 + 2 * 86400");
+    load(&b);
+    give_tariffs(&b);
+    work(&b);
+    assert_false(
+        ask(&b, CALENDAR_DAY, (struct calendar_date){2026, 3, 26}, 1, 1, SITE_ELECTRICITY, 71, 0)->any);
+    assert_true(
+        ask(&b, CALENDAR_DAY, (struct calendar_date){2026, 3, 25}, 1, 1, SITE_ELECTRICITY, 71, 0)->any);
+    close_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(days_are_shared_and_priced),
+        cmocka_unit_test(a_rebuild_shows_old_figures_until_it_is_whole),
+        cmocka_unit_test(hours_without_samples_are_shared_by_time),
+        cmocka_unit_test(history_taken_back_takes_prices_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
