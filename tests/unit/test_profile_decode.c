@@ -325,6 +325,57 @@ static void current_the_other_way_is_put_right(void **state)
     test_profile_done(&t);
 }
 
+static void what_is_written_reads_back(void **state)
+{
+    (void)state;
+    static const struct {
+        enum profile_type type;
+        enum profile_order order;
+        int fc, words;
+        double scale, value;
+        uint16_t registers[4];
+    } cases[] = {
+        {PROFILE_U16, PROFILE_MSW, 6, 1, 1, 16, {16}},
+        {PROFILE_U16, PROFILE_MSW, 16, 1, 0.1, 16, {160}},
+        {PROFILE_U32, PROFILE_MSW, 16, 2, 0.001, 32, {0, 32000}},
+        {PROFILE_U32, PROFILE_LSW, 16, 2, 0.001, 80, {80000 & 0xFFFF, 80000 >> 16}},
+        {PROFILE_F32, PROFILE_MSW, 16, 2, 1, 10.5, {0x4128, 0}},
+        {PROFILE_S16, PROFILE_MSW, 6, 1, 1, -2, {0xFFFE}},
+        {PROFILE_BOOL, PROFILE_MSW, 5, 1, 1, 1, {1}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct profile_command c = {
+            .type = cases[i].type, .order = cases[i].order, .words = cases[i].words};
+        const struct profile_bound bound = {
+            .fc = (uint8_t)cases[i].fc, .words = (uint8_t)cases[i].words, .scale = cases[i].scale};
+        uint16_t words[4] = {0};
+        profile_encode_command(&c, &bound, cases[i].value, words);
+        for (int w = 0; w < 4; w++)
+            if (words[w] != cases[i].registers[w])
+                fail_msg("case %zu: register %d is %04x", i, w, words[w]);
+        assert_true(fabs(profile_decode_command(&c, &bound, words) - cases[i].value) < 1e-6);
+    }
+}
+
+static void limits_are_what_a_station_can_be_told(void **state)
+{
+    (void)state;
+    static const struct {
+        double minimum_a, step_a, off_a, limit_a, expected_a;
+    } cases[] = {
+        {6, 0, 0, 16, 16},       {6, 0, 0, 5.99, 0},  {6, 0, 0, 6, 6},           {6, 1, 0, 13.7, 13},
+        {6, 0.1, 0, 13.7, 13.7}, {6, 0.5, 0, 6.4, 6}, {7, 1, 0, 6.5, 0},         {6, 0, 5, 0, 5},
+        {6, 1, 0, 0, 0},         {6, 0.1, 0, 0.3, 0}, {6, 1, 0, (double)NAN, 0}, {0, 1, 0, 3, 3},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct profile_command c = {
+            .minimum_a = cases[i].minimum_a, .step_a = cases[i].step_a, .off_a = cases[i].off_a};
+        double got = profile_limit_a(&c, cases[i].limit_a);
+        if (fabs(got - cases[i].expected_a) > 1e-9)
+            fail_msg("case %zu: %g A", i, got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +387,8 @@ int main(void)
         cmocka_unit_test(decimals_stay_short),
         cmocka_unit_test(states_are_named),
         cmocka_unit_test(current_the_other_way_is_put_right),
+        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(limits_are_what_a_station_can_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EDGEWATT = pathlib.Path(os.environ["EDGEWATT_BUILD"]) / "bin" / "edgewatt"
 SCHEMA = json.loads((ROOT / "schemas/profile.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-EXAMPLE = SCHEMA["examples"][0]
+EXAMPLE, CHARGER = SCHEMA["examples"]
 
 failures = []
 
@@ -45,12 +45,13 @@ def shipped_profiles_fit():
         for error in VALIDATOR.iter_errors(json.loads(path.read_text())):
             fail(f"{path.name}: {error.json_path}: {error.message}")
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    for error in VALIDATOR.iter_errors(EXAMPLE):
-        fail(f"the example of the schema: {error.json_path}: {error.message}")
+    for example in SCHEMA["examples"]:
+        for error in VALIDATOR.iter_errors(example):
+            fail(f"the example {example['id']} of the schema: {error.json_path}: {error.message}")
 
 
-def altered(path, value):
-    profile = copy.deepcopy(EXAMPLE)
+def altered(path, value, example=None):
+    profile = copy.deepcopy(example or EXAMPLE)
     node = profile
     for key in path[:-1]:
         node = node[key]
@@ -87,6 +88,25 @@ TABLE = [
     (("params",), {"A": {"min": 0, "max": 1, "preset": 0}}, False), (("params",), {"a": {"min": 0, "max": 1}}, False),
     (("params",), {"a": {"min": 0, "max": 1, "required": True}}, True), (("params",), {"a": {"min": 0, "max": 1, "preset": 1}}, True),
 ]
+LIMIT = ("commands", "limit")
+COMMANDS = [  # the same for the example that can be written to
+    ((*LIMIT, "fc"), 3, False), ((*LIMIT, "fc"), 6, True), ((*LIMIT, "fc"), ..., False), ((*LIMIT, "scale"), 0.1, True),
+    ((*LIMIT, "scale"), 0, False), ((*LIMIT, "step"), 11, False), ((*LIMIT, "minimum"), 7, True), ((*LIMIT, "off"), 6, False),
+    ((*LIMIT, "memory"), "eeprom", True), ((*LIMIT, "memory"), "flash", False), ((*LIMIT, "min_interval_s"), 60, True),
+    ((*LIMIT, "type"), "string", False), ((*LIMIT, "unit"), "mA", False), ((*LIMIT, "on"), 1, False),
+    (("commands", "output_0"), {"fc": 5, "address": 0, "type": "bool"}, False), (("commands", "output_63"), {"fc": 5, "address": 0, "type": "bool"}, True),
+    (("commands", "explode"), {"fc": 5, "address": 0, "type": "bool"}, False), (("commands", "phases", "one"), ..., False),
+    (("commands", "plug", "on"), "0xFF", True), (("commands", "plug", "on"), -1, False), (("commands", "plug", "value"), 1, False),
+    (("commands", "reset_x"), {"fc": 6, "address": 9, "type": "u16"}, True), (("commands",), [], False),
+    (("watchdog", "unit"), ..., False), (("watchdog", "unit"), "min", False), (("watchdog", "register"), ..., False),
+    (("watchdog", "fallback_register"), ..., True), (("watchdog", "timeout_s"), 3, False), (("watchdog", "feed"), "any", True),
+    (("watchdog", "register", "scale"), 2, False), (("watchdog", "fallback_register", "scale"), 0.1, True),
+]
+COMMANDS_PROGRAM_ONLY = [
+    ((*LIMIT, "fc"), 5), (("commands", "plug", "type"), "u32"), ((*LIMIT, "address"), "$where"), (("registers", "current_limit"), ...),
+    (("commands", "plug", "off"), 1), (("commands", "output_1", "type"), "u16"), (("watchdog", "register", "readable"), False),
+    (("commands", "phases", "three"), 1),
+]
 # Only the program knows these: the schema may let them pass, the program must not.
 PROGRAM_ONLY = [
     ((*REGISTER, "address"), "0x1013"),  # overlaps active_power
@@ -108,6 +128,9 @@ def schema_and_program_agree():
     for index, (path, value, good) in enumerate(TABLE):
         profiles[f"case-{index}"] = altered(path, value)
         expected[f"case-{index}"] = good
+    for index, (path, value, good) in enumerate(COMMANDS):
+        profiles[f"write-{index}"] = altered(path, value, CHARGER)
+        expected[f"write-{index}"] = good
     profiles["station"], expected["station"] = STATION, True
     profiles["stateless"], expected["stateless"] = {k: v for k, v in STATION.items() if k != "states"}, False
     for index, name in enumerate(NAMES):
@@ -125,9 +148,10 @@ def schema_and_program_agree():
             if by_schema != by_program or expected[name] not in (None, by_program):
                 fail(f"{name}: schema {by_schema}, program {by_program}, expected {expected[name]}: {what}")
         only = {f"only-{i}": altered(path, value) for i, (path, value) in enumerate(PROGRAM_ONLY)}
+        only |= {f"write-{i}": altered(path, value, CHARGER) for i, (path, value) in enumerate(COMMANDS_PROGRAM_ONLY)}
         missed = only.keys() - refused_by_check(folder, only)
         for name in sorted(missed):
-            fail(f"edgewatt check lets pass: {PROGRAM_ONLY[int(name[5:])]}")
+            fail(f"edgewatt check lets pass: {name}: {json.dumps(only[name])}")
     print(f"{len(profiles)} profiles judged alike, {len(only)} by the program alone")
 
 

@@ -37,6 +37,25 @@ int profile_param_find(const struct profile *profile, const char *name)
     return -1;
 }
 
+bool profile_write_fits(enum profile_type type, const struct profile_place *place, const char **ret_key,
+                        const char **ret_problem)
+{
+    bool bits = place->fc == 5 || place->fc == 15;
+    *ret_key = "fc";
+    *ret_problem = "must be a write function: 5, 6, 15 or 16";
+    if (!bits && place->fc != 6 && place->fc != 16)
+        return false;
+    *ret_problem = "functions 5 and 15 write single bits: the type must be bool";
+    if (bits && type != PROFILE_BOOL)
+        return false;
+    *ret_problem = "function 6 writes one register: the type is wider";
+    if (place->fc == 6 && place->words != 1)
+        return false;
+    *ret_key = "address";
+    *ret_problem = "must be a whole number, and the register must end at 65535 or below";
+    return whole_between(place->address, 0, 65536 - place->words);
+}
+
 // What the parameters make of one number.
 struct binding {
     const struct profile *profile;
@@ -105,4 +124,12 @@ enum ew_err profile_bind(const struct profile *profile, int index, profile_param
                                   .words = (uint8_t)place.words,
                                   .scale = scale};
     return EW_OK;
+}
+
+enum ew_err profile_bind_number(const struct profile *profile, const struct profile_number *number,
+                                profile_param_fn *param, const void *user, double *ret,
+                                struct ew_reason *reason)
+{
+    const struct binding binding = {profile, param, user, reason};
+    return resolve(&binding, number, ret);
 }

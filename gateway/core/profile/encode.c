@@ -64,6 +64,14 @@ static uint64_t raw_of(const struct profile_register *r, const struct profile_bo
     return (r->mask ? raw & r->mask : raw) << r->shift;
 }
 
+void profile_put_number(enum profile_type type, enum profile_order order, int words, double number,
+                        uint16_t *ret_words)
+{
+    const struct profile_register r = {.type = type, .sign_from = -1, .scale_from = {-1, -1}};
+    const struct profile_bound bound = {.words = (uint8_t)words, .scale = 1};
+    put_raw(order, raw_of(&r, &bound, number, 1), words, ret_words);
+}
+
 void profile_encode(const struct profile *profile, int index, const struct profile_bound *bound, double value,
                     double scale_product, uint16_t *ret_registers)
 {

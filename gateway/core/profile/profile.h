@@ -18,7 +18,8 @@ enum {
     PROFILE_IDENTIFY_MAX = 8,
     PROFILE_CATALOGUE_MAX = 40,
     PROFILE_NUMBER_MAX = 16, // a maker's reference number, as people write it
-    PROFILE_OFFERS_MAX = 64
+    PROFILE_OFFERS_MAX = 64,
+    PROFILE_COMMANDS_MAX = 80 // 63 outputs and what else there is
 };
 
 enum profile_confidence { PROFILE_NONE, PROFILE_CANDIDATE, PROFILE_DRIVER, PROFILE_DOCUMENT };
@@ -133,6 +134,41 @@ struct profile_param {
     bool required;
 };
 
+// A place that is written: an entry of "commands", or of "watchdog".
+struct profile_command {
+    char name[PROFILE_NAME_MAX];   // limit, phases, plug, socket, output_<n>, reset_<what>
+    struct profile_number fc;      // 5, 6, 15, 16
+    struct profile_number address; // 0-based
+    struct profile_number scale;   // raw * scale = A (limit); of everything else 1
+    enum profile_type type;
+    enum profile_order order;
+    int words;
+    bool readable;  // the same place can be read, by function 1 or 3
+    int read_back;  // index of the register that tells what is in force; -1 = the same place
+    double on, off; // raw: of switches (phases: three, one); of a reset `on` is what is written
+    // The limit alone.
+    double minimum_a;   // smallest current that can be set, but for 0
+    double step_a;      // what is written is a multiple of this; 0 = as fine as the scale
+    double off_a;       // what is written for "no charging"
+    bool wears;         // kept in a memory that wears out: written on change only
+    int min_interval_s; // ... and not raised again sooner than this; lowering never waits
+};
+
+enum profile_feed {
+    PROFILE_FEED_LIMIT, // writing the limit
+    PROFILE_FEED_ANY    // any request
+};
+
+// What a station does when nobody feeds it: after the time-out it falls to the fallback current.
+struct profile_watchdog {
+    bool there;
+    struct profile_command timeout;
+    double unit_s;                   // seconds of one count: 1, or 0.001
+    double timeout_s;                // what is set
+    struct profile_command fallback; // name "" = the station's own, not known
+    enum profile_feed feed;
+};
+
 struct profile {
     char id[EW_NAME_MAX], family[EW_NAME_MAX], model[EW_NAME_MAX], version[16];
     enum profile_kind kind;
@@ -147,6 +183,9 @@ struct profile {
     int param_count;
     struct profile_param params[PROFILE_PARAMS_MAX];
     int reference_count, evidence_count;
+    int command_count;
+    struct profile_command *commands; // in the arena
+    struct profile_watchdog watchdog;
     int identify_register; // index of the register that names the model, -1 = none is known
     int identify_count;
     struct profile_identity identify[PROFILE_IDENTIFY_MAX];
@@ -179,6 +218,10 @@ typedef double profile_param_fn(const void *user, const char *name, double fallb
 enum ew_err profile_bind(const struct profile *profile, int index, profile_param_fn *param, const void *user,
                          struct profile_bound *ret, struct ew_reason *reason) EW_MUST_CHECK;
 
+enum ew_err profile_bind_command(const struct profile *profile, const struct profile_command *command,
+                                 profile_param_fn *param, const void *user, struct profile_bound *ret,
+                                 struct ew_reason *reason) EW_MUST_CHECK;
+
 enum profile_quality { PROFILE_GOOD, PROFILE_NO_VALUE /* NaN sentinel */, PROFILE_NOT_READ };
 struct profile_value {
     enum profile_quality quality;
@@ -187,6 +230,18 @@ struct profile_value {
     uint64_t raw;                                // after mask and shift
     char text[PROFILE_STRING_WORDS_MAX * 2 + 1]; // strings only; valid UTF-8, control characters dropped
 };
+
+// Index of a command, -1 when the profile has none of that name.
+int profile_find_command(const struct profile *profile, const char *name);
+// Registers (bits: 0 or 1) for a value of the command: A for the limit, s for a time-out, raw for the others.
+void profile_encode_command(const struct profile_command *command, const struct profile_bound *bound,
+                            double value, uint16_t ret_words[4]);
+// The inverse: what the registers written, or read back from the same place, say. NaN when it is no number.
+double profile_decode_command(const struct profile_command *command, const struct profile_bound *bound,
+                              const uint16_t *words);
+// The current that is written when the limit shall be `limit_a`: off_a below the minimum, else the multiple
+// of the step that is not above it.
+double profile_limit_a(const struct profile_command *limit, double limit_a);
 
 // Index of a quantity's register, -1 when the profile has none.
 int profile_find(const struct profile *profile, const char *quantity);

@@ -36,6 +36,23 @@ void profile_text(const uint16_t *registers, int words, char ret[PROFILE_STRING_
 // because all quantities of *profile are.
 enum ew_err profile_register_read(const cJSON *node, struct profile *profile, int index,
                                   struct ew_reason *reason) EW_MUST_CHECK;
+// Numbers of a file, shared by registers and commands: a whole number, hexadecimal text, or "$parameter".
+void profile_read_place(struct ew_json *o, const char *key, enum ew_presence presence,
+                        const struct profile *profile, struct profile_number *ret);
+void profile_read_scale(struct ew_json *o, const struct profile *profile, struct profile_number *ret);
+// read_command.c: "commands" and "watchdog".
+void profile_read_commands(struct ew_json *o, struct ew_arena *arena, struct profile *profile);
+void profile_read_watchdog(struct ew_json *o, struct profile *profile);
+// Does the write fit a frame and its type? As profile_place_fits.
+bool profile_write_fits(enum profile_type type, const struct profile_place *place, const char **ret_key,
+                        const char **ret_problem);
+enum ew_err profile_bind_number(const struct profile *profile, const struct profile_number *number,
+                                profile_param_fn *param, const void *user, double *ret,
+                                struct ew_reason *reason) EW_MUST_CHECK;
+// encode.c: a number in registers of the type.
+void profile_put_number(enum profile_type type, enum profile_order order, int words, double number,
+                        uint16_t *ret_words);
+
 // read_check.c: what can only be said about all registers together.
 enum ew_err profile_registers_check(const struct profile *profile, struct ew_reason *reason) EW_MUST_CHECK;
 

@@ -205,13 +205,21 @@ static void check_claims(struct ew_json *o, const struct profile *profile)
         ew_json_fail(o, "states", "profile.states", "\"states\" and the register \"state\" go together");
 }
 
+static size_t entries(const cJSON *object)
+{
+    size_t count = 0;
+    for (const cJSON *child = cJSON_IsObject(object) ? object->child : NULL; child; child = child->next)
+        count++;
+    return count;
+}
+
 size_t profile_memory(const cJSON *tree)
 {
     const cJSON *node = cJSON_GetObjectItemCaseSensitive(tree, "registers");
-    size_t count = 0;
-    for (const cJSON *child = cJSON_IsObject(node) ? node->child : NULL; child; child = child->next)
-        count++;
-    return count * sizeof(struct profile_register) + _Alignof(max_align_t) + profile_catalogue_memory(tree);
+    const cJSON *commands = cJSON_GetObjectItemCaseSensitive(tree, "commands");
+    return entries(node) * sizeof(struct profile_register) +
+           entries(commands) * sizeof(struct profile_command) + 2 * _Alignof(max_align_t) +
+           profile_catalogue_memory(tree);
 }
 
 enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profile *ret,
@@ -242,6 +250,8 @@ enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profi
     profile_catalogue_read(&o, arena, ret);
     ret->state_register = profile_find(ret, "state");
     read_states(&o, ret);
+    profile_read_commands(&o, arena, ret);
+    profile_read_watchdog(&o, ret);
     read_identify(&o, ret);
     if (o.err == EW_OK)
         check_claims(&o, ret);

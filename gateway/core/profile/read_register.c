@@ -18,9 +18,8 @@ static void read_param(struct ew_json *o, const char *key, const struct profile 
         ew_copy(ret->param, sizeof(ret->param), name);
 }
 
-// A whole number, hexadecimal text, or "$parameter".
-static void read_place(struct ew_json *o, const char *key, enum ew_presence presence,
-                       const struct profile *profile, struct profile_number *ret)
+void profile_read_place(struct ew_json *o, const char *key, enum ew_presence presence,
+                        const struct profile *profile, struct profile_number *ret)
 {
     const cJSON *node = ew_json_any(o, key, presence);
     uint64_t value;
@@ -35,7 +34,7 @@ static void read_place(struct ew_json *o, const char *key, enum ew_presence pres
         ret->value = (double)value;
 }
 
-static void read_scale(struct ew_json *o, const struct profile *profile, struct profile_number *ret)
+void profile_read_scale(struct ew_json *o, const struct profile *profile, struct profile_number *ret)
 {
     const cJSON *node = ew_json_any(o, "scale", EW_OPTIONAL);
     ret->value = 1;
@@ -191,8 +190,8 @@ enum ew_err profile_register_read(const cJSON *node, struct profile *profile, in
     ew_json_open(&o, node, path, reason);
     r->scale_from[0] = r->scale_from[1] = r->sign_from = -1;
     read_unit(&o, r);
-    read_place(&o, "fc", EW_REQUIRED, profile, &r->fc);
-    read_place(&o, "address", EW_REQUIRED, profile, &r->address);
+    profile_read_place(&o, "fc", EW_REQUIRED, profile, &r->fc);
+    profile_read_place(&o, "address", EW_REQUIRED, profile, &r->address);
     ew_json_enum(&o, "type", EW_REQUIRED, profile_type_names, &type);
     ew_json_enum(&o, "order", EW_OPTIONAL, profile_orders, &order);
     ew_json_enum(&o, "group", EW_REQUIRED, profile_groups, &group);
@@ -201,8 +200,8 @@ enum ew_err profile_register_read(const cJSON *node, struct profile *profile, in
     r->group = (enum profile_group)group;
     bool wordy = r->type == PROFILE_STRING;
     r->words.value = profile_types[type].words_max;
-    read_place(&o, "words", wordy ? EW_REQUIRED : EW_OPTIONAL, profile, &r->words);
-    read_scale(&o, profile, &r->scale);
+    profile_read_place(&o, "words", wordy ? EW_REQUIRED : EW_OPTIONAL, profile, &r->words);
+    profile_read_scale(&o, profile, &r->scale);
     read_per_position(&o, profile, r);
     read_nan(&o, r);
     read_bits(&o, r);

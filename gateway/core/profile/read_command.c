@@ -1,0 +1,187 @@
+// "commands" and "watchdog" of a profile.
+#include "core/profile/profile_priv.h"
+
+#include <string.h>
+
+static bool only(const char *text, const char *alphabet)
+{
+    return text[0] && text[strspn(text, alphabet)] == 0;
+}
+
+// limit, phases, plug, socket, output_1 to output_63, reset_<what>.
+static bool name_known(const char *name)
+{
+    static const char *const fixed[] = {"limit", "phases", "plug", "socket"};
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+        if (strcmp(name, fixed[i]) == 0)
+            return true;
+    if (strncmp(name, "output_", 7) == 0)
+        return profile_quantity_known(name, NULL);
+    return strncmp(name, "reset_", 6) == 0 && only(name + 6, "abcdefghijklmnopqrstuvwxyz0123456789_");
+}
+
+static void read_write_place(struct ew_json *o, const struct profile *profile, struct profile_command *c)
+{
+    int type = PROFILE_U16, order = PROFILE_MSW;
+    profile_read_place(o, "fc", EW_REQUIRED, profile, &c->fc);
+    profile_read_place(o, "address", EW_REQUIRED, profile, &c->address);
+    ew_json_enum(o, "type", EW_REQUIRED, profile_type_names, &type);
+    ew_json_enum(o, "order", EW_OPTIONAL, profile_orders, &order);
+    ew_json_bool(o, "readable", EW_OPTIONAL, &c->readable);
+    c->type = (enum profile_type)type;
+    c->order = (enum profile_order)order;
+    c->words = profile_types[type].words_max;
+    c->scale.value = 1;
+    if (o->err == EW_OK && c->type == PROFILE_STRING)
+        ew_json_fail(o, "type", "profile.place", "text can't be written");
+    bool bits = c->fc.value == 5 || c->fc.value == 15;
+    struct profile_place place = {.fc = c->fc.param[0] ? (c->type == PROFILE_BOOL ? 5 : 16) : c->fc.value,
+                                  .address = c->address.param[0] ? 0 : c->address.value,
+                                  .words = bits ? 1 : c->words};
+    const char *key, *problem;
+    if (o->err == EW_OK && !profile_write_fits(c->type, &place, &key, &problem))
+        ew_json_fail(o, key, "profile.place", "%s", problem);
+}
+
+// The one unit that a place may be said to have.
+static void check_unit(struct ew_json *o, const char *unit)
+{
+    char said[12];
+    ew_copy(said, sizeof(said), unit);
+    ew_json_text(o, "unit", EW_OPTIONAL, 0, sizeof(said), said);
+    if (o->err == EW_OK && strcmp(said, unit) != 0)
+        ew_json_fail(o, "unit", "profile.unit", "must be \"%s\": scale to that", unit);
+}
+
+static void read_limit(struct ew_json *o, const struct profile *profile, struct profile_command *c)
+{
+    static const char *const memories[] = {"ram", "eeprom", NULL};
+    int memory = 0;
+    int64_t interval = 0;
+    profile_read_scale(o, profile, &c->scale);
+    check_unit(o, "A");
+    c->minimum_a = 6; // IEC 61851-1: no smaller current can be offered
+    ew_json_number(o, "minimum", EW_OPTIONAL, 0, 100, &c->minimum_a);
+    ew_json_number(o, "step", EW_OPTIONAL, 0, 10, &c->step_a);
+    ew_json_number(o, "off", EW_OPTIONAL, 0, 5.99, &c->off_a);
+    ew_json_enum(o, "memory", EW_OPTIONAL, memories, &memory);
+    ew_json_int(o, "min_interval_s", EW_OPTIONAL, 0, 3600, &interval);
+    c->wears = memory == 1;
+    c->min_interval_s = (int)interval;
+    c->read_back = profile_find(profile, "current_limit");
+    if (o->err == EW_OK && profile->kind != PROFILE_STATION)
+        ew_json_fail(o, NULL, "profile.command", "only stations have a limit");
+    else if (o->err == EW_OK && c->read_back < 0)
+        ew_json_fail(o, NULL, "profile.read_back",
+                     "needs the register \"current_limit\", that reads what is in force");
+}
+
+static void read_raw(struct ew_json *o, const char *key, enum ew_presence presence, double *ret)
+{
+    uint64_t raw = (uint64_t)*ret;
+    ew_json_hex(o, key, presence, UINT32_MAX, &raw);
+    *ret = (double)raw;
+}
+
+static enum ew_err read_command(const cJSON *node, const struct profile *profile, struct profile_command *c,
+                                struct ew_reason *reason)
+{
+    char path[EW_PATH_MAX];
+    (void)ew_format(path, sizeof(path), "/commands/%s", node->string);
+    *c = (struct profile_command){.read_back = -1, .on = 1, .readable = true};
+    struct ew_json o;
+    ew_json_open(&o, node, path, reason);
+    if (strlen(node->string) >= sizeof(c->name) || !name_known(node->string))
+        ew_json_fail(&o, NULL, "profile.command",
+                     "is not one of limit, phases, plug, socket, output_<1..63>, reset_<what>");
+    ew_copy(c->name, sizeof(c->name), node->string);
+    bool reset = strncmp(c->name, "reset_", 6) == 0;
+    if (reset)
+        c->readable = false;
+    read_write_place(&o, profile, c);
+    if (strcmp(c->name, "limit") == 0) {
+        read_limit(&o, profile, c);
+    } else if (strcmp(c->name, "phases") == 0) {
+        read_raw(&o, "three", EW_REQUIRED, &c->on);
+        read_raw(&o, "one", EW_REQUIRED, &c->off);
+    } else if (reset) {
+        read_raw(&o, "value", EW_OPTIONAL, &c->on);
+    } else {
+        read_raw(&o, "on", EW_OPTIONAL, &c->on);
+        read_raw(&o, "off", EW_OPTIONAL, &c->off);
+        c->read_back = profile_find(profile, c->name);
+    }
+    if (o.err == EW_OK && !reset && strcmp(c->name, "limit") != 0 && c->on == c->off)
+        ew_json_fail(&o, "off", "profile.command", "is the same as on");
+    return ew_json_close(&o);
+}
+
+void profile_read_commands(struct ew_json *o, struct ew_arena *arena, struct profile *profile)
+{
+    const cJSON *node = ew_json_object(o, "commands", EW_OPTIONAL);
+    int count = 0;
+    for (const cJSON *child = node ? node->child : NULL; child; child = child->next)
+        count++;
+    if (count == 0 || o->err != EW_OK)
+        return;
+    if (count > PROFILE_COMMANDS_MAX) {
+        ew_json_fail(o, "commands", "json.count", "more than %d commands", PROFILE_COMMANDS_MAX);
+        return;
+    }
+    profile->commands = ew_arena_take(arena, (size_t)count, sizeof(*profile->commands));
+    if (!profile->commands) {
+        ew_json_fail(o, "commands", "profile.memory", "no room for %d commands", count);
+        return;
+    }
+    for (const cJSON *child = node->child; child && o->err == EW_OK; child = child->next)
+        o->err = read_command(child, profile, &profile->commands[profile->command_count++], o->reason);
+}
+
+static void read_watchdog_place(struct ew_json *parent, const char *key, enum ew_presence presence,
+                                const struct profile *profile, struct profile_command *c)
+{
+    const cJSON *node = ew_json_object(parent, key, presence);
+    if (!node)
+        return;
+    char path[EW_PATH_MAX];
+    ew_json_path(parent, key, -1, path);
+    struct ew_json o;
+    ew_json_open(&o, node, path, parent->reason);
+    *c = (struct profile_command){.read_back = -1, .readable = true};
+    ew_copy(c->name, sizeof(c->name), key);
+    read_write_place(&o, profile, c);
+    if (strcmp(key, "fallback_register") == 0) {
+        profile_read_scale(&o, profile, &c->scale);
+        check_unit(&o, "A");
+    }
+    if (o.err == EW_OK && !c->readable)
+        ew_json_fail(&o, "readable", "profile.read_back", "a watchdog that can't be read back is none");
+    parent->err = ew_json_close(&o);
+}
+
+// {"register": where the time-out is, "unit": "s" or "ms", "timeout_s": what is set, "fallback_register",
+// "feed": "limit" or "any"}
+void profile_read_watchdog(struct ew_json *parent, struct profile *profile)
+{
+    static const char *const units[] = {"s", "ms", NULL}, *const feeds[] = {"limit", "any", NULL};
+    const cJSON *node = ew_json_object(parent, "watchdog", EW_OPTIONAL);
+    struct profile_watchdog *dog = &profile->watchdog;
+    if (!node)
+        return;
+    int unit = 0, feed = PROFILE_FEED_LIMIT;
+    struct ew_json o;
+    ew_json_open(&o, node, "/watchdog", parent->reason);
+    read_watchdog_place(&o, "register", EW_REQUIRED, profile, &dog->timeout);
+    read_watchdog_place(&o, "fallback_register", EW_OPTIONAL, profile, &dog->fallback);
+    ew_json_enum(&o, "unit", EW_REQUIRED, units, &unit);
+    ew_json_enum(&o, "feed", EW_OPTIONAL, feeds, &feed);
+    dog->timeout_s = 30; // as long as a lease (DESIGN, safety rule 2)
+    ew_json_number(&o, "timeout_s", EW_OPTIONAL, 4, 600, &dog->timeout_s);
+    dog->unit_s = unit == 1 ? 0.001 : 1;
+    dog->timeout.scale.value = dog->unit_s;
+    dog->feed = (enum profile_feed)feed;
+    dog->there = true;
+    if (o.err == EW_OK && profile_find_command(profile, "limit") < 0)
+        ew_json_fail(&o, NULL, "profile.command", "needs the command \"limit\"");
+    parent->err = ew_json_close(&o);
+}
