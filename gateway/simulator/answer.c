@@ -1,5 +1,6 @@
 #include "simulator/answer.h"
 
+#include "simulator/station.h"
 #include <string.h>
 
 static size_t answer_read(const struct frame_request *request, const uint16_t *words,
@@ -13,9 +14,28 @@ static size_t answer_read(const struct frame_request *request, const uint16_t *w
     return frame_answer_bits(request->function, bits, request->count, ret_pdu);
 }
 
+// Has the device not taken the request in, whatever it answers then?
+static bool deaf(const struct device *device, const struct plant *plant)
+{
+    return device->fault == FAULT_NO_ANSWER || device->fault == FAULT_EXCEPTION ||
+           device->fault == FAULT_CLOSE || !station_has_power(plant, device->plant);
+}
+
+static enum frame_exception ask(struct device *device, const struct plant *plant,
+                                const struct frame_request *request, uint16_t *ret_words)
+{
+    bool is_deaf = deaf(device, plant);
+    if (!is_deaf && device->profile->watchdog.there && device->profile->watchdog.feed == PROFILE_FEED_ANY)
+        station_feed(plant, device->plant);
+    if (request->function <= 4)
+        return device_read(device, plant->second, request, ret_words);
+    return is_deaf ? FRAME_DEVICE_FAILURE : device_write(device, plant, request);
+}
+
 // The PDU, and the device that gave it (or the last one asked; NULL when the unit is nobody's).
-static size_t true_answer(struct device *const *devices, int count, int64_t second, const struct frame *frame,
-                          uint8_t ret_pdu[FRAME_PDU_MAX], const struct device **ret_device)
+static size_t true_answer(struct device *const *devices, int count, const struct plant *plant,
+                          const struct frame *frame, uint8_t ret_pdu[FRAME_PDU_MAX],
+                          const struct device **ret_device)
 {
     struct frame_request request;
     uint16_t words[FRAME_BITS_MAX];
@@ -26,11 +46,12 @@ static size_t true_answer(struct device *const *devices, int count, int64_t seco
         if (devices[i]->site.unit != frame->unit)
             continue;
         *ret_device = devices[i];
-        result = wrong != FRAME_NO_EXCEPTION ? wrong : device_read(devices[i], second, &request, words);
+        result = wrong != FRAME_NO_EXCEPTION ? wrong : ask(devices[i], plant, &request, words);
     }
     if (result != FRAME_NO_EXCEPTION)
         return frame_answer_exception(request.function, result, ret_pdu);
-    return answer_read(&request, words, ret_pdu);
+    return request.function > 4 ? frame_answer_write(&request, ret_pdu)
+                                : answer_read(&request, words, ret_pdu);
 }
 
 static void garble(struct answer *answer)
@@ -103,14 +124,15 @@ static void spoil_frame(const struct device *device, struct answer *answer)
         answer->close = true;
 }
 
-void answer_make(struct device *const *devices, int count, int64_t second, enum answer_framing framing,
-                 const struct frame *frame, struct answer *ret)
+void answer_make(struct device *const *devices, int count, const struct plant *plant,
+                 enum answer_framing framing, const struct frame *frame, struct answer *ret)
 {
     const struct device *device;
     struct content c = {.transaction = frame->transaction, .unit = frame->unit};
-    c.len = true_answer(devices, count, second, frame, c.pdu, &device);
+    c.len = true_answer(devices, count, plant, frame, c.pdu, &device);
     *ret = (struct answer){0};
-    if (device ? device->fault == FAULT_NO_ANSWER : framing == ANSWER_RTU)
+    if (device ? device->fault == FAULT_NO_ANSWER || !station_has_power(plant, device->plant)
+               : framing == ANSWER_RTU)
         return;
     if (device)
         spoil_content(device, frame->pdu[0], &c);

@@ -17,9 +17,11 @@ struct answer {
 enum answer_framing { ANSWER_TCP, ANSWER_RTU };
 
 // A unit that no device of the bus has: a Modbus TCP converter answers with exception 11, a line is silent.
-// Devices that share a unit (parts of one address) are asked in order until one has the registers.
-void answer_make(struct device *const *devices, int count, int64_t second, enum answer_framing framing,
-                 const struct frame *frame, struct answer *ret);
+// A device without power is silent. Faults that keep a request from being understood keep it from being
+// carried out, too. Devices that share a unit (parts of one address) are asked in order until one has the
+// registers.
+void answer_make(struct device *const *devices, int count, const struct plant *plant,
+                 enum answer_framing framing, const struct frame *frame, struct answer *ret);
 // The device that this unit's faults come from, NULL = the unit is nobody's.
 struct device *answer_device(struct device *const *devices, int count, int unit);
 // False for a fault that can't happen with this framing.

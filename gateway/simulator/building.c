@@ -151,6 +151,7 @@ enum ew_err building_make(struct building *building, const cJSON *site, const st
         return err;
     building->plant = (struct plant){.trace = trace,
                                      .nominal_v = settings.nominal_voltage_v,
+                                     .speed = options->speed,
                                      .second = options->start_second,
                                      .random = options->seed};
     building->plant.devices = zeroed(devices, sizeof(struct plant_device));
@@ -162,6 +163,7 @@ enum ew_err building_make(struct building *building, const cJSON *site, const st
     if (err == EW_OK)
         err = make_devices(&making, site);
     if (err == EW_OK) {
+        course_init(&building->course, &building->plant);
         plant_step(&building->plant); // every channel has a value before the first question
         building->first_second = building->plant.second;
         building->began_ms = ew_loop_now_ms(loop);
@@ -180,10 +182,17 @@ void building_done(struct building *building)
     }
     for (int i = 0; i < building->device_count; i++)
         device_done(&building->devices[i]);
+    course_done(&building->course);
     free(building->servers);
     free(building->devices);
     free(building->plant.devices);
     *building = (struct building){0};
+}
+
+static void step(struct building *building)
+{
+    plant_step(&building->plant);
+    course_note(&building->course, &building->plant);
 }
 
 void building_catch_up(struct building *building, int64_t now_ms)
@@ -195,14 +204,14 @@ void building_catch_up(struct building *building, int64_t now_ms)
         target = building->plant.second + CATCH_UP_MAX_S;
     }
     while (building->plant.second < target)
-        plant_step(&building->plant);
+        step(building);
 }
 
 void building_step(struct building *building, int64_t seconds)
 {
     building->first_second += seconds;
     for (int64_t i = 0; i < seconds; i++)
-        plant_step(&building->plant);
+        step(building);
 }
 
 struct device *building_device(struct building *building, int64_t id)

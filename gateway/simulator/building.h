@@ -3,6 +3,7 @@
 #define EDGEWATT_SIMULATOR_BUILDING_H
 
 #include "library/library.h"
+#include "simulator/course.h"
 #include "simulator/server.h"
 
 struct building {
@@ -11,6 +12,7 @@ struct building {
     int device_count;
     struct server *servers;
     int server_count;
+    struct course course;
     double speed;     // simulated seconds a second
     int64_t began_ms; // on the loop's clock
     int64_t first_second;

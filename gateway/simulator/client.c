@@ -146,8 +146,7 @@ static bool answer_frame(struct server_client *client, const struct frame *frame
         device->asked++;
         device->asked_ms = ew_loop_now_ms(server->loop);
     }
-    answer_make(server->devices, server->device_count, server->plant->second, server_framing(server), frame,
-                &answer);
+    answer_make(server->devices, server->device_count, server->plant, server_framing(server), frame, &answer);
     server->answered++;
     if (answer.close)
         return is_terminal(client); // there is nothing to close on a terminal: silence

@@ -1,5 +1,7 @@
 #include "simulator/control.h"
 
+#include "base/clock.h"
+#include "simulator/station.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -134,7 +136,7 @@ static void do_limit(const struct line *line)
     if (!read_number(line->words[2], &amperes) || amperes < 0)
         fail(line, "is no current:", line->words[2] ? line->words[2] : "");
     else {
-        device->plant->station.limit_a = amperes;
+        station_limit(&line->building->plant, device->plant, amperes);
         ok(line);
     }
 }
@@ -155,6 +157,76 @@ static void do_car(const struct line *line)
         return;
     }
     ok(line);
+}
+
+static bool read_switch(const struct line *line, const char *text, bool *ret)
+{
+    *ret = text && strcmp(text, "on") == 0;
+    if (*ret || (text && strcmp(text, "off") == 0))
+        return true;
+    fail(line, "is neither on nor off:", text ? text : "");
+    return false;
+}
+
+static void do_power(const struct line *line)
+{
+    struct device *device;
+    double seconds = 3;
+    if (!read_station(line, &device))
+        return;
+    if (strcmp(line->words[2], "cycle") != 0) {
+        fail(line, "the power can only be cycled, not", line->words[2]);
+    } else if (line->words[3] &&
+               (!read_number(line->words[3], &seconds) || !(seconds >= 0 && seconds <= 86400))) {
+        fail(line, "is no number of seconds from 0 to 86400:", line->words[3]);
+    } else {
+        station_power_cycle(&line->building->plant, device->plant, (int)seconds);
+        ok(line);
+    }
+}
+
+static void do_disobey(const struct line *line)
+{
+    struct device *device;
+    bool on;
+    if (!read_station(line, &device) || !read_switch(line, line->words[2], &on))
+        return;
+    device->plant->station.disobeys = on;
+    ok(line);
+}
+
+static void do_lost(const struct line *line)
+{
+    struct device *device;
+    bool on;
+    if (!read_device(line, &device) || !read_switch(line, line->words[2], &on))
+        return;
+    device->fault = on ? FAULT_NO_ANSWER : FAULT_NONE;
+    ok(line);
+}
+
+static void do_currents(const struct line *line)
+{
+    struct ew_jw w;
+    ew_buf_add_text(line->answer, "ok ");
+    ew_jw_init(&w, line->answer);
+    course_write_now(&w, &line->building->plant, line->building->devices, line->building->device_count,
+                     ew_clock_up_ms());
+    ew_buf_add_text(line->answer, "\n");
+}
+
+static void do_course(const struct line *line)
+{
+    struct ew_jw w;
+    double from = 0;
+    if (line->words[1] && !read_number(line->words[1], &from)) {
+        fail(line, "is no second:", line->words[1]);
+        return;
+    }
+    ew_buf_add_text(line->answer, "ok ");
+    ew_jw_init(&w, line->answer);
+    course_write_since(&line->building->course, &w, &line->building->plant, (int64_t)from);
+    ew_buf_add_text(line->answer, "\n");
 }
 
 static struct server *read_bus(const struct line *line)
@@ -282,7 +354,8 @@ static void do_help(const struct line *line)
         line->answer,
         "ok fault DEVICE FAULT [NUMBER] | set DEVICE QUANTITY VALUE|auto | load DEVICE WATTS|auto | "
         "limit DEVICE AMPERES | car DEVICE arrive [WH]|leave | unplug BUS | plug BUS | alone BUS on|off | "
-        "forget BUS | "
+        "forget BUS | power DEVICE cycle [SECONDS] | disobey DEVICE on|off | lost DEVICE on|off | "
+        "currents | course [FROM SECOND] | "
         "get DEVICE QUANTITY | step SECONDS | dump; faults:");
     for (int i = 0; i <= FAULT_CLOSE; i++)
         ew_buf_printf(line->answer, " %s", device_fault_name((enum device_fault)i));
@@ -296,10 +369,12 @@ void control_line(struct building *building, char *text, struct ew_buf *answer)
         int words_min;
         void (*run)(const struct line *line);
     } commands[] = {
-        {"fault", 3, do_fault},   {"set", 4, do_set},   {"get", 3, do_get},   {"load", 3, do_load},
-        {"limit", 3, do_limit},   {"car", 3, do_car},   {"plug", 2, do_plug}, {"unplug", 2, do_plug},
-        {"dump", 1, do_dump},     {"step", 2, do_step}, {"help", 1, do_help}, {"alone", 3, do_alone},
-        {"forget", 2, do_forget},
+        {"fault", 3, do_fault},   {"set", 4, do_set},           {"get", 3, do_get},
+        {"load", 3, do_load},     {"limit", 3, do_limit},       {"car", 3, do_car},
+        {"plug", 2, do_plug},     {"unplug", 2, do_plug},       {"dump", 1, do_dump},
+        {"step", 2, do_step},     {"help", 1, do_help},         {"alone", 3, do_alone},
+        {"forget", 2, do_forget}, {"power", 3, do_power},       {"disobey", 3, do_disobey},
+        {"lost", 3, do_lost},     {"currents", 1, do_currents}, {"course", 1, do_course},
     };
     struct line line = {.building = building, .answer = answer};
     for (char *word = strsep(&text, " \t\r"); word; word = strsep(&text, " \t\r"))

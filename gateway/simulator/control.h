@@ -5,14 +5,15 @@
 //   set DEVICE QUANTITY VALUE|auto     what the register says (a station's state as a letter)
 //   load DEVICE WATTS|auto             what a meter's circuit draws: its currents and the main meter follow
 //   limit DEVICE AMPERES               what a station offers
-//   car DEVICE arrive [WH] | leave
-//   unplug BUS, plug BUS               the converter's network cable; a serial port's adapter
-//   alone BUS on|off                   the converter takes one connection only
-//   forget BUS                         half-open: nothing is heard any more on the connections there are
-//   get DEVICE QUANTITY                "ok VALUE"
-//   step SECONDS                       lets that much simulated time pass at once
-//   dump                               "ok {...}": everything, as one line of JSON
-//   help
+//   power DEVICE cycle [SECONDS]       a station without power for so long: then its rated current, no
+//   watchdog disobey DEVICE on|off              a station takes limits and draws what it likes lost DEVICE
+//   on|off                 no answer, and nothing is carried out; its own watchdog runs on currents "ok
+//   {...}": the true currents now (course.h) course [FROM]                      "ok {...}": the true currents
+//   second by second car DEVICE arrive [WH] | leave unplug BUS, plug BUS               the converter's
+//   network cable; a serial port's adapter alone BUS on|off                   the converter takes one
+//   connection only forget BUS                         half-open: nothing is heard any more on the
+//   connections there are get DEVICE QUANTITY                "ok VALUE" step SECONDS lets that much simulated
+//   time pass at once dump                               "ok {...}": everything, as one line of JSON help
 #ifndef EDGEWATT_SIMULATOR_CONTROL_H
 #define EDGEWATT_SIMULATOR_CONTROL_H
 

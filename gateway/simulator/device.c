@@ -1,5 +1,6 @@
 #include "simulator/device.h"
 
+#include "simulator/station.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,43 @@ static void *zeroed(size_t count, size_t size)
     return memory;
 }
 
+int device_place_count(const struct device *device)
+{
+    const struct profile_watchdog *dog = &device->profile->watchdog;
+    return device->profile->command_count + (dog->there ? dog->fallback.name[0] ? 2 : 1 : 0);
+}
+
+const struct profile_command *device_command(const struct device *device, int place)
+{
+    const struct profile *profile = device->profile;
+    if (place < profile->command_count)
+        return &profile->commands[place];
+    return place == profile->command_count ? &profile->watchdog.timeout : &profile->watchdog.fallback;
+}
+
+// Where a place can be read: coils or holding registers.
+static struct profile_bound readable_place(const struct device *device, int place)
+{
+    struct profile_bound bound = device->places[place];
+    bound.fc = bound.fc == 5 || bound.fc == 15 ? 1 : 3;
+    return bound;
+}
+
+static void widen(const struct profile_bound *bound, int fc, struct device_image *image, int *last)
+{
+    if (bound->fc != fc)
+        return;
+    image->first = bound->address < image->first ? bound->address : image->first;
+    *last = bound->address + bound->words - 1 > *last ? bound->address + bound->words - 1 : *last;
+}
+
+static void declare(struct device *device, const struct profile_bound *bound)
+{
+    struct device_image *image = &device->images[bound->fc];
+    for (int w = 0; w < bound->words; w++)
+        image->declared[bound->address - image->first + w] = true;
+}
+
 // The span of addresses of each table, then its words.
 static void make_images(struct device *device)
 {
@@ -46,23 +84,40 @@ static void make_images(struct device *device)
         struct device_image *image = &device->images[fc];
         int last = -1;
         image->first = 65536;
-        for (int i = 0; i < profile->register_count; i++) {
-            const struct profile_bound *bound = &device->bounds[i];
-            if (bound->fc != fc)
-                continue;
-            image->first = bound->address < image->first ? bound->address : image->first;
-            last = bound->address + bound->words - 1 > last ? bound->address + bound->words - 1 : last;
+        for (int i = 0; i < profile->register_count; i++)
+            widen(&device->bounds[i], fc, image, &last);
+        for (int i = 0; i < device_place_count(device); i++) {
+            struct profile_bound bound = readable_place(device, i);
+            if (device_command(device, i)->readable)
+                widen(&bound, fc, image, &last);
         }
         image->count = last < 0 ? 0 : last - image->first + 1;
         image->words = zeroed((size_t)image->count, sizeof(*image->words));
         image->declared = zeroed((size_t)image->count, sizeof(*image->declared));
     }
-    for (int i = 0; i < profile->register_count; i++) {
-        const struct profile_bound *bound = &device->bounds[i];
-        struct device_image *image = &device->images[bound->fc];
-        for (int w = 0; w < bound->words; w++)
-            image->declared[bound->address - image->first + w] = true;
+    for (int i = 0; i < profile->register_count; i++)
+        declare(device, &device->bounds[i]);
+    for (int i = 0; i < device_place_count(device); i++) {
+        struct profile_bound bound = readable_place(device, i);
+        if (device_command(device, i)->readable)
+            declare(device, &bound);
     }
+}
+
+static enum ew_err bind_places(struct device *device, struct ew_reason *reason)
+{
+    int count = device_place_count(device);
+    device->places = zeroed((size_t)count, sizeof(*device->places));
+    device->written = zeroed((size_t)count, sizeof(*device->written));
+    for (int i = 0; i < count; i++) {
+        const struct profile_command *command = device_command(device, i);
+        device->written[i] = i < device->profile->command_count ? command->off : 0;
+        enum ew_err err = profile_bind_command(device->profile, command, site_parameter, &device->site,
+                                               &device->places[i], reason);
+        if (err != EW_OK)
+            return err;
+    }
+    return EW_OK;
 }
 
 enum ew_err device_init(struct device *device, const struct site_device *site, const struct profile *profile,
@@ -80,6 +135,11 @@ enum ew_err device_init(struct device *device, const struct site_device *site, c
             return err;
         }
     }
+    enum ew_err err = bind_places(device, reason);
+    if (err != EW_OK) {
+        device_done(device);
+        return err;
+    }
     plant->value[CH_CT_RATIO] = site_param(site, "ct_ratio", 1);
     plant->value[CH_VT_RATIO] = site_param(site, "vt_ratio", 1);
     make_images(device);
@@ -94,6 +154,8 @@ void device_done(struct device *device)
     }
     free(device->bounds);
     free(device->ordered);
+    free(device->places);
+    free(device->written);
     *device = (struct device){0};
 }
 
@@ -207,6 +269,32 @@ static void encode(struct device *device, int index)
         image->words[bound->address - image->first + w] |= words[w];
 }
 
+static double place_value(const struct device *device, int place)
+{
+    if (place < device->profile->command_count)
+        return device->written[place];
+    const struct plant_station *station = &device->plant->station;
+    return place == device->profile->command_count ? station->watchdog_s : station->fallback_a;
+}
+
+// A place of its own reads as it was written; where a register of the profile is, that one says what is in
+// force.
+static void encode_place(struct device *device, int place)
+{
+    const struct profile_command *command = device_command(device, place);
+    struct profile_bound bound = readable_place(device, place);
+    uint16_t words[4] = {0};
+    for (int i = 0; i < device->profile->register_count; i++)
+        if (device->bounds[i].fc == bound.fc && device->bounds[i].address == bound.address)
+            return;
+    if (!command->readable)
+        return;
+    profile_encode_command(command, &bound, place_value(device, place), words);
+    struct device_image *image = &device->images[bound.fc];
+    for (int w = 0; w < bound.words; w++)
+        image->words[bound.address - image->first + w] = words[w];
+}
+
 static void refresh(struct device *device, int64_t second)
 {
     if (device->imaged_second == second)
@@ -217,6 +305,8 @@ static void refresh(struct device *device, int64_t second)
                (size_t)device->images[fc].count * sizeof(*device->images[fc].words));
     for (int i = 0; i < device->profile->register_count; i++)
         encode(device, i);
+    for (int i = 0; i < device_place_count(device); i++)
+        encode_place(device, i);
 }
 
 enum frame_exception device_read(struct device *device, int64_t second, const struct frame_request *request,
@@ -249,4 +339,54 @@ bool device_order(struct device *device, const char *quantity, double value)
     device->ordered[index] = value;
     device->imaged_second = -1;
     return true;
+}
+
+// ---- Written to ------------------------------------------------------------------------------------------
+
+// The place that a write covers exactly, -1 = none.
+static int find_place(const struct device *device, const struct frame_request *request)
+{
+    for (int i = 0; i < device_place_count(device); i++) {
+        const struct profile_bound *bound = &device->places[i];
+        if (bound->fc == request->function && bound->address == request->address &&
+            bound->words == request->count)
+            return i;
+    }
+    return -1;
+}
+
+static void carry_out(struct device *device, const struct plant *plant, int place, double value)
+{
+    const struct profile_command *command = device_command(device, place);
+    struct plant_station *station = &device->plant->station;
+    device->written[place] = value;
+    if (place >= device->profile->command_count) {
+        *(command == &device->profile->watchdog.timeout ? &station->watchdog_s : &station->fallback_a) =
+            value;
+        station_feed(plant, device->plant);
+    } else if (strcmp(command->name, "limit") == 0) {
+        station_limit(plant, device->plant, value);
+    } else if (command->read_back >= 0) { // an output is as it was told to be
+        device->ordered[command->read_back] = value == command->on;
+    }
+}
+
+enum frame_exception device_write(struct device *device, const struct plant *plant,
+                                  const struct frame_request *request)
+{
+    int place = find_place(device, request);
+    if (place < 0)
+        return device_place_count(device) > 0 ? FRAME_ILLEGAL_ADDRESS : FRAME_ILLEGAL_FUNCTION;
+    uint16_t words[4] = {0};
+    bool bits = request->function == 5 || request->function == 15;
+    for (int i = 0; i < request->count; i++)
+        words[i] = bits ? frame_request_bit(request, i) : frame_request_register(request, i);
+    double value = profile_decode_command(device_command(device, place), &device->places[place], words);
+    if (isnan(value) || value < 0)
+        return FRAME_ILLEGAL_VALUE;
+    carry_out(device, plant, place, value);
+    device->writes++;
+    device->written_ms = device->asked_ms;
+    device->imaged_second = -1;
+    return FRAME_NO_EXCEPTION;
 }

@@ -42,7 +42,12 @@ struct device {
     const struct profile *profile; // a loan of the library's
     struct plant_device *plant;    // a loan of the plant's
     struct profile_bound *bounds;  // by register
-    double *ordered;               // by register: what the control protocol set; NaN = the plant's
+    double *ordered;               // by register: what the control protocol set, or was written to an output;
+                                   // NaN = the plant's
+    struct profile_bound *places;  // by command, then the watchdog's time-out and fallback
+    double *written;               // of the same: what was last written, raw of switches
+    long long writes;              // carried out
+    int64_t written_ms;            // when the last one was, on the loop's clock
     struct device_image images[5]; // by function code 1..4
     int64_t imaged_second;         // the plant's second the images show
     enum device_fault fault;
@@ -61,10 +66,18 @@ void device_done(struct device *device);
 // holes, an illegal address elsewhere; more than its limit is an illegal value.
 enum frame_exception device_read(struct device *device, int64_t second, const struct frame_request *request,
                                  uint16_t *ret_words);
+// Carries a write out as the real device would: the limit, the watchdog, outputs and switches that the
+// profile declares; an illegal address elsewhere.
+enum frame_exception device_write(struct device *device, const struct plant *plant,
+                                  const struct frame_request *request);
 // The value of a quantity now, as the plant has it; NaN when there is none.
 double device_value(const struct device *device, int index);
 // Sets what a quantity says (NaN: the plant's again). False when the profile has no such quantity.
 bool device_order(struct device *device, const char *quantity, double value);
+
+// The places that can be written: the profile's commands, then its watchdog's.
+int device_place_count(const struct device *device);
+const struct profile_command *device_command(const struct device *device, int place);
 
 const char *device_fault_name(enum device_fault fault);
 bool device_fault_find(const char *name, enum device_fault *ret);

@@ -12,7 +12,13 @@ enum { PLANT_STATE_A, PLANT_STATE_B, PLANT_STATE_C, PLANT_STATE_D, PLANT_STATE_E
 struct plant_station { // IEC 61851-1: a car is plugged in (B), draws (C), is full or held back (B), leaves
                        // (A)
     double rated_a;
-    double limit_a; // below 6 A nothing may be drawn
+    double limit_a;    // in force; below 6 A nothing may be drawn
+    double watchdog_s; // 0 = off: without a sign of life for this long the fallback is in force
+    double fallback_a;
+    int64_t fed_s;       // the last sign of life
+    int64_t changed_s;   // when the limit last changed: a vehicle follows it within 5 s
+    int64_t off_until_s; // without power until then
+    bool disobeys;       // what the limit says is not what is drawn
     bool plugged;
     unsigned car_phases; // bits as in enum site_phases
     double car_max_a, drawn_a;
@@ -40,6 +46,7 @@ struct plant_device {
 struct plant {
     const struct trace *trace;
     double nominal_v; // phase to neutral
+    double speed;     // simulated seconds a second; 0 counts as 1. A station's watchdog runs on real time
     int64_t second;   // simulated; 0 = the recording's first row
     uint64_t random;
     double voltage_v[3], drift_v[3], frequency_hz;

@@ -8,4 +8,11 @@ void station_init(const struct plant *plant, struct plant_device *device, double
 // Sets state, powers of the phases and session of this second.
 void station_step(const struct plant *plant, struct plant_device *device);
 
+// What is written to a station: its limit (below 6 A: pause), a sign of life alone, and its power cut for
+// some seconds, after which it offers its rated current and has forgotten its watchdog.
+void station_limit(const struct plant *plant, struct plant_device *device, double limit_a);
+void station_feed(const struct plant *plant, struct plant_device *device);
+void station_power_cycle(const struct plant *plant, struct plant_device *device, int seconds);
+bool station_has_power(const struct plant *plant, const struct plant_device *device);
+
 #endif

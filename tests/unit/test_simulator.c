@@ -349,7 +349,7 @@ static const char *faulty_answer(struct faulty *f, enum answer_framing framing, 
     hex[0] = 0;
     f->device.fault = fault;
     f->device.fault_argument = argument;
-    answer_make(f->devices, 1, 1, framing, &f->frame, &f->answer);
+    answer_make(f->devices, 1, &f->plant, framing, &f->frame, &f->answer);
     for (size_t b = 0; b < f->answer.len; b++)
         (void)snprintf(hex + 3 * b, 4, b + 1 < f->answer.len ? "%02x " : "%02x", f->answer.bytes[b]);
     return hex;
