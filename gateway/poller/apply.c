@@ -71,6 +71,8 @@ static void apply_device(struct fleet *fleet, struct device *device, int64_t now
     }
     struct recipe *recipe = recipe_new(&device->config, &bus->config, fleet->shelf, &reason);
     if (recipe)
+        recipe->urgent |= device->id == fleet->meter;
+    if (recipe)
         take_recipe(fleet, device, recipe);
     else
         not_polled(fleet, device, DEVICE_UNCONFIGURED, &reason);

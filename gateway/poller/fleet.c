@@ -180,6 +180,19 @@ void fleet_set_device(struct fleet *fleet, int64_t id, const char *payload, size
     fleet_apply_soon(fleet, APPLY_MS);
 }
 
+void fleet_set_greenup(struct fleet *fleet, const char *payload, size_t len)
+{
+    struct ew_reason reason;
+    cJSON *tree = len > 0 ? parse(payload, len, &reason) : NULL;
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(tree, "meter");
+    int64_t meter = cJSON_IsNumber(node) && node->valuedouble >= 1 ? (int64_t)node->valuedouble : 0;
+    cJSON_Delete(tree);
+    if (meter == fleet->meter)
+        return;
+    fleet->meter = meter;
+    fleet_apply_soon(fleet, APPLY_MS);
+}
+
 void fleet_begin_config(struct fleet *fleet)
 {
     for (int i = 0; i < fleet->bus_count; i++)

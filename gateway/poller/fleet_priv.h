@@ -32,6 +32,8 @@ struct bus {
     struct ew_reason reason;
     int64_t since_ms; // wall clock
     struct bus_figures figures;
+    double stretch[SCHEDULE_CLASSES]; // of the periods, by what is wanted of the line; 0 = not known yet
+    bool over_full;
     int64_t polls_before, errors_before; // of earlier workers
     bool down;                           // as the worker says
     struct ew_reason down_reason;
@@ -95,6 +97,7 @@ struct fleet {
     struct ew_buf buf;
     bool stopping;
     unsigned workers_started;
+    int64_t meter; // device from which the charging controller decides, 0 = none
     int bus_count, device_count, profile_count;
     struct bus *buses[EW_BUSES_MAX];        // by id
     struct device *devices[EW_DEVICES_MAX]; // by id
@@ -123,6 +126,8 @@ void fleet_set_device_state(struct fleet *fleet, struct device *device, enum dev
                             const struct ew_reason *reason);
 void fleet_set_bus_state(struct fleet *fleet, struct bus *bus, enum bus_state state,
                          const struct ew_reason *reason);
+// over_full.c: is more wanted of the line than it can carry? Then what to change.
+bool fleet_over_full(struct bus *bus, struct ew_reason *ret);
 // What the device's bus keeps from working, NULL = nothing.
 const struct ew_reason *fleet_bus_trouble(const struct fleet *fleet, const struct device *device);
 
@@ -133,6 +138,8 @@ void memory_begin(struct device *device, struct recipe *recipe);
 // True when there is something to publish.
 bool memory_pass(struct device *device, const struct result *result);
 bool memory_is_stale(const struct device *device, int index, int64_t now_ms);
+// The period that the line can really keep for this group.
+int memory_period_ms(const struct device *device, enum profile_group group);
 
 // ---- payload.c -------------------------------------------------------------------------------------------
 void payload_bus(struct ew_buf *buf, const struct bus *bus);

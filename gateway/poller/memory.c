@@ -5,9 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+int memory_period_ms(const struct device *device, enum profile_group group)
+{
+    const struct bus *bus = fleet_bus(device->fleet, device->recipe->bus);
+    return load_kept_ms(device->recipe->period_ms[group],
+                        bus ? bus->stretch[recipe_class(device->recipe, group)] : 1);
+}
+
 static int64_t patience_ms(const struct device *device, enum profile_group group)
 {
-    return (int64_t)device->recipe->period_ms[group] * STALE_PERIODS;
+    return (int64_t)memory_period_ms(device, group) * STALE_PERIODS;
 }
 
 bool memory_is_stale(const struct device *device, int index, int64_t now_ms)

@@ -167,13 +167,11 @@ static void end_pass(struct worker *w, int index, int64_t now_ms, bool whole)
         worker_report(w, u, result, state, refusal);
 }
 
-static void revived(struct worker *w, int unit, int except, int64_t now_ms)
+static void revive(struct worker *w, int unit, int64_t now_ms)
 {
     struct unit *u = &w->units[unit];
     for (int j = u->first_job; j < u->first_job + u->job_count; j++)
-        if (j != except)
-            schedule_start(&w->tasks[j], now_ms, w->jobs[j].group == PROFILE_INFO);
-    w->tasks[except].begun = false; // its step begins anew, and the time of its death is no lateness
+        schedule_start(&w->tasks[j], now_ms, w->jobs[j].group == PROFILE_INFO);
 }
 
 static void fell_silent(struct worker *w, int index, int64_t now_ms, int cost_ms,
@@ -182,13 +180,68 @@ static void fell_silent(struct worker *w, int index, int64_t now_ms, int cost_ms
     struct job *job = &w->jobs[index];
     struct unit *u = &w->units[job->unit];
     struct schedule_health *health = &w->healths[job->unit];
-    schedule_silent(health, now_ms, cost_ms, worker_others_alive(w, job->unit));
+    struct schedule_patience patience = worker_patience(w, u);
+    schedule_silent(health, &patience, now_ms, cost_ms, worker_others_alive(w, job->unit));
     end_pass(w, index, now_ms, false);
     // One lost answer of a device that is known to be there is no news.
     bool known = u->answered && !health->dead;
     bool told = u->reported == RESULT_ERROR && u->has_reason && strcmp(u->reason.code, reason->code) == 0;
     if (!known && !told)
         worker_report(w, u, NULL, RESULT_ERROR, reason);
+}
+
+// One read of the job's device. False when it gave no answer; what follows from that is done.
+static bool ask(struct worker *w, int index, const struct plan_request *request, uint16_t *answer,
+                enum ew_err *ret_err, struct ew_reason *reason)
+{
+    struct job *job = &w->jobs[index];
+    const struct unit *u = &w->units[job->unit];
+    struct schedule_patience patience = worker_patience(w, u);
+    struct mb_request rq = {.unit = u->recipe->unit,
+                            .fc = request->fc,
+                            .address = request->address,
+                            .count = request->count,
+                            .timeout_ms = schedule_timeout_ms(&w->healths[job->unit], &patience),
+                            .gap_ms = u->recipe->gap_ms};
+    int64_t before_us = ew_clock_up_us();
+    enum ew_err err = *ret_err = mb_line_ask(w->line, &rq, answer, reason);
+    int64_t after_us = ew_clock_up_us(), elapsed_us = after_us - before_us;
+    w->busy_us += elapsed_us;
+    job->pass_us += elapsed_us;
+    w->figures.polls++;
+    w->figures.errors += err != EW_OK;
+    if (err == EW_OK || err == EW_E_EXCEPTION) {
+        worker_note_latency(w, job->unit, request, elapsed_us);
+        w->open_failures = 0;
+        return true;
+    }
+    if (!mb_line_is_down(w->line) && !atomic_load(&w->stopped)) {
+        fell_silent(w, index, after_us / 1000, (int)(elapsed_us / 1000), reason);
+        return false;
+    }
+    job->next_request = 0;
+    if (!atomic_load(&w->stopped))
+        worker_line_down(w, reason);
+    return false;
+}
+
+// Is a dead device back? One short question; what it reads is read again by the passes that follow.
+static void probe(struct worker *w, int index)
+{
+    struct unit *u = &w->units[w->jobs[index].unit];
+    const struct plan *plan = &u->recipe->plans[w->jobs[index].group];
+    struct plan_request request = plan->requests[0];
+    uint16_t answer[MB_READ_BITS_MAX];
+    struct ew_reason reason;
+    enum ew_err err;
+    begin_pass(plan, &w->jobs[index], ew_clock_up_ms());
+    request.count = (uint16_t)worker_probe_count(u, plan);
+    if (!ask(w, index, &request, answer, &err, &reason))
+        return;
+    w->jobs[index].next_request = 0;
+    schedule_answered(&w->healths[w->jobs[index].unit]);
+    u->answered = true;
+    revive(w, w->jobs[index].unit, ew_clock_up_ms());
 }
 
 void worker_run(struct worker *w, int index)
@@ -198,40 +251,20 @@ void worker_run(struct worker *w, int index)
     const struct recipe *recipe = u->recipe;
     const struct plan *plan = &recipe->plans[job->group];
     const struct plan_request *request = &plan->requests[job->next_request];
-    struct schedule_health *health = &w->healths[job->unit];
-    int64_t before_us = ew_clock_up_us();
+    if (w->healths[job->unit].dead) {
+        probe(w, index);
+        return;
+    }
     if (job->next_request == 0)
-        begin_pass(plan, job, before_us / 1000);
-
-    struct mb_request rq = {.unit = recipe->unit,
-                            .fc = request->fc,
-                            .address = request->address,
-                            .count = request->count,
-                            .timeout_ms = schedule_timeout_ms(health, recipe->timeout_ms),
-                            .gap_ms = recipe->gap_ms};
+        begin_pass(plan, job, ew_clock_up_ms());
     uint16_t answer[MB_READ_BITS_MAX];
     struct ew_reason reason;
-    enum ew_err err = mb_line_ask(w->line, &rq, answer, &reason);
-    int64_t after_us = ew_clock_up_us(), now_ms = after_us / 1000;
-    w->busy_us += after_us - before_us;
-    job->pass_us += after_us - before_us;
-    w->figures.polls++;
-    w->figures.errors += err != EW_OK;
-
-    if (err != EW_OK && (mb_line_is_down(w->line) || atomic_load(&w->stopped))) {
-        job->next_request = 0;
-        if (!atomic_load(&w->stopped))
-            worker_line_down(w, &reason);
+    enum ew_err err;
+    if (!ask(w, index, request, answer, &err, &reason))
         return;
-    }
-    if (err != EW_OK && err != EW_E_EXCEPTION) {
-        fell_silent(w, index, now_ms, (int)((after_us - before_us) / 1000), &reason);
-        return;
-    }
-    if (schedule_answered(health))
-        revived(w, job->unit, index, now_ms);
+    int64_t now_ms = ew_clock_up_ms();
+    schedule_answered(&w->healths[job->unit]);
     u->answered = true;
-    w->open_failures = 0;
     if (err == EW_OK) {
         decode(recipe, plan, request, answer, u, job);
         if (job->read++ == 0) {
@@ -241,6 +274,8 @@ void worker_run(struct worker *w, int index)
     } else {
         refuse(job, &reason);
     }
-    if (++job->next_request >= plan->request_count)
-        end_pass(w, index, now_ms, true);
+    if (++job->next_request < plan->request_count)
+        return;
+    worker_predict(w, job->unit);
+    end_pass(w, index, now_ms, true);
 }

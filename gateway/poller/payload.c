@@ -158,7 +158,7 @@ void payload_group(struct ew_buf *buf, const struct device *device, enum profile
     ew_jw_open_object(&w, NULL);
     ew_jw_rfc3339(&w, "ts", device->groups[group].wall_ms);
     ew_jw_int(&w, "up_ms", device->groups[group].up_ms);
-    ew_jw_int(&w, "period_ms", device->recipe->period_ms[group]);
+    ew_jw_int(&w, "period_ms", memory_period_ms(device, group));
     if (group == PROFILE_CHARGE)
         put_charge(&w, device);
     else if (group == PROFILE_STATE)

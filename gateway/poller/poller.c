@@ -76,6 +76,13 @@ static void on_device(void *user, const struct mq_message *message, int64_t now_
     fleet_set_device(p->fleet, id, message->payload, message->payload_len);
 }
 
+static void on_greenup(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = user;
+    fleet_set_greenup(p->fleet, message->payload, message->payload_len);
+}
+
 static void on_profile(void *user, const struct mq_message *message, int64_t now_ms)
 {
     (void)now_ms;
@@ -100,6 +107,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     if (err != EW_OK)
         return err;
     mq_subscribe(service->mq, "config/profile/+", 1, on_profile, p);
+    mq_subscribe(service->mq, "config/settings/greenup", 1, on_greenup, p);
     mq_subscribe(service->mq, "config/bus/+", 1, on_bus, p);
     mq_subscribe(service->mq, "config/device/+", 1, on_device, p);
     return EW_OK;

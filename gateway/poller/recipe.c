@@ -84,10 +84,15 @@ static bool same_bound(const struct profile_bound *a, const struct profile_bound
     return true;
 }
 
+static bool same_place(const struct recipe *a, const struct recipe *b)
+{
+    return a->device == b->device && a->bus == b->bus && a->unit == b->unit &&
+           a->timeout_ms == b->timeout_ms && a->gap_ms == b->gap_ms && a->urgent == b->urgent;
+}
+
 bool recipe_same(const struct recipe *a, const struct recipe *b)
 {
-    if (a->device != b->device || a->bus != b->bus || a->unit != b->unit || a->timeout_ms != b->timeout_ms ||
-        a->gap_ms != b->gap_ms || a->reversed != b->reversed || !same_profile(a->profile, b->profile) ||
+    if (!same_place(a, b) || a->reversed != b->reversed || !same_profile(a->profile, b->profile) ||
         !same_bound(a->bound, b->bound, a->profile->register_count))
         return false;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++)
@@ -141,6 +146,14 @@ int recipe_period_ms(enum profile_group group, int poll_ms)
     return poll_ms > slowest ? poll_ms : slowest;
 }
 
+enum schedule_class recipe_class(const struct recipe *recipe, enum profile_group group)
+{
+    bool fast = group == PROFILE_INSTANT || group == PROFILE_STATE || group == PROFILE_CHARGE;
+    if (!fast)
+        return SCHEDULE_SLOW;
+    return recipe->urgent ? SCHEDULE_CONTROL : SCHEDULE_FAST;
+}
+
 static struct plan_cost cost_on(const struct site_bus *bus, const struct profile *profile)
 {
     int bits = 9 + (bus->serial.parity != 'N' ? 1 : 0) + bus->serial.stop_bits;
@@ -186,7 +199,7 @@ static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, stru
                         struct ew_reason *reason)
 {
     const struct profile *profile = recipe->profile;
-    struct plan_cost cost = cost_on(bus, profile);
+    recipe->cost = cost_on(bus, profile);
     int requests = 0;
     for (int i = 0; i < profile->register_count; i++) {
         enum ew_err err = profile_bind(profile, i, param_of, device, &bound[i], reason);
@@ -196,8 +209,8 @@ static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, stru
     recipe->bound = bound;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++) {
         recipe->period_ms[g] = recipe_period_ms((enum profile_group)g, bus->poll_ms);
-        enum ew_err err =
-            plan_build(profile, bound, (enum profile_group)g, &cost, arena, &recipe->plans[g], reason);
+        enum ew_err err = plan_build(profile, bound, (enum profile_group)g, &recipe->cost, arena,
+                                     &recipe->plans[g], reason);
         if (err != EW_OK)
             return err;
         requests += recipe->plans[g].request_count;
@@ -245,6 +258,7 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
     recipe->unit = device->unit;
     recipe->gap_ms = profile->limits.gap_ms;
     recipe->reversed = device->downstream;
+    recipe->urgent = profile->kind == PROFILE_STATION;
     recipe->timeout_ms = bus->serial.timeout_ms > profile->limits.timeout_ms ? bus->serial.timeout_ms
                                                                              : profile->limits.timeout_ms;
     struct ew_arena arena;

@@ -4,6 +4,7 @@
 #define EDGEWATT_POLLER_RECIPE_H
 
 #include "core/plan/plan.h"
+#include "core/plan/schedule.h"
 #include "core/site/site.h"
 #include "library/library.h"
 #include "modbus/line.h"
@@ -28,6 +29,8 @@ struct recipe {
     int period_ms[PROFILE_GROUP_COUNT];
     struct plan plans[PROFILE_GROUP_COUNT]; // without requests: the group is not read
     const struct profile_bound *bound;      // [profile->register_count]
+    struct plan_cost cost;                  // of requests on its line
+    bool urgent; // the charging controller decides from it: a charge point, or the controller's meter
 };
 
 // NULL with a reason (device.no_profile, profile.unknown, profile.param_missing, plan.too_wide,
@@ -45,5 +48,6 @@ struct mb_options recipe_line_options(const struct site_bus *bus);
 // Can this version poll buses of this type?
 bool recipe_can_poll(enum site_bus_type type);
 int recipe_period_ms(enum profile_group group, int poll_ms);
+enum schedule_class recipe_class(const struct recipe *recipe, enum profile_group group);
 
 #endif

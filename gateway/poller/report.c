@@ -115,12 +115,13 @@ void fleet_review_bus(struct fleet *fleet, struct bus *bus)
     else if (line_is_mute(fleet, bus, &reason))
         fleet_set_bus_state(fleet, bus, BUS_ERROR, &reason);
     else if (bus->state != BUS_UNKNOWN || bus->figures.polls > 0)
-        fleet_set_bus_state(fleet, bus, BUS_ON, NULL);
+        fleet_set_bus_state(fleet, bus, BUS_ON, fleet_over_full(bus, &reason) ? &reason : NULL);
 }
 
 static void take_bus(struct fleet *fleet, struct bus *bus, const struct result *result)
 {
     bus->figures = result->figures;
+    load_stretch(&bus->figures.demand, bus->stretch);
     if (result->state == RESULT_ERROR && result->reason) {
         bus->down = true;
         bus->down_reason = *result->reason;

@@ -2,6 +2,7 @@
 #ifndef EDGEWATT_POLLER_RESULT_H
 #define EDGEWATT_POLLER_RESULT_H
 
+#include "core/plan/load.h"
 #include "poller/inlet.h"
 #include "poller/recipe.h"
 
@@ -28,6 +29,8 @@ struct bus_figures {
     double cycle_ms;                // line time of one pass over the fast groups of all devices
     double late_ms;                 // the latest begin of a pass since the last figures
     int64_t polls, errors, dropped; // since the thread started
+    struct load_demand demand;      // what is wanted of the line
+    int alive;                      // devices that answer, or were not asked yet
 };
 
 struct result {

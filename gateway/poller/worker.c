@@ -79,6 +79,7 @@ static void tell_bus(struct worker *w, enum result_state state, const struct ew_
     if (long_enough)
         w->figures.load_pct = 100.0 * (double)w->busy_us / (double)span_us;
     w->figures.cycle_ms = cycle_ms(w);
+    worker_measure_load(w, now_us / 1000);
     result->figures = w->figures;
     result->state = state;
     result_set_reason(result, reason);
@@ -217,13 +218,15 @@ static void add_unit(struct worker *next, struct recipe *recipe, int64_t now_ms)
         job->unit = next->unit_count;
         job->group = g;
         job->fresh = take((size_t)recipe->plans[g].item_count, sizeof(*job->fresh));
-        *task = (struct schedule_task){
-            .device = next->unit_count, .period_ms = recipe->period_ms[g], .probe = u->job_count == 0};
+        *task = (struct schedule_task){.device = next->unit_count,
+                                       .class = recipe_class(recipe, g),
+                                       .period_ms = recipe->period_ms[g],
+                                       .probe = u->job_count == 0};
         schedule_start(task, now_ms, g == PROFILE_INFO);
         u->job_count++;
     }
-    next->healths[next->unit_count].urgent = profile->kind == PROFILE_STATION;
-    next->unit_count++;
+    next->healths[next->unit_count].urgent = recipe->urgent;
+    worker_predict(next, next->unit_count++);
 }
 
 static void keep_unit(const struct worker *w, int from, struct worker *next)
@@ -301,7 +304,7 @@ static void take_order(struct worker *w, struct order *order)
 static int64_t step(struct worker *w)
 {
     int64_t now = ew_clock_up_ms(), wait = FIGURES_MS;
-    if (now >= w->figures_due_ms)
+    if (now >= w->figures_due_ms || worker_load_changed(w, now))
         tell_bus(w, RESULT_UNCHANGED, NULL);
     if (w->unit_count > 0) {
         if (!line_open(w, now, &wait))

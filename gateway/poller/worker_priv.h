@@ -66,6 +66,8 @@ struct worker {
     int open_failures; // in a row
     int64_t retry_ms;
     struct bus_figures figures;
+    double told_demand; // when the figures were last told
+    int64_t told_ms;
     int64_t figures_from_us, busy_us, figures_due_ms;
 };
 
@@ -89,5 +91,18 @@ struct inlet_job *inlet_drop(struct worker *w, enum inlet_class class);
 void inlet_close(struct worker *w, struct inlet_job *job);
 
 bool worker_others_alive(const struct worker *w, int unit);
+
+// ---- load.c ----------------------------------------------------------------------------------------------
+// How many registers (bits) a probe reads: the first value of the plan's first request.
+int worker_probe_count(const struct unit *u, const struct plan *plan);
+struct schedule_patience worker_patience(const struct worker *w, const struct unit *u);
+// A request to the unit was answered.
+void worker_note_latency(struct worker *w, int unit, const struct plan_request *request, int64_t elapsed_us);
+// Predicts what the unit's passes cost.
+void worker_predict(struct worker *w, int unit);
+// Puts what is wanted of the line into the figures.
+void worker_measure_load(struct worker *w, int64_t now_ms);
+// Has that changed so much that the main thread should know?
+bool worker_load_changed(const struct worker *w, int64_t now_ms);
 
 #endif

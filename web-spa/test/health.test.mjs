@@ -45,6 +45,7 @@ const CASES = [
   ['a bus with its status from before it was switched off', { bus: { on: false }, busStatus: { state: 'error' } }, []],
   ['90 % of load is allowed', { busStatus: { load_pct: 90 } }, []],
   ['more is not', { busStatus: { load_pct: 90.1 } }, ['warn bus_load']],
+  ['an over-full bus says what to change', { busStatus: { load_pct: 99, late_ms: 5000, reason: { code: 'bus.over_full', text: 'x', params: {} } } }, ['warn bus_full']],
   ['a period late is allowed', { busStatus: { late_ms: 1000 } }, []],
   ['more than a period is not', { busStatus: { late_ms: 1001 } }, ['warn bus_late']],
   ['a slow bus has more time', { bus: { poll_ms: 5000 }, busStatus: { late_ms: 4000 } }, []],

@@ -11,12 +11,16 @@ struct plan_cost plan_cost_serial(int speed_baud, int bits, int latency_us, int 
     int silence_us = char_us * 7 / 2;
     int gap_us = gap_ms * 1000 > silence_us ? gap_ms * 1000 - silence_us : 0;
     return (struct plan_cost){.request_us = FRAME_CHARS * char_us + latency_us + gap_us,
-                              .register_us = 2 * char_us};
+                              .register_us = 2 * char_us,
+                              .latency_us = latency_us,
+                              .wire_us = FRAME_CHARS * char_us};
 }
 
 struct plan_cost plan_cost_tcp(int gap_ms)
 {
-    return (struct plan_cost){.request_us = TCP_REQUEST_US + gap_ms * 1000, .register_us = TCP_REGISTER_US};
+    return (struct plan_cost){.request_us = TCP_REQUEST_US + gap_ms * 1000,
+                              .register_us = TCP_REGISTER_US,
+                              .latency_us = TCP_REQUEST_US};
 }
 
 static bool is_bits(int fc)
@@ -24,9 +28,19 @@ static bool is_bits(int fc)
     return fc <= 2;
 }
 
+static int registers_us(const struct plan_cost *cost, int fc, int count)
+{
+    return is_bits(fc) ? cost->register_us * count / 16 : cost->register_us * count;
+}
+
 int plan_request_us(const struct plan_cost *cost, int fc, int count)
 {
-    return cost->request_us + (is_bits(fc) ? cost->register_us * count / 16 : cost->register_us * count);
+    return cost->request_us + registers_us(cost, fc, count);
+}
+
+int plan_wire_us(const struct plan_cost *cost, int fc, int count)
+{
+    return cost->wire_us > 0 ? cost->wire_us + registers_us(cost, fc, count) : 0;
 }
 
 // One stretch of registers, `end` is the first address behind it.

@@ -11,6 +11,8 @@
 struct plan_cost {
     int request_us;  // of one more request
     int register_us; // of one more register in an answer; a bit is a sixteenth of it
+    int latency_us;  // the part of request_us that is what the device takes before it answers
+    int wire_us;     // the part that the bytes take, 0 where the wire is not ours
 };
 
 // latency_us: what a device takes before it answers; bits of a character: 11 with parity.
@@ -48,7 +50,8 @@ enum ew_err plan_build(const struct profile *profile, const struct profile_bound
                        enum profile_group group, const struct plan_cost *cost, struct ew_arena *arena,
                        struct plan *ret, struct ew_reason *reason) EW_MUST_CHECK;
 
-// Line time of a request by this cost.
+// Line time of a request by this cost, and what of it is the bytes'.
 int plan_request_us(const struct plan_cost *cost, int fc, int count);
+int plan_wire_us(const struct plan_cost *cost, int fc, int count);
 
 #endif

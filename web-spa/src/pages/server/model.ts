@@ -33,6 +33,7 @@ export type Finding = { readonly level: Level } & (
   | { readonly is: 'service_late'; readonly service: string; readonly ms: number }
   | { readonly is: 'file' }
   | { readonly is: 'bus_error'; readonly bus: string; readonly reason: Reason | null }
+  | { readonly is: 'bus_full'; readonly bus: string; readonly reason: Reason }
   | { readonly is: 'bus_load'; readonly bus: string; readonly pct: number }
   | { readonly is: 'bus_late'; readonly bus: string; readonly ms: number }
   | { readonly is: 'devices'; readonly count: number }
@@ -44,7 +45,7 @@ export type Finding = { readonly level: Level } & (
 
 // Worst first: within a level in this order.
 const ORDER: readonly Finding['is'][] = [
-  'service_offline', 'service_missing', 'disk', 'file', 'bus_error', 'devices', 'sample_old', 'sample_none', 'clock', 'bus_load', 'bus_late',
+  'service_offline', 'service_missing', 'disk', 'file', 'bus_error', 'devices', 'sample_old', 'sample_none', 'clock', 'bus_full', 'bus_load', 'bus_late',
   'cpu', 'service_restarted', 'service_late',
 ];
 
@@ -124,6 +125,8 @@ export function viewBuses(buses: State['buses'], statuses: State['busStatus'], r
 function busFindings(views: readonly BusView[]): Finding[] {
   return views.flatMap(({ bus, status, state, loaded, late }): Finding[] => {
     if (state === 'error') return [{ level: 'bad', is: 'bus_error', bus: bus.name, reason: status?.reason ?? null }];
+    // A line that works and has a reason can't carry what is wanted: that says more than load and lateness.
+    if (state === 'on' && status?.reason) return [{ level: 'warn', is: 'bus_full', bus: bus.name, reason: status.reason }];
     const found: Finding[] = [];
     if (loaded) found.push({ level: 'warn', is: 'bus_load', bus: bus.name, pct: status?.load_pct ?? 0 });
     if (late) found.push({ level: 'warn', is: 'bus_late', bus: bus.name, ms: status?.late_ms ?? 0 });

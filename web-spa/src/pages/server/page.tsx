@@ -72,6 +72,7 @@ function findingText(finding: Finding, clock: Clock): string {
       const text = t('ui.health.finding.bus_error', { bus: finding.bus });
       return finding.reason ? `${text} ${reasonText(finding.reason)}` : text;
     }
+    case 'bus_full': return `${t('ui.health.finding.bus_full', { bus: finding.bus })} ${reasonText(finding.reason)}`;
     case 'bus_load': return t('ui.health.finding.bus_load', { bus: finding.bus, pct: formatNumber(finding.pct, 0, locale) });
     case 'bus_late': return t('ui.health.finding.bus_late', { bus: finding.bus, time: showMs(finding.ms, locale) });
     case 'devices': return finding.count === 1 ? t('ui.health.finding.device') : t('ui.health.finding.devices', { count: finding.count });
@@ -179,7 +180,7 @@ function Bus({ view }: { view: BusView }): JSX.Element {
           <Fact>{t('ui.health.errors', { count: formatNumber(status.errors ?? 0, 0, locale) })}</Fact>
         </Facts>
       )}
-      {state === 'error' && status?.reason && <p class="health-note health-note-warn">{reasonText(status.reason)}</p>}
+      {(state === 'on' || state === 'error') && status?.reason && <p class="health-note health-note-warn">{reasonText(status.reason)}</p>}
     </li>
   );
 }
