@@ -97,7 +97,7 @@ static void check_shipped(const struct profile *profile)
                 (profile->confidence == PROFILE_NONE && profile->catalogue_count && profile->offer_count));
     if (profile->kind == PROFILE_STATION && !blank) {
         assert_int_equal(profile->registers[profile->state_register].group, PROFILE_CHARGE);
-        assert_true(profile_find(profile, "current_limit") >= 0 && profile_find(profile, "current_l1") >= 0);
+        assert_true(profile_find(profile, "current_limit") >= 0);
     }
 }
 
