@@ -57,6 +57,9 @@ export const session = (): Promise<Answer<Session>> => ask('GET', '/api/session'
 
 export const logout = (): Promise<Answer<unknown>> => ask('POST', '/api/logout', {});
 
+// Ends the session and makes this browser unknown (USR-04).
+export const lock = (): Promise<Answer<unknown>> => ask('POST', '/api/lock', {});
+
 export interface Codes { pin: string; puk: string; new_pin: string; new_puk: string }
 
 export const changeCodes = (codes: Codes): Promise<Answer<unknown>> => ask('POST', '/api/codes', codes);

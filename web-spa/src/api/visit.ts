@@ -46,9 +46,10 @@ export async function enter(): Promise<void> {
   if (!answer.value.must_change) link.start(() => leave(true));
 }
 
-// false: the gateway could not be told; the session goes on, and it would be wrong to say otherwise.
-export async function goOut(): Promise<boolean> {
-  const answer = await http.logout();
+// false: the gateway could not be told; the session goes on, and it would be wrong to say otherwise. `lock`: the next
+// time this browser asks for PIN and PUK.
+export async function goOut(lock: boolean): Promise<boolean> {
+  const answer = await (lock ? http.lock() : http.logout());
   if (answer.is !== 'ok' && answer.is !== 'refused') return false;
   leave(false);
   return true;

@@ -1,4 +1,4 @@
-// On every page inside: where we are, whether it is live, language, logout (USR-04).
+// On every page inside: where we are, whether it is live, language, logout and lock (USR-04).
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { goOut } from '../api/visit';
@@ -24,7 +24,7 @@ function LinkMark(): JSX.Element {
 // `live`: this page shows what the gateway sends.
 export function Header({ title, live }: { title: string | null; live: boolean }): JSX.Element {
   const [failed, setFailed] = useState(false);
-  const leave = async (): Promise<void> => setFailed(!(await goOut()));
+  const leave = async (lock: boolean): Promise<void> => setFailed(!(await goOut(lock)));
   return (
     <header class="header">
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>
@@ -36,7 +36,11 @@ export function Header({ title, live }: { title: string | null; live: boolean })
       <span class="header-title">{title ?? 'Edgewatt'}</span>
       {live && <LinkMark />}
       <LanguageSelect />
-      <button type="button" class="button quiet" onClick={() => void leave()} data-test="logout" aria-label={t('ui.app.logout')}>
+      <button type="button" class="button quiet" onClick={() => void leave(true)} data-test="lock" aria-label={t('ui.app.lock_why')} title={t('ui.app.lock_why')}>
+        <Icon name="lock" />
+        <span class="wide-only">{t('ui.app.lock')}</span>
+      </button>
+      <button type="button" class="button quiet" onClick={() => void leave(false)} data-test="logout" aria-label={t('ui.app.logout')}>
         <Icon name="logout" />
         <span class="wide-only">{t('ui.app.logout')}</span>
       </button>

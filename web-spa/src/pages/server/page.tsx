@@ -11,11 +11,15 @@ import { useStore } from '../../store/store';
 import { Icon, type IconName } from '../../ui/icon';
 import { useNow } from '../../ui/now';
 import { StateMark } from '../../ui/state_mark';
+import { Tabs } from '../../ui/tabs';
+import type { PageProps } from '../registry';
 import {
-  ON_TIME_MS, gatewayTime, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health, type HistoryView, type MachineView, type ServiceView,
+  ON_TIME_MS, gatewayTime, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health as HealthView, type HistoryView, type MachineView, type ServiceView,
 } from './model';
+import { UsersPage } from './users';
 import { showBytes, showDuration, showMs } from './words';
 import '../../style/health.css';
+import '../../style/users.css';
 
 const TOPICS = ['config/bus/+', 'config/device/+', 'bus/+/status', 'device/+/status'];
 
@@ -83,11 +87,11 @@ function findingText(finding: Finding, clock: Clock): string {
   }
 }
 
-const LEVELS: { readonly [K in Health['level'] | 'unknown']: IconName } = {
+const LEVELS: { readonly [K in HealthView['level'] | 'unknown']: IconName } = {
   good: 'stateOn', warn: 'stateError', bad: 'stateFault', unknown: 'stateUnknown',
 };
 
-function Overall({ health, online, clock }: { health: Health; online: boolean; clock: Clock }): JSX.Element {
+function Overall({ health, online, clock }: { health: HealthView; online: boolean; clock: Clock }): JSX.Element {
   const level = online ? health.level : 'unknown';
   return (
     <section class={`card overall overall-${level}`} data-test="overall" data-level={level}>
@@ -246,8 +250,7 @@ function Machine({ machine, clock }: { machine: MachineView; clock: Clock }): JS
   );
 }
 
-export default function ServerPage(): JSX.Element {
-  useLanguage();
+function Health(): JSX.Element {
   useEffect(() => want(TOPICS, 1), []);
   const services = useStore((state) => state.services);
   const buses = useStore((state) => state.buses);
@@ -262,7 +265,7 @@ export default function ServerPage(): JSX.Element {
   const clock = { now, zone };
   const health = healthOf({ services, buses, busStatus, devices, deviceStatus }, memory.last, now);
   return (
-    <main class="page health" id="main" tabIndex={-1} data-test="health">
+    <div class="health" data-test="health">
       <Overall health={health} online={online} clock={clock} />
       <div class={online ? 'health-cards' : 'health-cards faded'}>
         <Services views={health.services} gone={memory.gone} online={online} clock={clock} />
@@ -270,6 +273,20 @@ export default function ServerPage(): JSX.Element {
         <History history={health.history} clock={clock} />
         <Machine machine={health.machine} clock={clock} />
       </div>
+    </div>
+  );
+}
+
+export default function ServerPage({ rest }: PageProps): JSX.Element {
+  useLanguage();
+  const part = rest === 'users' ? 'users' : 'state';
+  return (
+    <main class="page" id="main" tabIndex={-1}>
+      <Tabs label={t('page.server')} current={part} tabs={[
+        { id: 'state', href: '#/server', title: t('ui.server.state'), icon: 'pulse' },
+        { id: 'users', href: '#/server/users', title: t('ui.users.title'), icon: 'user' },
+      ]} />
+      {part === 'users' ? <UsersPage /> : <Health />}
     </main>
   );
 }
