@@ -3,6 +3,7 @@
 #include "config/console_ask.h"
 #include "config/options.h"
 #include "config/secret.h"
+#include "service/paths.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ static const char account_help[] =
     "\n"
     "Accounts for Home Assistant, Node-RED and your own programs on the message broker. `add` prints the "
     "password\n"
-    "once; nobody can read it back. Works while the gateway runs and while it is stopped.\n"
+    "once,\n"
+    "nobody can read it back, and how to connect. Works while the gateway runs and while it is stopped.\n"
     "\n"
     "  --role read      sees measures, states and the configuration\n"
     "  --role command   may switch outputs and plugs too\n";
@@ -80,6 +82,34 @@ static void print_lists(const cJSON *result)
     }
 }
 
+// How a program connects with its new account: here, and over the network where that is on.
+static void print_way(const char *data, const cJSON *result)
+{
+    char path[PATH_MAX];
+    cJSON *place = NULL;
+    const char *name = text_of(result, "name");
+    ew_path(path, data, "run/broker.json");
+    if (secret_read_json(path, 4096, &place, NULL) != EW_OK) {
+        printf("The gateway is stopped; once it runs, DIR/run/broker.json says where the broker listens.\n");
+        return;
+    }
+    const char *base = text_of(place, "base");
+    const cJSON *port = cJSON_GetObjectItemCaseSensitive(place, "port");
+    const cJSON *tls = cJSON_GetObjectItemCaseSensitive(place, "tls_port");
+    printf("On this machine:\n"
+           "  mosquitto_sub -h 127.0.0.1 -p %d -u %s -P PASSWORD -t '%s/device/+/measures/#' -v\n",
+           cJSON_IsNumber(port) ? port->valueint : 0, name, base);
+    if (cJSON_IsNumber(tls)) {
+        printf("Over the network, with a copy of %s/run/certificate.pem:\n"
+               "  mosquitto_sub -h THIS_MACHINE -p %d --cafile certificate.pem -u %s -P PASSWORD -t "
+               "'%s/device/+/measures/#' -v\n",
+               data, tls->valueint, name, base);
+    } else {
+        printf("Over the network: off; edgewatt run --mqtts 8883 opens MQTT over TLS.\n");
+    }
+    cJSON_Delete(place);
+}
+
 static void print_result(const cJSON *result, bool json)
 {
     static const char *const shown[] = {"password", "pin", "puk"};
@@ -106,9 +136,11 @@ static int ask(const char *command, const struct asked *asked, const char *job)
     ew_reason_clear(&reason);
     make_request(asked, job, &request);
     enum ew_err err = console_ask(data, &request, &result, &reason);
-    if (err == EW_OK)
+    if (err == EW_OK) {
+        if (strcmp(job, "account_add") == 0 && !asked->json)
+            print_way(data, result);
         print_result(result, asked->json);
-    else
+    } else
         fprintf(stderr, "edgewatt %s: %s%s%s\n", command, reason.path, reason.path[0] ? ": " : "",
                 reason.text);
     cJSON_Delete(result);

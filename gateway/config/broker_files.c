@@ -1,12 +1,14 @@
 // edgewatt broker-files: everything the broker needs, made anew before each of its starts.
 #include "base/file.h"
 #include "base/log.h"
+#include "certificate/certificate.h"
 #include "config/commands.h"
 #include "config/dynsec.h"
 #include "config/options.h"
 #include "config/site_store.h"
 #include "service/paths.h"
 
+#include <arpa/inet.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,20 +19,26 @@
 enum { SERVICES_MAX = 16, TEMPLATE_MAX = 64 << 10 };
 
 static const char help[] =
-    "Usage: edgewatt broker-files --data DIR --mqtt PORT\n"
+    "Usage: edgewatt broker-files --data DIR --mqtt PORT [--mqtts PORT|off] [--listen ADDRESS]\n"
     "\n"
     "Makes what the broker needs from the site file, the rights and the accounts:\n"
-    "  DIR/run/broker/mosquitto.conf   its configuration (loopback only)\n"
+    "  DIR/run/broker/mosquitto.conf   its configuration\n"
     "  DIR/run/broker/dynsec.json      accounts and rights, live browser sessions included\n"
     "  DIR/run/broker.json             where it listens, for the services\n"
     "  DIR/secrets/<service>.json      a broker account for each service, made once\n"
+    "  DIR/run/broker/tls.pem          a copy of DIR/secrets/web.pem, which is made when it is not there\n"
+    "  DIR/run/certificate.pem         its public part, for programs that connect\n"
     "A data folder without a site file gets a new one.\n"
     "\n"
     "  --data DIR    the data folder\n"
-    "  --mqtt PORT   the port on 127.0.0.1\n";
+    "  --mqtt PORT   the port on 127.0.0.1\n"
+    "  --mqtts PORT  a port over TLS for accounts of other programs, or off (off)\n"
+    "  --listen ADDRESS   where that one is: every address\n";
 
 struct job {
     const char *data, *port;
+    const char *tls_port; // NULL = off
+    const char *listen;   // NULL = every address
     char share[PATH_MAX];
     char base[64];
     struct rights_files files;
@@ -171,15 +179,66 @@ static enum ew_err fill(const char *template, const char *const names[], const c
     return text->full ? EW_E_TOO_LARGE : EW_OK;
 }
 
+// ---- TLS -------------------------------------------------------------------------------------------------
+
+// The broker may be another user than the web service: it has a copy.
+static enum ew_err write_certificate(const struct job *job, struct ew_reason *reason)
+{
+    char own[PATH_MAX], copy[PATH_MAX], shown[PATH_MAX];
+    struct ew_buf pem, open;
+    if (!job->tls_port)
+        return EW_OK;
+    below(job, CERTIFICATE_FILE, own);
+    below(job, "run/broker/tls.pem", copy);
+    below(job, "run/certificate.pem", shown);
+    ew_buf_init(&pem, CERTIFICATE_PEM_MAX);
+    ew_buf_init(&open, CERTIFICATE_PEM_MAX);
+    enum ew_err err = certificate_ensure(own, reason);
+    if (err == EW_OK)
+        err = ew_file_read(own, CERTIFICATE_PEM_MAX, &pem, reason);
+    if (err == EW_OK)
+        err = ew_file_write(copy, pem.data, pem.len, 0600, reason);
+    if (err == EW_OK) {
+        certificate_public(ew_buf_text(&pem), &open);
+        err = ew_file_write(shown, open.data, open.len, 0644, reason);
+    }
+    if (pem.data)
+        secret_wipe(pem.data, pem.cap);
+    ew_buf_done(&pem);
+    ew_buf_done(&open);
+    return err;
+}
+
+static void tls_lines(const struct job *job, struct ew_buf *lines)
+{
+    char pem[PATH_MAX];
+    if (!job->tls_port)
+        return;
+    below(job, "run/broker/tls.pem", pem);
+    ew_buf_printf(lines,
+                  "\n# For accounts of other programs. Few places, so that nobody out there takes those of "
+                  "the services.\n"
+                  "listener %s%s%s\n"
+                  "protocol mqtt\n"
+                  "certfile %s\n"
+                  "keyfile %s\n"
+                  "tls_version tlsv1.2\n"
+                  "max_connections 200\n"
+                  "max_topic_alias 10\n",
+                  job->tls_port, job->listen ? " " : "", job->listen ? job->listen : "", pem, pem);
+}
+
 static enum ew_err write_conf(struct job *job, struct ew_reason *reason)
 {
     char from[PATH_MAX], to[PATH_MAX], dynsec[PATH_MAX], plugin[PATH_MAX];
     ew_path(from, job->share, "broker-config/mosquitto.conf.in");
     below(job, "run/broker/mosquitto.conf", to);
     below(job, "run/broker/dynsec.json", dynsec);
-    const char *const names[] = {"@PORT@", "@PLUGIN@", "@DYNSEC@", "@USER@"};
-    const char *const values[] = {job->port, plugin, dynsec, user_line()};
-    struct ew_buf template, text;
+    struct ew_buf template, text, tls;
+    ew_buf_init(&tls, TEMPLATE_MAX);
+    tls_lines(job, &tls);
+    const char *const names[] = {"@PORT@", "@PLUGIN@", "@DYNSEC@", "@USER@", "@TLS@"};
+    const char *const values[] = {job->port, plugin, dynsec, user_line(), ew_buf_text(&tls)};
     ew_buf_init(&template, TEMPLATE_MAX);
     ew_buf_init(&text, TEMPLATE_MAX);
     enum ew_err err = find_plugin(plugin, reason);
@@ -187,12 +246,13 @@ static enum ew_err write_conf(struct job *job, struct ew_reason *reason)
         err = ew_fail(reason, EW_E_INVALID, "file.path", job->data, "the path holds a line break");
     if (err == EW_OK)
         err = ew_file_read(from, TEMPLATE_MAX, &template, reason);
-    if (err == EW_OK && fill(ew_buf_text(&template), names, values, 4, &text) != EW_OK)
+    if (err == EW_OK && fill(ew_buf_text(&template), names, values, 5, &text) != EW_OK)
         err = ew_fail(reason, EW_E_TOO_LARGE, "broker.file", to, "would be too large");
     if (err == EW_OK)
         err = ew_file_write(to, text.data, text.len, 0600, reason);
     ew_buf_done(&template);
     ew_buf_done(&text);
+    ew_buf_done(&tls);
     return err;
 }
 
@@ -200,8 +260,9 @@ static enum ew_err write_address(struct job *job, struct ew_reason *reason)
 {
     char path[PATH_MAX], text[256];
     below(job, "run/broker.json", path);
-    (void)ew_format(text, sizeof(text), "{\"host\":\"127.0.0.1\",\"port\":%s,\"base\":\"%s\"}\n", job->port,
-                    job->base);
+    (void)ew_format(text, sizeof(text), "{\"host\":\"127.0.0.1\",\"port\":%s,\"base\":\"%s\"%s%s}\n",
+                    job->port, job->base, job->tls_port ? ",\"tls_port\":" : "",
+                    job->tls_port ? job->tls_port : "");
     return ew_file_write(path, text, strlen(text), 0600, reason);
 }
 
@@ -221,6 +282,8 @@ static enum ew_err make_all(struct job *job, struct ew_reason *reason)
     if (err == EW_OK)
         err = write_dynsec(job, reason);
     if (err == EW_OK)
+        err = write_certificate(job, reason);
+    if (err == EW_OK)
         err = write_conf(job, reason);
     return err == EW_OK ? write_address(job, reason) : err;
 }
@@ -234,10 +297,13 @@ static bool port_formed(const char *port)
 
 int broker_files_main(int argc, char **argv)
 {
-    const char *data = NULL, *port = NULL, *word;
-    const struct command_option options[] = {{"--data", &data, NULL}, {"--mqtt", &port, NULL}};
+    const char *data = NULL, *port = NULL, *tls_port = NULL, *listen = NULL, *word;
+    const struct command_option options[] = {{"--data", &data, NULL},
+                                             {"--mqtt", &port, NULL},
+                                             {"--mqtts", &tls_port, NULL},
+                                             {"--listen", &listen, NULL}};
     int words;
-    int code = command_parse(argc, argv, help, options, 2, &word, 0, &words);
+    int code = command_parse(argc, argv, help, options, 4, &word, 0, &words);
     if (code >= 0)
         return code;
     char folder[PATH_MAX];
@@ -247,10 +313,25 @@ int broker_files_main(int argc, char **argv)
         fprintf(stderr, "edgewatt broker-files: --mqtt PORT must be a port, 1 to 65535\n");
         return 2;
     }
+    if (tls_port && strcmp(tls_port, "off") == 0)
+        tls_port = NULL;
+    if (tls_port && !port_formed(tls_port)) {
+        fprintf(stderr, "edgewatt broker-files: --mqtts PORT must be a port, 1 to 65535, or off\n");
+        return 2;
+    }
+    unsigned char address[16];
+    if (listen && inet_pton(AF_INET, listen, address) != 1 && inet_pton(AF_INET6, listen, address) != 1) {
+        fprintf(stderr, "edgewatt broker-files: --listen: \"%s\" is not an IP address\n", listen);
+        return 2;
+    }
     umask(077);
     ew_log_init("broker-files", EW_LOG_INFO);
     secret_start();
-    struct job job = {.data = folder, .port = port, .accounts = calloc(1, sizeof(*job.accounts))};
+    struct job job = {.data = folder,
+                      .port = port,
+                      .tls_port = tls_port,
+                      .listen = listen,
+                      .accounts = calloc(1, sizeof(*job.accounts))};
     struct ew_reason reason;
     ew_reason_clear(&reason);
     if (!job.accounts)

@@ -6,6 +6,7 @@
 #include "config/session_calls.h"
 #include "core/access/people.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,12 +140,12 @@ static cJSON *picture(const struct account_user *user, bool new_codes)
 static void audit(struct config *config, const struct config_caller *caller, const char *what,
                   const struct account_user *old, const struct account_user *now, bool new_codes)
 {
+    const struct account_user *it = now ? now : old;
+    assert(it);
     cJSON *before = old ? picture(old, false) : NULL;
     cJSON *after = now ? picture(now, new_codes) : NULL;
-    publish_audit_object(config, caller->account, caller->user, what, "user", now ? now->id : old->id, before,
-                         after);
-    ew_notice("users", "%s user=%s by=%s", what, now ? now->name : old->name,
-              caller->user[0] ? caller->user : caller->account);
+    publish_audit_object(config, caller->account, caller->user, what, "user", it->id, before, after);
+    ew_notice("users", "%s user=%s by=%s", what, it->name, caller->user[0] ? caller->user : caller->account);
     cJSON_Delete(before);
     cJSON_Delete(after);
 }
@@ -293,7 +294,7 @@ static void apply(struct config *config, struct mq_request *request, const struc
                   const unsigned char *salt, const unsigned char *hash)
 {
     struct config_caller caller;
-    struct account_user after;
+    struct account_user after = {.id = 0};
     struct ew_reason reason;
     ew_reason_clear(&reason);
     if (!may(config, request, &caller))
@@ -330,7 +331,7 @@ static void on_hash(void *user, const unsigned char *hash, int64_t now_ms)
 static void begin(struct config *config, struct mq_request *request, const struct wanted *wanted)
 {
     struct ew_reason reason;
-    struct account_user after;
+    struct account_user after = {.id = 0};
     ew_reason_clear(&reason);
     enum ew_err err = check_codes(config, wanted, &reason);
     if (err == EW_OK)
@@ -460,7 +461,7 @@ static void on_user_remove(void *user, struct mq_request *request, const cJSON *
         err = access_self_check(NULL, &reason);
     if (err == EW_OK)
         err = check_people(config, NULL, id, &reason);
-    if (err != EW_OK) {
+    if (err != EW_OK || !gone) {
         mq_answer_error(request, &reason);
         return;
     }
@@ -485,8 +486,8 @@ static void on_browser_revoke(void *user, struct mq_request *request, const cJSO
     enum ew_err err = read_id(args, &id, &reason);
     struct account_browser *browser = err == EW_OK ? accounts_browser_by_id(config->accounts, id) : NULL;
     if (err == EW_OK && !browser)
-        err = ew_fail(&reason, EW_E_UNKNOWN, "browser.gone", "/id", "This browser is not known any more.");
-    if (err != EW_OK) {
+        (void)ew_fail(&reason, EW_E_UNKNOWN, "browser.gone", "/id", "This browser is not known any more.");
+    if (!browser) {
         mq_answer_error(request, &reason);
         return;
     }

@@ -222,9 +222,14 @@ void supervisor_output_close(struct supervisor *s)
 
 void supervisor_broker_become(const struct supervisor *s)
 {
-    char port[8], config[PATH_MAX];
+    char port[8], tls_port[8] = "off", config[PATH_MAX];
     (void)ew_format(port, sizeof(port), "%d", s->mqtt.port);
-    const char *const files[] = {"broker-files", "--data", s->data_dir, "--mqtt", port, NULL};
+    if (s->mqtts.port >= 0)
+        (void)ew_format(tls_port, sizeof(tls_port), "%d", s->mqtts.port);
+    const char *listen = s->options.listen ? s->options.listen : s->options.demo ? "127.0.0.1" : NULL;
+    const char *const files[] = {"broker-files", "--data",  s->data_dir, "--mqtt",
+                                 port,           "--mqtts", tls_port,    listen ? "--listen" : NULL,
+                                 listen,         NULL};
     if (supervisor_run_command(files) != 0) {
         fprintf(stderr, "Error: the broker's files can't be made\n");
         _exit(1);

@@ -97,6 +97,7 @@ static void choose_again(struct supervisor *s, int child)
         return;
     if (child == 0) {
         supervisor_port_again(&s->mqtt, /* loopback= */ true);
+        supervisor_port_again(&s->mqtts, /* loopback= */ false);
         return;
     }
     supervisor_port_again(&s->http, /* loopback= */ false);

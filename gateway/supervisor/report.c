@@ -54,6 +54,11 @@ static void add_places(const struct supervisor *s, struct ew_jw *w)
     ew_jw_text(w, "host", "127.0.0.1");
     ew_jw_int(w, "port", s->mqtt.port);
     ew_jw_close_object(w);
+    if (s->mqtts.port < 0)
+        return;
+    ew_jw_open_object(w, "mqtts");
+    ew_jw_int(w, "port", s->mqtts.port);
+    ew_jw_close_object(w);
 }
 
 static void write_json(struct supervisor *s)
@@ -99,8 +104,11 @@ static void say_hello(const struct supervisor *s)
                                            {"user", "11111", "00000 1111 00000"}};
     char url[48];
     page_url(s, url);
-    printf("\nEdgewatt %s runs.\n\n  Page         %s\n  MQTT         127.0.0.1:%d\n  Data folder  %s\n\n",
-           EDGEWATT_VERSION, url, s->mqtt.port, s->data_dir);
+    printf("\nEdgewatt %s runs.\n\n  Page         %s\n  MQTT         127.0.0.1:%d\n", EDGEWATT_VERSION, url,
+           s->mqtt.port);
+    if (s->mqtts.port >= 0)
+        printf("  MQTT, TLS    port %d\n", s->mqtts.port);
+    printf("  Data folder  %s\n\n", s->data_dir);
     if (s->options.demo) {
         printf("  Log in as      PIN    then PUK\n");
         for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "certificate/certificate.h"
 #include "service/paths.h"
 #include "web/web_priv.h"
 #include <errno.h>
@@ -124,8 +125,8 @@ static enum ew_err make_context(struct web *web, struct ew_reason *reason)
     if (web->https_port < 0)
         return adopt_own_loop(web, reason);
     char certificate[PATH_MAX];
-    ew_path(certificate, web->service->data_dir, "secrets/web.pem");
-    enum ew_err err = web_certificate_ensure(certificate, reason);
+    ew_path(certificate, web->service->data_dir, CERTIFICATE_FILE);
+    enum ew_err err = certificate_ensure(certificate, reason);
     if (err != EW_OK)
         return err;
     web->tls = make_vhost(web, certificate);

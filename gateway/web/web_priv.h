@@ -145,11 +145,6 @@ enum ew_err web_listener_open(struct web_listener *listener, const char *address
                               struct ew_reason *reason);
 void web_listener_close(struct web_listener *listener);
 
-// certificate.c
-// Makes <path> (key and certificate, PEM, 0600) when it is not there or has run out; a file that is not a key
-// and a certificate is left alone and named.
-enum ew_err web_certificate_ensure(const char *path, struct ew_reason *reason);
-
 // ---- The service ------------------------------------------------------------------------------------------
 
 struct web {

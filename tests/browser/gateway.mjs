@@ -91,7 +91,7 @@ export class Gateway {
     const file = join(gateway.folder, 'site.json');
     writeFileSync(file, JSON.stringify(site));
     gateway.data = join(gateway.folder, 'data');
-    gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', ...(demo ? ['--demo'] : [])]);
+    gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', ...(demo ? ['--demo'] : ['--mqtts', 'off'])]);
     try {
       await until('the gateway to be ready', () => {
         if (!gateway.program.alive) throw new Error(`edgewatt run ended:\n${gateway.program.lines.join('\n')}`);

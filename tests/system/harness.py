@@ -576,7 +576,7 @@ class Edgewatt:
     def start(self):
         """Starts `edgewatt run` and waits until all is ready; for a start after stop() too."""
         first = [] if self.run_json else ["--site", self.site_file]
-        demo = ["--demo"] if self.demo else ["--https", "off"]  # an option given twice: the last counts
+        demo = ["--demo"] if self.demo else ["--https", "off", "--mqtts", "off"]  # an option given twice: the last counts
         self.gateway = self._process("run", [self.program, "run", "--data", self.data, *first, *demo, "--http", "0",
                                              "--mqtt", "0", *self.options])
         self.wait_ready()

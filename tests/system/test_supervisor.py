@@ -24,7 +24,8 @@ class Run:
     def __init__(self, folder, *more, site=True):
         self.folder = folder
         self.data = os.path.join(folder, "data")
-        args = [RIG, "run", "--data", self.data, "--http", "0", "--https", "0", "--mqtt", "0"]
+        args = [RIG, "run", "--data", self.data, "--http", "0", "--https", "0", "--mqtt", "0",
+                "--mqtts", "0"]
         if site:
             args += ["--site", os.path.join(folder, "site.json")]
         self.lines, self.news = [], threading.Condition()
@@ -126,7 +127,7 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(state["base"], "edgewatt/rig")
         self.assertEqual(state["state"], "running")
         self.assertEqual(state["pid"], run.process.pid)
-        self.assertEqual(len({state[name]["port"] for name in ("http", "https", "mqtt")}), 3)
+        self.assertEqual(len({state[name]["port"] for name in ("http", "https", "mqtt", "mqtts")}), 4)
         self.assertEqual({s["status"] for s in state["services"].values()}, {"as good as new"})
         code, took_s = run.end()
         self.assertEqual(code, 0)

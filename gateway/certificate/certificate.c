@@ -1,7 +1,7 @@
-// The certificate of the HTTPS listener, made on first start: EC P-256, ten years, valid for every name and
+// Made on first start: EC P-256, ten years, valid for every name and
 // address this machine has now. It is self-signed: a browser asks once. Who has a better one puts it in its
 // place.
-#include "web/web_priv.h"
+#include "certificate/certificate.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PEM_MAX = 64 << 10, NAMES_MAX = 2048, DAYS = 3653, BACKDATE_S = 86400 };
+enum { PEM_MAX = CERTIFICATE_PEM_MAX, NAMES_MAX = 2048, DAYS = 3653, BACKDATE_S = 86400 };
 
 static enum ew_err fail_ssl(const char *path, const char *doing, struct ew_reason *reason)
 {
@@ -42,20 +42,19 @@ static void add_addresses(struct ew_buf *names)
     if (getifaddrs(&all) != 0)
         return;
     for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
-        struct sockaddr_storage address = {0};
-        char text[48];
-        unsigned char network[WEB_NETWORK_SIZE];
+        char text[INET6_ADDRSTRLEN];
+        const char *shown = NULL;
         if (!one->ifa_addr || (one->ifa_flags & IFF_LOOPBACK))
             continue;
         if (one->ifa_addr->sa_family == AF_INET)
-            memcpy(&address, one->ifa_addr, sizeof(struct sockaddr_in));
+            shown = inet_ntop(AF_INET, &((const struct sockaddr_in *)one->ifa_addr)->sin_addr, text,
+                              sizeof(text));
         else if (one->ifa_addr->sa_family == AF_INET6 &&
                  !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)one->ifa_addr)->sin6_addr))
-            memcpy(&address, one->ifa_addr, sizeof(struct sockaddr_in6));
-        else
-            continue;
-        web_address_read(&address, text, network);
-        ew_buf_printf(names, ",IP:%s", text);
+            shown = inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)one->ifa_addr)->sin6_addr, text,
+                              sizeof(text));
+        if (shown)
+            ew_buf_printf(names, ",IP:%s", shown);
     }
     freeifaddrs(all);
 }
@@ -172,7 +171,20 @@ static enum verdict look_at(const char *pem, size_t len, bool *ret_ours)
     return verdict;
 }
 
-enum ew_err web_certificate_ensure(const char *path, struct ew_reason *reason)
+void certificate_public(const char *pem, struct ew_buf *ret)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
+    for (const char *from = strstr(pem, begin); from; from = strstr(from, begin)) {
+        const char *to = strstr(from, end);
+        if (!to)
+            return;
+        ew_buf_add(ret, from, (size_t)(to - from) + sizeof(end) - 1);
+        ew_buf_add_text(ret, "\n");
+        from = to;
+    }
+}
+
+enum ew_err certificate_ensure(const char *path, struct ew_reason *reason)
 {
     struct ew_buf text;
     bool ours = false;
