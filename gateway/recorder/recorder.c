@@ -8,6 +8,7 @@
 #include "recorder/pricing_calls.h"
 #include "recorder/query.h"
 #include "recorder/sampler.h"
+#include "recorder/watch.h"
 #include "service/paths.h"
 #include "service/service.h"
 #include "service/zone.h"
@@ -22,6 +23,7 @@ struct recorder {
     struct store *store;
     struct sampler *sampler;
     struct pricing_calls *pricing;
+    struct watch *watch;
     struct calendar_zone zone;
     int interval_min;
     struct ew_timer tick;
@@ -257,6 +259,7 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
     err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
     if (err != EW_OK)
         return err;
+    r->watch = watch_new(r->store, service->mq);
     r->tick = (struct ew_timer){.fn = on_tick, .user = service};
     ew_loop_timer_set(service->loop, &r->tick, ew_loop_now_ms(service->loop) + TICK_MS);
     return EW_OK;
@@ -280,8 +283,10 @@ static void recorder_stop(struct ew_service *service)
 {
     struct recorder *r = service->state;
     pricing_calls_stop(r->pricing);
+    watch_free(r->watch);
     sampler_free(r->sampler);
     store_close(r->store);
+    r->watch = NULL;
     r->sampler = NULL;
     r->store = NULL;
 }

@@ -29,6 +29,10 @@ export const PAGES: readonly Page[] = [
     load: () => import('./consumption/page'),
   },
   {
+    id: 'alarms', title: 'page.alarms', about: 'ui.page.alarms.about', icon: 'alarm',
+    load: () => import('./alarms/page'),
+  },
+  {
     id: 'greenup', title: 'page.greenup', about: 'ui.page.greenup.about', icon: 'leaf',
     load: () => import('./greenup/page'),
   },
