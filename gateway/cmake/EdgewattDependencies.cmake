@@ -8,6 +8,7 @@ pkg_check_modules(modbus REQUIRED IMPORTED_TARGET libmodbus)
 pkg_check_modules(websockets REQUIRED IMPORTED_TARGET libwebsockets)
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(ssl REQUIRED IMPORTED_TARGET libssl)
+find_library(CSV_LIBRARY NAMES csv REQUIRED) # libcsv has no pkg-config file
 if(EDGEWATT_TESTS)
     pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 endif()

@@ -29,7 +29,7 @@ static void on_profile_problem(void *user, const char *path, const struct ew_rea
     ew_warning("profiles", "%s%s: %s, ignoring this profile", path, reason->path, reason->text);
 }
 
-static enum ew_err load_library(struct config *config, struct ew_reason *reason)
+enum ew_err config_reload_library(struct config *config, struct ew_reason *reason)
 {
     struct library *library = NULL;
     enum ew_err err = library_load(config->service->share_dir, config->service->data_dir, on_profile_problem,
@@ -122,7 +122,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     if (err == EW_OK)
         err = rights_load(service->share_dir, service->base, &config->files, reason);
     if (err == EW_OK)
-        err = load_library(config, reason);
+        err = config_reload_library(config, reason);
     if (err == EW_OK)
         err = load_site(config, reason);
     if (err != EW_OK)
@@ -135,6 +135,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     site_calls_start(config);
     login_start(config);
     user_calls_start(config);
+    profile_calls_start(config);
     config->console = console_new(config);
     machine_tick(&config->machine, ew_loop_now_ms(service->loop));
     config->tick.fn = on_tick;
@@ -187,7 +188,7 @@ static void reload(struct ew_service *service)
     struct config *config = service->state;
     struct ew_reason reason;
     ew_reason_clear(&reason);
-    if (load_library(config, &reason) != EW_OK)
+    if (config_reload_library(config, &reason) != EW_OK)
         ew_error("profiles", "%s: %s, going on with the old ones", reason.path, reason.text);
     else
         publish_all(config);

@@ -90,6 +90,12 @@ void config_changed(struct config *config, const cJSON *before, const char *acco
 // The whole check with profiles and zone, for changes that come in while we run.
 enum ew_err config_check(struct config *config, const cJSON *site, struct ew_reason *reason) EW_MUST_CHECK;
 
+// Reads the profiles anew; the old ones stay when that fails.
+enum ew_err config_reload_library(struct config *config, struct ew_reason *reason) EW_MUST_CHECK;
+
+// ---- profile_calls.c: the user's own profiles ----
+void profile_calls_start(struct config *config);
+
 // ---- login.c ----
 void login_start(struct config *config);
 void login_stop(struct config *config); // requests under way are left to the adapter

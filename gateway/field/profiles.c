@@ -9,6 +9,7 @@
 
 static const char help[] =
     "Usage: edgewatt profiles [--json] [--data DIR]\n"
+    "       edgewatt profiles new TABLE.csv --id ID --family F --model M ...  (--help says more)\n"
     "Lists the device profiles: id, kind, family, model, confidence, pieces of evidence from outside.\n\n"
     "  --json       one JSON array\n"
     "  --data DIR   the user's profiles of this data folder too (marked *)\n\n"
@@ -104,6 +105,8 @@ static void print_table(const struct library *library)
 
 int profiles_main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "new") == 0)
+        return new_profile_main(argc - 1, argv + 1);
     static const struct option names[] = {{"json", no_argument, NULL, 'j'},
                                           {"data", required_argument, NULL, 'd'},
                                           {"help", no_argument, NULL, 'h'},

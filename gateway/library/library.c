@@ -204,6 +204,23 @@ static void read_neighbours(struct library_sources *sources, const char *path, c
             return;
 }
 
+enum ew_err library_check_tree(const cJSON *tree, const char *share_dir, const char *data_dir,
+                               struct ew_reason *reason)
+{
+    struct library_source source = {.own = true, .tree = cJSON_Duplicate(tree, true)};
+    struct library_sources sources = {0};
+    if (!source.tree)
+        abort();
+    read_neighbours(&sources, "", share_dir, data_dir);
+    struct library_entry *entry = entry_new(&sources, &source, reason);
+    bool right = entry != NULL;
+    if (entry)
+        entry_free(entry);
+    library_sources_done(&sources);
+    cJSON_Delete(source.tree);
+    return right ? EW_OK : EW_E_INVALID;
+}
+
 int library_check_file(const char *path, const char *share_dir, const char *data_dir,
                        library_problem_fn *problem, void *user)
 {

@@ -43,6 +43,9 @@ const struct library_entry *library_at(const struct library *library, int index)
 // many.
 int library_check_file(const char *path, const char *share_dir, const char *data_dir,
                        library_problem_fn *problem, void *user);
+// The same for a tree that stands in no file yet. EW_E_INVALID and the first problem.
+enum ew_err library_check_tree(const cJSON *tree, const char *share_dir, const char *data_dir,
+                               struct ew_reason *reason) EW_MUST_CHECK;
 // Is this tree a profile (it has "registers" or "extends" at its top) and not a site file?
 bool library_is_profile(const cJSON *tree);
 
