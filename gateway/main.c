@@ -14,6 +14,7 @@ typedef int command_main(int argc, char **argv);
     X("broker-files", broker_files_main, "make the broker's configuration, accounts and rights")             \
     X("check", check_main, "check site files and device profiles: file:path: problem")                       \
     X("config", config_main, "service: the one writer of the site file, of accounts and rights")             \
+    X("controller", controller_main, "service: keeps charging under the site's current limit (Green'Up)")    \
     X("poller", poller_main, "service: reads the devices of every bus and publishes what they say")          \
     X("profiles", profiles_main, "list the device profiles and how sure each is")                            \
     X("read", read_main, "reads registers of one Modbus device, the result in words")                        \

@@ -83,6 +83,12 @@ struct config_caller {
 };
 // Who asks. Answers false for an account that is neither the console nor a living session.
 bool config_known_caller(struct config *config, struct mq_request *request, struct config_caller *ret);
+bool config_find_caller(struct config *config, const char *account, struct config_caller *ret);
+enum ew_err config_check_right(const struct config *config, const struct config_caller *caller,
+                               const char *what, const char *path, struct ew_reason *reason) EW_MUST_CHECK;
+// Writes a checked tree as the next revision and tells everybody; the tree is the store's when EW_OK.
+enum ew_err config_take(struct config *config, cJSON *tree, const struct config_caller *caller,
+                        const char *what, struct ew_reason *reason) EW_MUST_CHECK;
 void site_calls_start(struct config *config);
 // Makes the new content known after the store has taken it: everything that differs from `before`.
 void config_changed(struct config *config, const cJSON *before, const char *account, const char *user,
@@ -95,6 +101,13 @@ enum ew_err config_reload_library(struct config *config, struct ew_reason *reaso
 
 // ---- profile_calls.c: the user's own profiles ----
 void profile_calls_start(struct config *config);
+
+// ---- greenup_call.c: Green'Up's switch, asked for by the controller ----
+void greenup_call_start(struct config *config);
+// What may not be taken away by any other change is carried over into the new tree: what was accepted for the
+// stations; and an undo does not switch on.
+void greenup_keep(const cJSON *old_site, cJSON *new_site);
+void greenup_keep_off(const cJSON *old_site, cJSON *new_site);
 
 // ---- login.c ----
 void login_start(struct config *config);

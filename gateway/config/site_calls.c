@@ -14,7 +14,7 @@ enum { DIFFERENCE_ITEMS_MAX = 100, DIFFERENCE_MAX = 256 << 10 };
 
 // ---- Who asks --------------------------------------------------------------------------------------------
 
-static bool find_caller(struct config *config, const char *account, struct config_caller *ret)
+bool config_find_caller(struct config *config, const char *account, struct config_caller *ret)
 {
     *ret = (struct config_caller){.account = account, .user = ""};
     if (strcmp(account, "console") == 0) {
@@ -44,13 +44,13 @@ static void refuse(struct mq_request *request, enum ew_err err, const char *code
 
 bool config_known_caller(struct config *config, struct mq_request *request, struct config_caller *ret)
 {
-    if (find_caller(config, mq_request_account(request), ret))
+    if (config_find_caller(config, mq_request_account(request), ret))
         return true;
     refuse(request, EW_E_DENIED, "access.denied", "This account has no right to do that.");
     return false;
 }
 
-static enum ew_err check_right(const struct config *config, const struct config_caller *caller,
+enum ew_err config_check_right(const struct config *config, const struct config_caller *caller,
                                const char *what, const char *path, struct ew_reason *reason)
 {
     if (access_may_change(&config->files.rights, caller->pages, what))
@@ -247,7 +247,7 @@ static enum ew_err check_rights(const struct config *config, const struct config
         const char *what = site_change_what(change);
         (void)ew_format(path, sizeof(path), "/changes/%d", number++);
         if (what && err == EW_OK) // what does not exist is said when it is applied
-            err = check_right(config, caller, what, path, reason);
+            err = config_check_right(config, caller, what, path, reason);
     }
     return err;
 }
@@ -274,7 +274,7 @@ static void answer_changed(struct config *config, struct mq_request *request, co
 }
 
 // The tree is the store's when EW_OK.
-static enum ew_err take(struct config *config, cJSON *tree, const struct config_caller *caller,
+enum ew_err config_take(struct config *config, cJSON *tree, const struct config_caller *caller,
                         const char *what, struct ew_reason *reason)
 {
     if (site_same(config->store.tree, tree)) {
@@ -303,12 +303,15 @@ static enum ew_err apply(struct config *config, const struct config_caller *call
     if (err == EW_OK)
         err = site_change_unused(copy, changes, reason);
     if (err == EW_OK) {
-        err = config_check(config, copy, reason);
+        greenup_keep(config->store.tree, copy);
+        err = site_greenup_change_check(config->store.tree, copy, reason);
+        if (err == EW_OK)
+            err = config_check(config, copy, reason);
         if (err != EW_OK)
             site_change_place(copy, changes, ids, reason);
     }
     if (err == EW_OK) {
-        err = take(config, copy, caller, "change", reason);
+        err = config_take(config, copy, caller, "change", reason);
         if (err == EW_OK)
             copy = NULL;
     }
@@ -374,7 +377,7 @@ static enum ew_err check_undo_rights(const struct config *config, const struct c
     enum ew_err err = EW_OK;
     site_diff_make(config->store.tree, old, &diff);
     for (int i = 0; i < diff.count && err == EW_OK; i++)
-        err = check_right(config, caller, diff.items[i].what, "", reason);
+        err = config_check_right(config, caller, diff.items[i].what, "", reason);
     site_diff_done(&diff);
     return err;
 }
@@ -389,12 +392,15 @@ static enum ew_err undo(struct config *config, const struct config_caller *calle
         err = site_store_version(&config->store, target, &old, reason);
     if (err == EW_OK)
         err = check_undo_rights(config, caller, old, reason);
-    if (err == EW_OK)
+    if (err == EW_OK) {
+        greenup_keep(config->store.tree, old);
+        greenup_keep_off(config->store.tree, old);
         err = site_change_check(config->store.tree, old, reason);
+    }
     if (err == EW_OK)
         err = config_check(config, old, reason);
     if (err == EW_OK) {
-        err = take(config, old, caller, "undo", reason);
+        err = config_take(config, old, caller, "undo", reason);
         if (err == EW_OK) {
             old = NULL;
             config->store.undone_to = target;
@@ -439,4 +445,5 @@ void site_calls_start(struct config *config)
     mq_serve(mq, "config", "check", on_check, config);
     mq_serve(mq, "config", "change", on_change, config);
     mq_serve(mq, "config", "undo", on_undo, config);
+    greenup_call_start(config);
 }

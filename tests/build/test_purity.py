@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PURE_BASE = ("arena", "civil", "civil", "err", "json_read", "rfc3339", "utf8")
 # From base/buf.c and cJSON: what does not touch the heap.
 PURE_NAMES = {"ew_format", "ew_copy", "ew_fail", "cJSON_GetObjectItemCaseSensitive", "cJSON_GetArraySize",
-              "cJSON_GetArrayItem", "cJSON_GetStringValue", "cJSON_GetNumberValue", "cJSON_IsNumber", "cJSON_IsString",
+              "cJSON_GetArrayItem", "cJSON_Compare", "cJSON_GetStringValue", "cJSON_GetNumberValue", "cJSON_IsNumber", "cJSON_IsString",
               "cJSON_IsBool", "cJSON_IsTrue", "cJSON_IsFalse", "cJSON_IsNull", "cJSON_IsArray", "cJSON_IsObject"}
 # What compilers and sanitizers add by themselves.
 ADDED = re.compile(r"^(\.?Lubsan|__odr_asan|__asan_|__ubsan_|__tsan_|__sanitizer_|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__sancov)|"

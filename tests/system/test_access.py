@@ -89,6 +89,7 @@ TABLE = [
     ("call/{self}/config/undo", f"console {ALL_BUT_USER}", "config"),
     ("call/{self}/config/check", f"console {ALL_BUT_USER}", "config"),
     ("call/{self}/config/versions", f"console {ALL_BUT_USER}", "config"),
+    ("call/{self}/config/greenup", "controller", "config"),
     ("call/{self}/poller/test", f"console {ALL_BUT_USER}", "poller"),
     ("call/{self}/poller/write", f"console {ALL_BUT_USER}", "poller"),
     ("call/{self}/poller/scan", f"console {ALL_BUT_USER}", "poller"),
@@ -101,11 +102,13 @@ TABLE = [
     # Calls under somebody else's name.
     ("call/{other}/config/login", "", "config"),
     ("call/{other}/config/change", "", "config"),
+    ("call/{other}/config/greenup", "", "config"),
     ("call/{other}/poller/write", "", "poller"),
     ("call/{other}/recorder/consumption", "", "recorder"),
     ("call/{other}/controller/priority", "", "controller"),
     # Answers.
-    ("reply/{self}/1", "poller controller recorder notifier config", f"web notifier console {PEOPLE} {OTHERS}"),
+    ("reply/{self}/1", "poller controller recorder notifier config",
+     f"web controller notifier console {PEOPLE} {OTHERS}"),
     ("reply/{other}/1", "poller controller recorder notifier config", ""),
     # What is no topic of Edgewatt.
     ("secrets/config", "", ""),
@@ -140,7 +143,7 @@ FILTERS = [
     ("call/+/config/+", "config"),
     ("call/+/poller/+", "poller"),
     ("call/+/recorder/+", "recorder"),
-    ("reply/{self}/#", f"web notifier console {PEOPLE} {OTHERS}"),
+    ("reply/{self}/#", f"web controller notifier console {PEOPLE} {OTHERS}"),
     ("reply/{other}/#", ""),
     ("total/+/+", f"recorder server console {PEOPLE} {OTHERS}"),
     ("/homeassistant/#", OTHERS),

@@ -63,6 +63,8 @@ void greenup_released(struct greenup *g)
         struct greenup_point *st = &g->point[i];
         const bool capped = g->set.off_ma > 0 && g->set.off_ma < st->cfg.rated_ma;
         st->limit_ma = capped ? g->set.off_ma : st->cfg.rated_ma;
+        if (st->cap_ma >= 0 && st->cap_ma < st->limit_ma)
+            st->limit_ma = st->cap_ma < g->set.min_ma ? 0 : st->cap_ma;
         st->state = st->in.plugged && !st->lost ? GREENUP_CHARGE : st->state;
         st->level = 0;
         st->s.red_ms = GREENUP_NEVER;

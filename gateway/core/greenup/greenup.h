@@ -116,6 +116,7 @@ struct greenup_point {
     struct greenup_station cfg;
     struct greenup_reading in;
     int32_t level_ma[GREENUP_LEVELS];
+    int32_t cap_ma; // ceiling set by a person, below 0 none
     bool default_hold, default_forced;
     enum greenup_state state;
     uint8_t level; // of CHARGE and IDLE; the smallest with its current
@@ -211,6 +212,14 @@ void greenup_set_priority(struct greenup *g, int station, bool priority, bool se
 void greenup_set_hold(struct greenup *g, int station, bool hold, bool session);
 // "Commencer": ends a hold and moves the request to the head of its class; no limit is overridden.
 void greenup_set_forced(struct greenup *g, int station, bool forced, bool session);
+// A choice for the charge under way, or back to the station's default.
+enum greenup_what { GREENUP_CHOOSE_PRIORITY, GREENUP_CHOOSE_HOLD, GREENUP_CHOOSE_FORCED };
+void greenup_choose(struct greenup *g, int station, enum greenup_what what, enum greenup_choice choice);
+// A ceiling for one station until it is taken away (cap_ma < 0): its levels are made of it instead of the
+// rated current. Below the smallest charging current the station pauses.
+void greenup_set_cap(struct greenup *g, int station, int32_t cap_ma);
+// What is known of its own fallback, verified at the station (or no longer).
+void greenup_set_watchdog(struct greenup *g, int station, bool verified, int32_t fallback_ma);
 // The selector. Switching on is a start: INIT.
 void greenup_select(struct greenup *g, bool on, int64_t now_ms);
 
@@ -220,6 +229,28 @@ void greenup_select(struct greenup *g, bool on, int64_t now_ms);
 int32_t greenup_limit_ma(const struct greenup *g, int station);
 bool greenup_priority(const struct greenup *g, int station);
 bool greenup_satisfied(const struct greenup *g, int station);
+// One phase as the last control period left it. known: there is a sample (never, before the first).
+struct greenup_phase_view {
+    enum greenup_band band;
+    bool known;
+    int32_t current_ma, max_ma, hold_ma, charge_max_ma, base_ma, booked_ma;
+};
+void greenup_look_phase(const struct greenup *g, int phase, struct greenup_phase_view *ret);
+
+struct greenup_station_view {
+    enum greenup_state state;
+    uint8_t level;
+    int32_t limit_ma, rated_ma, cap_ma; // cap_ma < 0: none
+    bool current_known, priority, priority_default, hold, forced, plugged, lost, disobeys;
+    int32_t current_ma[GREENUP_PHASES];
+    int64_t plug_ms; // GREENUP_NEVER without a vehicle
+    int64_t charge_ma_ms;
+};
+void greenup_look_station(const struct greenup *g, int station, struct greenup_station_view *ret);
+// Places among those that wait, 1 first; 0 = does not wait. ret holds as many as there are stations.
+void greenup_queue(const struct greenup *g, uint16_t *ret);
+enum greenup_mode greenup_mode_now(const struct greenup *g);
+bool greenup_meter_lost(const struct greenup *g, int phase);
 // Worst band of the phases in use.
 enum greenup_band greenup_worst_band(const struct greenup *g);
 // The sentence of the limit.

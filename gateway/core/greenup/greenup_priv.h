@@ -45,6 +45,8 @@ bool greenup_point_charging(const struct greenup_point *st);
 int32_t greenup_point_draw(const struct greenup_point *st, int phase);
 // The largest of its phases.
 int32_t greenup_point_peak(const struct greenup_point *st);
+// Levels anew, from the settings and the station's ceiling.
+void greenup_point_levels(const struct greenup_settings *set, struct greenup_point *st);
 // Whether the last command may still be on its way to the vehicle.
 bool greenup_point_settling(const struct greenup *g, const struct greenup_point *st);
 

@@ -13,7 +13,9 @@ bool greenup_point_priority(const struct greenup_point *st)
 
 bool greenup_point_held(const struct greenup_point *st)
 {
-    return chosen(st->s.hold, st->default_hold);
+    // A ceiling too low to charge at is a wish to wait.
+    return chosen(st->s.hold, st->default_hold) ||
+           (st->cap_ma >= 0 && st->cap_ma < st->level_ma[GREENUP_LEVELS - 1]);
 }
 
 bool greenup_point_forced(const struct greenup_point *st)
@@ -106,65 +108,47 @@ void greenup_set_forced(struct greenup *g, int station, bool forced, bool sessio
     }
 }
 
-// ---- Looking --------------------------------------------------------------------------------------------
-
-int32_t greenup_limit_ma(const struct greenup *g, int station)
+void greenup_point_levels(const struct greenup_settings *set, struct greenup_point *st)
 {
-    return g->point[station].limit_ma;
+    const bool capped = st->cap_ma >= set->min_ma && st->cap_ma < st->cfg.rated_ma;
+    greenup_levels(set, capped ? st->cap_ma : st->cfg.rated_ma, st->level_ma);
 }
 
-bool greenup_priority(const struct greenup *g, int station)
+void greenup_set_cap(struct greenup *g, int station, int32_t cap_ma)
 {
-    return greenup_point_priority(&g->point[station]);
+    struct greenup_point *st = &g->point[station];
+    st->cap_ma = cap_ma;
+    greenup_point_levels(&g->set, st);
 }
 
-bool greenup_satisfied(const struct greenup *g, int station)
+void greenup_set_watchdog(struct greenup *g, int station, bool verified, int32_t fallback_ma)
 {
-    return greenup_point_satisfied(g, &g->point[station]);
+    g->point[station].cfg.watchdog = verified;
+    g->point[station].cfg.fallback_ma = fallback_ma;
 }
 
-enum greenup_band greenup_worst_band(const struct greenup *g)
+void greenup_choose(struct greenup *g, int station, enum greenup_what what, enum greenup_choice choice)
 {
-    enum greenup_band worst = GREENUP_GREEN;
-    for (int p = 0; p < GREENUP_PHASES; p++)
-        if (g->phase[p].band > worst)
-            worst = g->phase[p].band;
-    return worst;
-}
-
-void greenup_explain(const struct greenup *g, int station, struct ew_reason *ret)
-{
-    const struct greenup_point *st = &g->point[station];
-    enum greenup_why why = st->why;
-    if (st->lost)
-        why = GREENUP_WHY_LOST;
-    else if (st->state == GREENUP_CHARGE && st->level == 0 && g->mode != GREENUP_OFF)
-        why = GREENUP_WHY_FULL;
-    const struct greenup_why_params params = {
-        .limit_ma = st->limit_ma,
-        .current_ma = st->why_ma,
-        .max_ma = st->why_phase >= 0 ? g->phase[st->why_phase].max_ma : 0,
-        .seconds = st->why_s,
-        .phase = st->why_phase,
-    };
-    greenup_why_reason(why, &params, ret);
-}
-
-const char *greenup_band_name(enum greenup_band band)
-{
-    static const char *const names[] = {"green", "yellow", "red"};
-    return names[band];
-}
-
-const char *greenup_mode_name(enum greenup_mode mode)
-{
-    static const char *const names[] = {"off", "init", "run", "failsafe"};
-    return names[mode];
-}
-
-const char *greenup_do_name(enum greenup_do what)
-{
-    static const char *const names[] = {"start",  "resume", "raise", "restore",
-                                        "reduce", "stop",   "idle",  "wake"};
-    return names[what];
+    struct greenup_session *s = &g->point[station].s;
+    const bool yes = choice == GREENUP_YES, back = choice == GREENUP_DEFAULT;
+    switch (what) {
+    case GREENUP_CHOOSE_PRIORITY:
+        if (back)
+            s->priority = GREENUP_DEFAULT;
+        else
+            greenup_set_priority(g, station, yes, true);
+        break;
+    case GREENUP_CHOOSE_HOLD:
+        if (back)
+            s->hold = GREENUP_DEFAULT;
+        else
+            greenup_set_hold(g, station, yes, true);
+        break;
+    case GREENUP_CHOOSE_FORCED:
+        if (back)
+            s->forced = GREENUP_DEFAULT;
+        else
+            greenup_set_forced(g, station, yes, true);
+        break;
+    }
 }

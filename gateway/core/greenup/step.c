@@ -39,7 +39,8 @@ void greenup_init(struct greenup *g, const struct greenup_settings *set,
         st->cmd_ms = st->up_ms = st->low_ms = st->over_ms = st->jump_ms = GREENUP_NEVER;
         st->lost = mode != GREENUP_RUN; // until it is read
         st->why_phase = -1;
-        greenup_levels(set, stations[i].rated_ma, st->level_ma);
+        st->cap_ma = -1;
+        greenup_point_levels(set, st);
     }
     for (int i = 0; i < count; i++) {
         int rank = 0;
@@ -66,7 +67,7 @@ void greenup_configure(struct greenup *g, const struct greenup_settings *set)
 {
     g->set = *set;
     for (int i = 0; i < g->count; i++)
-        greenup_levels(set, g->point[i].cfg.rated_ma, g->point[i].level_ma);
+        greenup_point_levels(set, &g->point[i]);
     greenup_limits(g);
 }
 

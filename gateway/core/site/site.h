@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/rfc3339.h"
 #include "core/tariff/tariff.h"
 #include <stdint.h>
 
@@ -116,6 +117,38 @@ enum ew_err site_cost_rule_read(const cJSON *node, const char *path, struct site
                                 struct ew_reason *reason) EW_MUST_CHECK;
 // Part `index` (0..part_count-1) of a device that site_device_read accepted.
 void site_part_read(const cJSON *device_node, int index, struct site_part *ret);
+
+// ---- Green'Up -------------------------------------------------------------------------------------------
+enum { SITE_ACCEPTED_MAX = 1024 };
+
+struct site_greenup { // "greenup"; currents in A, shares in %; what is absent has the control notes' default
+    bool on, emergency, dedicated;
+    bool configured;              // meter, i_max_a and i_chg_a are there
+    int64_t meter;                // 0 = none
+    double max_a[3], charge_a[3]; // L1, L2, L3; 0 when absent
+    double hysteresis_pct, level1_pct, level2_pct, guaranteed_ah, failsafe_a, min_a, hard, step_a;
+    double off_limit_a; // 0 = the rated current
+    int tick_s, settle_s, up_s, min_off_s, meter_s, station_s, idle_s, starve_s, sample_s;
+};
+enum ew_err site_greenup_read(const cJSON *node, const char *path, struct site_greenup *ret,
+                              struct ew_reason *reason) EW_MUST_CHECK;
+// Default priority of a station, of settings that site_greenup_read accepted.
+bool site_greenup_priority(const cJSON *node, int64_t device);
+
+// What a person ticked for a station before Green'Up was switched on; kept for ever.
+struct site_accepted {
+    int64_t device;
+    char code[EW_CODE_MAX]; // "greenup.no_watchdog", "greenup.unproven_profile"
+    char account[EW_NAME_MAX];
+    char at[EW_RFC3339_MAX];
+    char text[EW_TEXT_MAX];
+};
+// Entry number `index` of "accepted"; false behind the last.
+bool site_greenup_accepted(const cJSON *node, int index, struct site_accepted *ret);
+// What may not be done by a change of the settings alone: switching on (the controller looks first), and
+// taking away or making up what was accepted.
+enum ew_err site_greenup_change_check(const cJSON *old_site, const cJSON *new_site,
+                                      struct ew_reason *reason) EW_MUST_CHECK;
 
 const char *site_bus_type_name(enum site_bus_type type);
 // The address as people write it (DEV-03, DEV-04, DEV-06): "5", "2-1" with an interface, then "-3" for the
