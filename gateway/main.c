@@ -21,9 +21,11 @@ typedef int command_main(int argc, char **argv);
     X("recorder", recorder_main, "service: records history and answers questions about it")                  \
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \
+    X("scan", scan_main, "which unit addresses of a Modbus line answer, and what they probably are")         \
     X("simulate", simulate_main, "Modbus TCP servers for the devices of a site file")                        \
     X("user", user_main, "users of the pages: list, unlock, reset their codes")                              \
-    X("web", web_main, "the service that shows the page, takes logins and passes MQTT on to browsers")
+    X("web", web_main, "the service that shows the page, takes logins and passes MQTT on to browsers")       \
+    X("write", write_main, "writes registers of one Modbus device, after asking")
 
 struct command {
     const char *name;

@@ -41,6 +41,8 @@ static void client_id(const struct mq *mq, char dst[MQ_CLIENT_ID_MAX])
     uint64_t hash = 14695981039346656037u; // FNV-1a
     for (const char *p = mq->options.password; p && *p; p++)
         hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+    for (size_t i = 0; mq->options.several && i < sizeof(mq->run); i++)
+        hash = (hash ^ mq->run[i]) * 1099511628211u;
     (void)ew_format(dst, MQ_CLIENT_ID_MAX, "%s-%016llx", mq->options.user, (unsigned long long)hash);
 }
 

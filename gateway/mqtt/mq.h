@@ -21,6 +21,7 @@ struct mq_options {
     const char *base;       // "edgewatt/<site>"
     const char *will_topic; // below base, retained, QoS 1; NULL = none
     const char *will_payload;
+    bool several; // this account may be connected more than once at a time: the client id is a random one
 };
 
 // Copies the options. Connecting begins with the first loop turn. Aborts without memory.

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCAN_FRAMES_BYTES = 32 }; // a question and its answer with the silences around them
+
 struct inlet_job *inlet_job_new(enum inlet_class class, int unit, int timeout_ms, int gap_ms,
                                 inlet_done_fn *done, void *user)
 {
@@ -139,9 +141,44 @@ static void run_step(struct worker *w, struct inlet_job *job)
         worker_line_down(w, &job->reason);
 }
 
+static struct scan_polling polling_of(const struct worker *w, int64_t now_us)
+{
+    int64_t wake_ms = INT64_MAX, period_ms = INT64_MAX;
+    if (w->unit_count == 0)
+        return (struct scan_polling){.due_us = INT64_MAX};
+    int task = schedule_pick(w->tasks, w->job_count, w->healths, now_us / 1000, &wake_ms);
+    for (int j = 0; j < w->job_count; j++)
+        period_ms = w->tasks[j].period_ms < period_ms ? w->tasks[j].period_ms : period_ms;
+    bool never = wake_ms > INT64_MAX / 1000;
+    return (struct scan_polling){.due_us = task >= 0 ? now_us
+                                           : never   ? INT64_MAX
+                                                     : wake_ms * 1000,
+                                 .slack_us = period_ms * 1000 / 4};
+}
+
+// A step of a scan, when its share of the line allows one.
+static bool run_scan(struct worker *w)
+{
+    struct inlet_line *line = &w->inlet[INLET_SCAN];
+    if (line->count == 0)
+        return false;
+    struct inlet_job *job = line->jobs[line->first];
+    int64_t now_us = ew_clock_up_us();
+    int64_t cost_us = (int64_t)job->timeout_ms * 1000 + mb_line_wire_us(&w->options.line, SCAN_FRAMES_BYTES);
+    struct scan_polling polling = polling_of(w, now_us);
+    if (!scan_share_may(&w->share, &polling, now_us, cost_us))
+        return false;
+    if (job->next_step < job->step_count)
+        run_step(w, job);
+    scan_share_ran(&w->share, &polling, now_us, ew_clock_up_us());
+    if (job->err != EW_OK || job->next_step >= job->step_count)
+        finish(w, INLET_SCAN);
+    return true;
+}
+
 bool inlet_run(struct worker *w)
 {
-    for (int class = 0; class < INLET_CLASS_COUNT; class ++) {
+    for (int class = 0; class < INLET_SCAN; class ++) {
         struct inlet_line *line = &w->inlet[class];
         if (line->count == 0)
             continue;
@@ -157,7 +194,19 @@ bool inlet_run(struct worker *w)
             finish(w, (enum inlet_class) class);
         return true;
     }
-    return false;
+    return run_scan(w);
+}
+
+int64_t inlet_wait_ms(const struct worker *w, int64_t wait_ms)
+{
+    for (int class = 0; class < INLET_SCAN; class ++)
+        if (w->inlet[class].count > 0)
+            return 0;
+    if (w->inlet[INLET_SCAN].count > 0) {
+        int64_t rest_ms = (w->share.rest_until_us - ew_clock_up_us()) / 1000 + 1;
+        wait_ms = rest_ms < wait_ms ? rest_ms : wait_ms;
+    }
+    return wait_ms > 0 ? wait_ms : 0;
 }
 
 bool inlet_waits(const struct worker *w)

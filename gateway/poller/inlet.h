@@ -2,14 +2,15 @@
 // a job to the bus thread; the thread runs its steps between the requests of the polling and hands the job
 // back over the results queue with every answer filled in.
 //
-// What goes first: set-points, then commands, then polling and tools by turns. The order is looked at before
-// every single request, so that a set-point waits for one running request at most.
+// What goes first: set-points, then commands, then polling and tools by turns; scans take what polling leaves
+// and at most a fifth of a busy line (core/scan: struct scan_share). The order is looked at before every
+// single request, so that a set-point waits for one running request at most.
 #ifndef EDGEWATT_POLLER_INLET_H
 #define EDGEWATT_POLLER_INLET_H
 
 #include "modbus/line.h"
 
-enum inlet_class { INLET_SETPOINT, INLET_COMMAND, INLET_TOOL, INLET_CLASS_COUNT };
+enum inlet_class { INLET_SETPOINT, INLET_COMMAND, INLET_TOOL, INLET_SCAN, INLET_CLASS_COUNT };
 
 enum {
     INLET_STEPS_MAX = 4,

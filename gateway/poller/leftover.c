@@ -8,8 +8,8 @@
 // Every device has a status and up to eight groups.
 enum { TOPICS_MAX = (EW_DEVICES_MAX + EW_BUSES_MAX) * 9 };
 
-static const char *const filters[] = {"bus/+/status", "device/+/status", "device/+/measures/+",
-                                      "device/+/state", "device/+/charge"};
+static const char *const filters[] = {"bus/+/status",        "bus/+/scan",     "device/+/status",
+                                      "device/+/measures/+", "device/+/state", "device/+/charge"};
 enum { FILTERS = sizeof(filters) / sizeof(filters[0]) };
 
 struct leftover {

@@ -1,6 +1,7 @@
 // The poller service: configuration in, measures and states out.
 #include "poller/fleet.h"
 #include "poller/leftover.h"
+#include "poller/tools.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@ enum {
 struct poller {
     struct fleet *fleet;
     struct leftover *leftover;
+    struct tools *tools;
     struct ew_service *service;
     struct ew_timer settle;
     bool config_came; // since the connect
@@ -38,6 +40,7 @@ static void on_settled(struct ew_timer *timer, int64_t now_ms)
     if (p->config_came)
         fleet_end_config(p->fleet);
     leftover_clear(p->leftover, p->fleet);
+    tools_publish_all(p->tools); // the fleet knows nothing of scans
 }
 
 // Every config object that comes makes the end of the list later, until it was reached once.
@@ -106,6 +109,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     enum ew_err err = fleet_new(&options, &p->fleet, reason);
     if (err != EW_OK)
         return err;
+    p->tools = tools_new(service, p->fleet);
     mq_subscribe(service->mq, "config/profile/+", 1, on_profile, p);
     mq_subscribe(service->mq, "config/settings/greenup", 1, on_greenup, p);
     mq_subscribe(service->mq, "config/bus/+", 1, on_bus, p);
@@ -119,6 +123,7 @@ static void connected(struct ew_service *service)
     p->config_came = false;
     fleet_begin_config(p->fleet);
     fleet_publish_all(p->fleet);
+    tools_publish_all(p->tools);
     leftover_listen(p->leftover);
     ew_loop_timer_set(service->loop, &p->settle, ew_clock_up_ms() + SETTLE_MS);
 }
@@ -140,7 +145,8 @@ static void stop(struct ew_service *service)
     struct poller *p = service->state;
     if (p->settle.heap_index != 0)
         ew_loop_timer_clear(service->loop, &p->settle);
-    fleet_free(p->fleet);
+    fleet_free(p->fleet); // ends every job of the tools
+    tools_free(p->tools);
     leftover_free(p->leftover);
 }
 

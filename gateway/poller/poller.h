@@ -3,6 +3,5 @@
 #define EDGEWATT_POLLER_POLLER_H
 
 int poller_main(int argc, char **argv); // edgewatt poller: the service
-int read_main(int argc, char **argv);   // edgewatt read: one read from the command line
 
 #endif

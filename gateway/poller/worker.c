@@ -353,9 +353,7 @@ static void *run(void *user)
         }
         if (atomic_load(&w->stopped))
             break;
-        wait = inlet_run(w) ? 0 : step(w);
-        if (wait < 0 || inlet_waits(w))
-            wait = 0;
+        wait = inlet_run(w) ? 0 : inlet_wait_ms(w, step(w));
     }
     mb_line_close(w->line);
     say_goodbye(w);

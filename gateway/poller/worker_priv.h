@@ -3,6 +3,7 @@
 #define EDGEWATT_POLLER_WORKER_PRIV_H
 
 #include "core/plan/schedule.h"
+#include "core/scan/scan.h"
 #include "poller/worker.h"
 #include <pthread.h>
 
@@ -58,6 +59,7 @@ struct worker {
     int unit_count, job_count;
     struct inlet_line inlet[INLET_CLASS_COUNT];
     bool polling_next; // a tool had its turn
+    struct scan_share share;
 
     bool ordered;   // the first list of devices has come
     bool was_open;  // ever
@@ -85,6 +87,8 @@ void worker_report(struct worker *w, struct unit *u, struct result *result, enum
 bool inlet_run(struct worker *w);
 void inlet_take(struct worker *w, struct inlet_job *job);
 bool inlet_waits(const struct worker *w);
+// How long the thread may sleep when polling lets it for wait_ms.
+int64_t inlet_wait_ms(const struct worker *w, int64_t wait_ms);
 // Takes the oldest job out; NULL when there is none.
 struct inlet_job *inlet_drop(struct worker *w, enum inlet_class class);
 // On the main thread, when the bus thread is gone: the job will not be run.

@@ -1,4 +1,4 @@
-#include "service/place_priv.h"
+#include "service/place.h"
 
 #include "base/file.h"
 #include "base/json.h"

@@ -6,7 +6,7 @@
 #include "core/topic/topic.h"
 #include "service/notify_priv.h"
 #include "service/paths.h"
-#include "service/place_priv.h"
+#include "service/place.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

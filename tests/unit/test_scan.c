@@ -1,6 +1,7 @@
 // A scan as a conversation, its share of a polled line, the guess of profiles, the words of a test.
 #include "check.h"
 
+#include "core/plan/schedule.h"
 #include "core/scan/guess.h"
 #include "core/scan/outcome.h"
 #include "core/scan/scan.h"
@@ -162,24 +163,42 @@ static void ranges(void **state)
 
 // ---- The share --------------------------------------------------------------------------------------------
 
-// One line: polls of poll_us each, begun every period_us (0: the line is always wanted), and a scan.
-static int64_t polls_done(int64_t poll_us, int64_t period_us, int64_t scan_us, int64_t end_us, int *ret_steps)
+enum { TASKS = 24 };
+
+struct polled { // a line with the poller's own schedule
+    int devices, period_ms, pass_ms;
+    int scan_ms;   // what a step takes, 0 = nobody scans
+    int steps_min; // in 100 s: the scan gets on
+};
+
+static int polls_done(const struct polled *line, int scan_ms, int *ret_steps)
 {
+    struct schedule_health healths[TASKS] = {0};
+    struct schedule_task tasks[TASKS];
     struct scan_share share = {0};
-    int64_t now = 0, due = 0, polls = 0;
+    int64_t now = 1000, wake;
+    int polls = 0;
     *ret_steps = 0;
-    while (now < end_us) {
-        if (scan_us > 0 && scan_share_may(&share, now, due, scan_us)) {
-            scan_share_ran(&share, now, now + scan_us, due);
-            now += scan_us;
+    for (int i = 0; i < line->devices; i++) {
+        tasks[i] = (struct schedule_task){.device = i, .period_ms = line->period_ms, .probe = true};
+        schedule_start(&tasks[i], now, false);
+    }
+    while (now < 101000) {
+        int task = schedule_pick(tasks, line->devices, healths, now, &wake);
+        struct scan_polling polling = {.due_us = (task >= 0 ? now : wake) * 1000,
+                                       .slack_us = (int64_t)line->period_ms * 1000 / 4};
+        if (scan_ms > 0 && scan_share_may(&share, &polling, now * 1000, scan_ms * 1000)) {
+            scan_share_ran(&share, &polling, now * 1000, (now + scan_ms) * 1000);
+            now += scan_ms;
             (*ret_steps)++;
-        } else if (due <= now) {
-            now += poll_us;
+        } else if (task >= 0) {
+            int64_t began = now;
+            now += line->pass_ms;
+            schedule_done(&tasks[task], began, now);
             polls++;
-            due = period_us ? due + period_us : now;
         } else {
-            int64_t rest = share.rest_until_us > now ? share.rest_until_us : now + 1;
-            now = due < rest || !scan_us ? due : rest;
+            int64_t rest = share.rest_until_us / 1000 + 1;
+            now = scan_ms > 0 && rest > now && rest < wake ? rest : wake;
         }
     }
     return polls;
@@ -188,23 +207,24 @@ static int64_t polls_done(int64_t poll_us, int64_t period_us, int64_t scan_us, i
 static void polling_slows_by_a_quarter_at_most(void **state)
 {
     (void)state;
-    static const struct {
-        int64_t poll_us, period_us, scan_us;
-        int steps_min; // in 100 s: the scan gets on
-    } cases[] = {
-        {30000, 0, 162000, 120},       // a full line, quick pass
-        {30000, 0, 1000000, 19},       // full pass of a TCP bus
-        {30000, 35000, 162000, 120},   // nearly full
-        {30000, 1000000, 162000, 450}, // nearly idle: the scan has it nearly alone
-        {600000, 1000000, 162000, 200}, {600000, 1000000, 1000000, 19}, {30000, 1000000, 1000000, 19},
+    static const struct polled cases[] = {
+        {10, 100, 30, 162, 90},   // a full line, quick pass
+        {10, 100, 30, 1012, 15},  // full pass of a TCP bus
+        {10, 330, 30, 162, 90},   // nearly full
+        {10, 500, 30, 162, 90},   // 60 %
+        {3, 500, 30, 162, 250},   // 18 %
+        {3, 500, 30, 312, 90},    // and its full pass
+        {10, 1000, 30, 162, 250}, // 30 %
+        {1, 1000, 30, 162, 450},  // nearly idle: the scan has it nearly alone
+        {1, 1000, 600, 162, 150}, {1, 1000, 600, 1012, 15},
+        {1, 1000, 30, 1012, 15},  {24, 10000, 30, 1012, 60}, // seldom
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         int steps, none;
-        int64_t with = polls_done(cases[i].poll_us, cases[i].period_us, cases[i].scan_us, 100000000, &steps);
-        int64_t without = polls_done(cases[i].poll_us, cases[i].period_us, 0, 100000000, &none);
-        if ((double)without > 1.25 * (double)(with + 2) || steps < cases[i].steps_min)
-            fail_msg("case %zu: %lld polls beside the scan, %lld without, %d steps", i, (long long)with,
-                     (long long)without, steps);
+        int with = polls_done(&cases[i], cases[i].scan_ms, &steps);
+        int without = polls_done(&cases[i], 0, &none);
+        if (without > 1.25 * (with + 1) || steps < cases[i].steps_min)
+            fail_msg("case %zu: %d polls beside the scan, %d without, %d steps", i, with, without, steps);
     }
 }
 

@@ -17,11 +17,10 @@ static const struct plausible {
     const char *quantity;
     double min, max;
 } plausible[] = {
-    {"frequency", 45, 66},       {"voltage_l1_n", 80, 300},
-    {"voltage_l1_l2", 130, 520}, {"rated_current", 6, 125},
-    {"power_factor", -1, 1},     {"temperature", -30, 110},
-    {"current_l1", 0.01, 6300},  {"current_limit", 1, 125},
-    {"active_power", 1, 2e6},    {"active_energy_import", 1, 1e12},
+    {"frequency", 45, 66},     {"voltage_l1_n", 80, 300},         {"voltage_l1_l2", 130, 520},
+    {"voltage_l2_n", 80, 300}, {"rated_current", 6, 125},         {"power_factor", -1, 1},
+    {"temperature", -30, 110}, {"current_l1", 0.01, 6300},        {"current_limit", 1, 125},
+    {"active_power", 1, 2e6},  {"active_energy_import", 1, 1e12},
 };
 
 size_t guess_memory(int profile_count)
@@ -171,18 +170,20 @@ static void weigh(const struct guess_book *book, const struct guess_clue *clue,
         score->bits -= BITS_MAX;
 }
 
-static void score_of(const struct guess_book *book, int profile, const struct guess_answer *answers,
-                     struct score *ret)
+// first: the profile's first clue. Returns the index behind its last.
+static int score_of(const struct guess_book *book, int first, const struct guess_answer *answers,
+                    struct score *ret)
 {
+    int profile = book->clues[first].profile, i = first;
     *ret = (struct score){0};
-    for (int i = 0; i < book->clue_count; i++)
-        if (book->clues[i].profile == profile)
-            weigh(book, &book->clues[i], &answers[book->clues[i].question], ret);
+    for (; i < book->clue_count && book->clues[i].profile == profile; i++)
+        weigh(book, &book->clues[i], &answers[book->clues[i].question], ret);
+    return i;
 }
 
 int guess_next(const struct guess_book *book, const struct guess_answer *answers)
 {
-    int asked = 0, silent = 0;
+    int asked = 0, silent = 0, end = 0;
     for (int i = 0; i < book->question_count; i++) {
         asked += answers[i].heard != GUESS_NOT_ASKED;
         silent += answers[i].heard == GUESS_SILENT;
@@ -193,13 +194,12 @@ int guess_next(const struct guess_book *book, const struct guess_answer *answers
     for (int i = 0; i < book->clue_count; i++)
         if (book->clues[i].signature && answers[book->clues[i].question].heard == GUESS_NOT_ASKED)
             return book->clues[i].question;
-    for (int i = 0; i < book->clue_count; i++) {
+    for (int first = 0; first < book->clue_count; first = end) {
         struct score score;
-        if (answers[book->clues[i].question].heard != GUESS_NOT_ASKED)
-            continue;
-        score_of(book, book->clues[i].profile, answers, &score);
-        if (!score.out && score.bits > -BITS_MAX)
-            return book->clues[i].question;
+        end = score_of(book, first, answers, &score);
+        for (int i = first; i < end && !score.out && score.bits > -BITS_MAX; i++)
+            if (answers[book->clues[i].question].heard == GUESS_NOT_ASKED)
+                return book->clues[i].question;
     }
     return -1;
 }
@@ -224,12 +224,14 @@ int guess_rank(const struct guess_book *book, const struct guess_answer *answers
 {
     struct guess list[RANKED];
     int count = 0;
-    for (int p = 0; p < book->profile_count; p++) {
+    for (int first = 0, end = 0; first < book->clue_count; first = end) {
         struct score score;
-        score_of(book, p, answers, &score);
+        end = score_of(book, first, answers, &score);
         if (score.out || (!score.sure && score.bits < POSSIBLE_BITS))
             continue;
-        insert(list, &count, (struct guess){p, score.sure ? GUESS_SURE : GUESS_POSSIBLE, score.bits});
+        insert(
+            list, &count,
+            (struct guess){book->clues[first].profile, score.sure ? GUESS_SURE : GUESS_POSSIBLE, score.bits});
     }
     if (count > 0 && list[0].sure != GUESS_SURE && list[0].bits >= LIKELY_BITS &&
         (count == 1 || list[0].bits - list[1].bits >= LIKELY_LEAD))

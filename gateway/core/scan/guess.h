@@ -9,7 +9,7 @@
 #include "core/profile/profile.h"
 
 enum {
-    GUESS_CLUES_MAX = 4,  // of one profile
+    GUESS_CLUES_MAX = 5,  // of one profile
     GUESS_ASK_MAX = 128,  // questions to one device
     GUESS_SILENT_MAX = 2, // questions that it leaves unanswered before it is left in peace
     GUESS_BEST = 3,

@@ -117,18 +117,28 @@ const char *scan_pass_name(enum scan_pass pass)
     return names[pass];
 }
 
-bool scan_share_may(const struct scan_share *share, int64_t now_us, int64_t due_us, int64_t cost_us)
+// What a step that ends at ended_us takes from polling.
+static int64_t taken_us(const struct scan_polling *polling, int64_t began_us, int64_t ended_us)
 {
-    return now_us + cost_us <= due_us || now_us >= share->rest_until_us;
+    if (polling->due_us >= ended_us)
+        return 0;
+    if (polling->due_us > began_us && ended_us - polling->due_us <= polling->slack_us)
+        return 0;
+    return ended_us - (polling->due_us > began_us ? polling->due_us : began_us);
 }
 
-int64_t scan_share_ran(struct scan_share *share, int64_t began_us, int64_t ended_us, int64_t due_us)
+bool scan_share_may(const struct scan_share *share, const struct scan_polling *polling, int64_t now_us,
+                    int64_t cost_us)
 {
-    int64_t wanted = due_us > began_us ? due_us : began_us;
-    int64_t taken = ended_us > wanted ? ended_us - wanted : 0;
+    return now_us >= share->rest_until_us || taken_us(polling, now_us, now_us + cost_us) == 0;
+}
+
+void scan_share_ran(struct scan_share *share, const struct scan_polling *polling, int64_t began_us,
+                    int64_t ended_us)
+{
+    int64_t taken = taken_us(polling, began_us, ended_us);
     // A debt that is still open is added to: a step that was to be free may take longer than was thought.
     int64_t rest_from = share->rest_until_us > ended_us ? share->rest_until_us : ended_us;
     if (taken > 0)
         share->rest_until_us = rest_from + SCAN_REST_FACTOR * taken;
-    return taken;
 }

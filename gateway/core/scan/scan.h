@@ -12,7 +12,7 @@ enum {
     SCAN_UNIT_FIRST = 1,
     SCAN_UNIT_LAST = 247, // MODBUS over Serial Line V1.02, 2.2
     SCAN_QUICK_MS = 150,  // patience of the quick pass: 247 of them < 45 s on a line of 19200 bit/s
-    SCAN_REST_FACTOR = 4  // on a polled line: rest so many times what a step took from polling (20 % of it)
+    SCAN_REST_FACTOR = 5  // on a polled line: rest so many times what a step took from polling
 };
 
 enum scan_pass { SCAN_QUICK, SCAN_FULL, SCAN_DONE, SCAN_STOPPED };
@@ -56,16 +56,23 @@ void scan_stop(struct scan *scan);
 void scan_progress(const struct scan *scan, int *ret_done, int *ret_total);
 const char *scan_pass_name(enum scan_pass pass); // "quick" "full" "done" "stopped"
 
-// The share of a polled line that a scan may take: what it takes from polling is paid back by a rest of
-// SCAN_REST_FACTOR times as long, so that polling is slowed by at most 25 %. Time in which nobody wants the
-// line is free. Zeroed = nothing taken yet. Times in µs of one scale.
+// The share of a polled line that a scan may take. A line on which no poll waits is free for a step that
+// keeps the next poll waiting for less than its slack: polls keep their step and none is lost. Anything else
+// is paid back by a rest of SCAN_REST_FACTOR times what it took from polling, which so is slowed by 20 % at
+// most (25 % are promised; the rest is for what a line loses around a step). Zeroed = nothing taken yet.
+// Times in µs of one scale.
 struct scan_share {
     int64_t rest_until_us;
 };
-// May a step that takes at most cost_us begin now, when polling wants the line next at due_us (<= now: it
-// waits)?
-bool scan_share_may(const struct scan_share *share, int64_t now_us, int64_t due_us, int64_t cost_us);
-// A step ran from began_us to ended_us. Returns what it took from polling.
-int64_t scan_share_ran(struct scan_share *share, int64_t began_us, int64_t ended_us, int64_t due_us);
+struct scan_polling {
+    int64_t due_us;   // when a poll wants the line next; <= now: one waits. INT64_MAX: nobody polls
+    int64_t slack_us; // how late a poll may begin without loss: a quarter of the shortest period
+};
+// May a step that takes at most cost_us begin now?
+bool scan_share_may(const struct scan_share *share, const struct scan_polling *polling, int64_t now_us,
+                    int64_t cost_us);
+// A step ran from began_us to ended_us.
+void scan_share_ran(struct scan_share *share, const struct scan_polling *polling, int64_t began_us,
+                    int64_t ended_us);
 
 #endif

@@ -27,6 +27,11 @@ void topic_bus_status(topic_text dst, int64_t bus_id)
     must(ew_format(dst, EW_TOPIC_MAX, "bus/%lld/status", (long long)bus_id));
 }
 
+void topic_bus_scan(topic_text dst, int64_t bus_id)
+{
+    must(ew_format(dst, EW_TOPIC_MAX, "bus/%lld/scan", (long long)bus_id));
+}
+
 void topic_device(topic_text dst, int64_t device_id, const char *leaf)
 {
     must(ew_format(dst, EW_TOPIC_MAX, "device/%lld/%s", (long long)device_id, leaf));

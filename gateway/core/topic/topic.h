@@ -12,6 +12,7 @@ typedef char topic_text[EW_TOPIC_MAX];
 void topic_service_status(topic_text dst, const char *service);
 void topic_config(topic_text dst, const char *kind, const char *id);
 void topic_bus_status(topic_text dst, int64_t bus_id);
+void topic_bus_scan(topic_text dst, int64_t bus_id);
 void topic_device(topic_text dst, int64_t device_id,
                   const char *leaf); // leaf: "status", "state", "charge", "setpoint", "command"
 void topic_device_measures(topic_text dst, int64_t device_id, const char *group);

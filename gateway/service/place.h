@@ -1,6 +1,6 @@
 // Where the broker is and who we are there: DIR/run/broker.json and DIR/secrets/<service>.json.
-#ifndef EDGEWATT_SERVICE_PLACE_PRIV_H
-#define EDGEWATT_SERVICE_PLACE_PRIV_H
+#ifndef EDGEWATT_SERVICE_PLACE_H
+#define EDGEWATT_SERVICE_PLACE_H
 
 #include "base/err.h"
 #include "base/limits.h"
