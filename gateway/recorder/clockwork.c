@@ -1,8 +1,6 @@
 // Which clock the recorder believes, and what happens to rows when that changes (DESIGN, Clock).
 #include "recorder/sampler_priv.h"
 
-#include <stdlib.h>
-
 // Counters whose last reading was taken before this boot, while the wall clock is not known: ten years before
 // it.
 enum { BEFORE_BOOT_S = -315576000 };
@@ -11,25 +9,32 @@ enum { BEFORE_BOOT_S = -315576000 };
 
 // Takes the counters over to the BOOTTIME scale: from rows of this boot that a crash left, else "before the
 // boot".
+static void take_unstamped(struct sampler *s, sqlite3_stmt *q)
+{
+    struct history_slot_reader reader;
+    struct history_value value;
+    history_slot_open(&reader, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2),
+                      sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1));
+    while (history_slot_next(&reader, &value) && reader.counter) {
+        struct sampler_series_entry *entry = sampler_by_id(s, reader.series);
+        if (!entry)
+            continue;
+        entry->count.known = true;
+        entry->count.reading_th = value.high_th;
+        entry->count.at_s = value.at_s;
+    }
+}
+
 static enum ew_err enter_untrusted(struct sampler *s, struct ew_reason *reason)
 {
     for (int i = 0; i < s->series_count; i++)
         s->series[i].count.at_s = BEFORE_BOOT_S;
-    sqlite3_stmt *q = store_statement(
-        s->store, "SELECT series, high, at FROM unstamped WHERE boot = ? AND at IS NOT NULL ORDER BY up");
+    sqlite3_stmt *q =
+        store_statement(s->store, "SELECT up, length, data FROM unstamped WHERE boot = ? ORDER BY up");
     sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
-    struct sampler_index index;
-    sampler_index_make(s, &index);
     int code;
-    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
-        struct sampler_series_entry *entry = sampler_by_id(s, &index, sqlite3_column_int64(q, 0));
-        if (!entry)
-            continue;
-        entry->count.known = true;
-        entry->count.reading = sqlite3_column_double(q, 1);
-        entry->count.at_s = sqlite3_column_int64(q, 2);
-    }
-    free(index.place);
+    while ((code = sqlite3_step(q)) == SQLITE_ROW)
+        take_unstamped(s, q);
     sqlite3_reset(q);
     s->untrusted = true;
     return code == SQLITE_DONE ? EW_OK : store_fail(s->store, reason);
@@ -54,22 +59,47 @@ static enum ew_err tick_untrusted(struct sampler *s, int64_t up_s, struct ew_rea
 
 // ---- The time became known: rows of this boot get their stamp ---------------------------------------------
 
+// One at a time, since storing a slot uses statements of its own. *ret_up_s: of the one stamped.
+static enum ew_err stamp_next(struct sampler *s, int64_t shift_s, int64_t after_s, bool *ret_found,
+                              int64_t *ret_up_s, struct ew_reason *reason)
+{
+    sqlite3_stmt *q =
+        store_statement(s->store, "SELECT up, length, data FROM unstamped WHERE boot = ? AND up "
+                                  "> ? ORDER BY up LIMIT 1");
+    sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(q, 2, after_s);
+    int code = sqlite3_step(q);
+    enum ew_err err = code == SQLITE_ROW || code == SQLITE_DONE ? EW_OK : store_fail(s->store, reason);
+    *ret_found = code == SQLITE_ROW;
+    if (code == SQLITE_ROW) {
+        *ret_up_s = sqlite3_column_int64(q, 0);
+        int length_s = sqlite3_column_int(q, 1);
+        const void *data = sqlite3_column_blob(q, 2);
+        size_t len = (size_t)sqlite3_column_bytes(q, 2);
+        err = sampler_put_slot(s, *ret_up_s + shift_s, length_s, data, len, reason);
+        sampler_count_totals(s, data, len, *ret_up_s + shift_s, length_s);
+        if (*ret_up_s + shift_s + length_s > s->last_s)
+            s->last_s = *ret_up_s + shift_s + length_s;
+    }
+    sqlite3_reset(q);
+    return err;
+}
+
 static enum ew_err stamp_rows(struct sampler *s, int64_t shift_s, struct ew_reason *reason)
 {
-    sqlite3_stmt *q = store_statement(s->store, "SELECT min(up) FROM unstamped WHERE boot = ?");
-    sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
-    bool any = sqlite3_step(q) == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL;
-    int64_t first_s = any ? sqlite3_column_int64(q, 0) + shift_s : 0;
-    sqlite3_reset(q);
-    enum ew_err err = any ? sampler_unroll(s, first_s, reason) : EW_OK;
-    if (err != EW_OK)
-        return err;
-    q = store_statement(
-        s->store, "INSERT OR IGNORE INTO sample (slot, series, length, value, low, high, flags) "
-                  "SELECT up + ?1, series, length, value, low, high, flags FROM unstamped WHERE boot = ?2");
-    sqlite3_bind_int64(q, 1, shift_s);
-    sqlite3_bind_text(q, 2, s->boot, -1, SQLITE_STATIC);
-    err = store_execute(s->store, q, reason);
+    bool found = true, first = true;
+    int64_t up_s = INT64_MIN, first_s = INT64_MAX;
+    enum ew_err err = EW_OK;
+    while (err == EW_OK && found) {
+        err = stamp_next(s, shift_s, up_s, &found, &up_s, reason);
+        if (found && first)
+            first_s = up_s + shift_s;
+        first = false;
+    }
+    if (err == EW_OK && first_s != INT64_MAX)
+        err = sampler_unroll(s, first_s, reason);
+    if (err == EW_OK)
+        err = sampler_save_totals(s, reason);
     // Rows of other boots have no time and never will; their consumption is not lost, because the counters'
     // stored readings are older and the next step holds it.
     if (err == EW_OK)
@@ -79,8 +109,10 @@ static enum ew_err stamp_rows(struct sampler *s, int64_t shift_s, struct ew_reas
 
 static enum ew_err stamp(struct sampler *s, const struct sampler_now *now, struct ew_reason *reason)
 {
-    int64_t shift_s = now->wall_s - now->up_ms / 1000, rolled_s = s->rolled_s;
-    enum ew_err err = store_begin(s->store, reason);
+    int64_t shift_s = now->wall_s - now->up_ms / 1000, rolled_s = s->rolled_s, last_s = s->last_s;
+    enum ew_err err = sampler_pack_rest(s, reason);
+    if (err == EW_OK)
+        err = store_begin(s->store, reason);
     if (err != EW_OK)
         return err;
     err = stamp_rows(s, shift_s, reason);
@@ -90,8 +122,10 @@ static enum ew_err stamp(struct sampler *s, const struct sampler_now *now, struc
         err = store_commit(s->store, reason);
     else
         store_rollback(s->store);
+    sampler_settle_totals(s, err == EW_OK);
     if (err != EW_OK) {
         s->rolled_s = rolled_s;
+        s->last_s = last_s;
         return err;
     }
     for (int i = 0; i < s->series_count; i++)
@@ -120,27 +154,14 @@ static enum ew_err leave_untrusted(struct sampler *s, const struct sampler_now *
 
 // ---- The clock ran ahead: rows of the future are set aside -----------------------------------------------
 
-static enum ew_err move_future(struct sampler *s, int64_t wall_s, struct ew_reason *reason)
-{
-    sqlite3_stmt *q = store_statement(
-        s->store, "INSERT OR IGNORE INTO set_aside SELECT slot, series, length, value, low, high, flags, ?1 "
-                  "FROM sample WHERE slot + length > ?1");
-    sqlite3_bind_int64(q, 1, wall_s);
-    enum ew_err err = store_execute(s->store, q, reason);
-    if (err != EW_OK)
-        return err;
-    q = store_statement(s->store, "DELETE FROM sample WHERE slot + length > ?");
-    sqlite3_bind_int64(q, 1, wall_s);
-    err = store_execute(s->store, q, reason);
-    return err == EW_OK ? sampler_unroll(s, wall_s, reason) : err;
-}
-
 static enum ew_err set_aside(struct sampler *s, int64_t wall_s, struct ew_reason *reason)
 {
-    enum ew_err err = store_begin(s->store, reason);
+    enum ew_err err = sampler_pack_rest(s, reason);
+    if (err == EW_OK)
+        err = store_begin(s->store, reason);
     if (err != EW_OK)
         return err;
-    err = move_future(s, wall_s, reason);
+    err = sampler_move_future(s, wall_s, reason);
     if (err == EW_OK)
         err = store_commit(s->store, reason);
     else
@@ -172,8 +193,10 @@ static void begin(struct sampler *s, int64_t at_s)
 
 static enum ew_err tick_trusted(struct sampler *s, int64_t wall_s, struct ew_reason *reason)
 {
-    if (s->running && wall_s < s->slot_end_s)
-        return EW_OK;
+    if (s->running && wall_s < s->slot_end_s) {
+        bool more;
+        return sampler_pack(s, s->slot_start_s, &more, reason);
+    }
     if (s->running) {
         enum ew_err err = sampler_write_slot(s, reason);
         if (err != EW_OK)

@@ -128,7 +128,9 @@ static int64_t last_date(const struct pricing *p) // the date that is running; e
 
 static enum ew_err find_first(struct pricing *p, struct ew_reason *reason)
 {
-    sqlite3_stmt *q = store_statement(p->store, "SELECT min(start) FROM hour");
+    sqlite3_stmt *q =
+        store_statement(p->store, "SELECT min(at) FROM (SELECT min(start) AS at FROM slot UNION "
+                                  "SELECT (min(key) >> 20) * 86400 FROM counter_day)");
     int code = sqlite3_step(q);
     p->first_date = 0;
     if (code == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL)

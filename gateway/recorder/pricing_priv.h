@@ -20,9 +20,6 @@ struct pricing_sum {
     bool any;
     unsigned flags;
     int64_t amounts_milli[TARIFF_PLACES];
-    // Of an hour that a change of tariff cuts, while its samples are read.
-    bool cut;
-    int64_t hour_milli, seen_milli, parts_milli[TARIFF_PLACES];
 };
 
 struct pricing_device {

@@ -1,14 +1,24 @@
-// Answers of the recorder: histograms out of the roll-ups, by circuit.
+// Questions to the recorder: arguments in, JSON out (schemas/calls/).
 #ifndef EDGEWATT_RECORDER_QUERY_H
 #define EDGEWATT_RECORDER_QUERY_H
 
 #include "base/json.h"
+#include "core/history/histogram.h"
+#include "recorder/pricing.h"
 #include "recorder/sampler.h"
 
-enum { QUERY_SPANS_MAX = 800 }; // a month by hour is 745
+enum { QUERY_POINTS_MAX = 2000, QUERY_POINTS = 500 };
 
-// The arguments of recorder/consumption: {"by": "hour"|"day"|"month", "from": "2026-03-01", "spans": 24}.
-// `from` is a local date; `spans` hours, days or months are counted from its start (its month's, by month).
+struct query_world { // what answers are made of; all on loan
+    struct store *store;
+    const struct sampler *sampler;
+    const struct calendar_zone *zone;
+    double gas_kwh_per_m3;   // 0 = not configured
+    struct pricing *pricing; // NULL = no costs
+};
+
+// ---- recorder/consumption --------------------------------------------------------------------------------
+// {"by": "hour"|"day"|"month", "from": "2026-03-01", "spans": 24}: electricity by circuit.
 struct query_consumption {
     enum calendar_unit by;
     struct calendar_date from;
@@ -16,12 +26,46 @@ struct query_consumption {
 };
 enum ew_err query_consumption_read(const cJSON *args, struct query_consumption *ret,
                                    struct ew_reason *reason) EW_MUST_CHECK;
-
-// Writes {"by","unit":"Wh","spans":[{"start","end"}...],"circuits":[{"circuit":1,"values":[Wh|null...]}...],
-// "flags":[...],"until":stamp|null}. Circuits are those that consumed anything; 0 = other. `until` is the end
-// of the newest stored slot: later values are not known yet and are null.
-enum ew_err query_consumption(struct store *store, const struct sampler *sampler,
-                              const struct calendar_zone *zone, const struct query_consumption *query,
+enum ew_err query_consumption(const struct query_world *world, const struct query_consumption *query,
                               struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
+
+// ---- recorder/history ------------------------------------------------------------------------------------
+struct query_history {
+    enum calendar_unit by;
+    struct calendar_date from;
+    int spans;
+    struct history_ask ask;
+    char quantity[40]; // "" = what the services are summed by
+    bool equivalent, previous, cost;
+};
+enum ew_err query_history_read(const cJSON *args, struct query_history *ret,
+                               struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err query_history(const struct query_world *world, const struct query_history *query,
+                          struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
+
+// ---- recorder/compare ------------------------------------------------------------------------------------
+struct query_compare {
+    enum calendar_unit by;
+    struct calendar_date from;
+    int spans;
+    int64_t devices[2];
+    bool equivalent;
+};
+enum ew_err query_compare_read(const cJSON *args, struct query_compare *ret,
+                               struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err query_compare(const struct query_world *world, const struct query_compare *query,
+                          struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
+
+// ---- recorder/series -------------------------------------------------------------------------------------
+struct query_series {
+    int64_t device;
+    char quantity[40];
+    int64_t from_s, to_s;
+    int points;
+};
+enum ew_err query_series_read(const cJSON *args, struct query_series *ret,
+                              struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err query_series(const struct query_world *world, const struct query_series *query,
+                         struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
 
 #endif

@@ -5,8 +5,9 @@
 #include "core/profile/profile.h"
 #include "core/site/site.h"
 #include "core/topic/topic.h"
+#include "recorder/places.h"
 #include "recorder/pricing_calls.h"
-#include "recorder/query.h"
+#include "recorder/questions.h"
 #include "recorder/sampler.h"
 #include "recorder/watch.h"
 #include "service/paths.h"
@@ -17,23 +18,26 @@
 #include <string.h>
 #include <sys/timex.h>
 
-enum { TICK_MS = 1000, ANSWER_MAX = 256 << 10 };
+enum { TICK_MS = 1000 };
 
 struct recorder {
     struct store *store;
     struct sampler *sampler;
     struct pricing_calls *pricing;
     struct watch *watch;
+    struct places *places;
+    struct query_world world;
+    struct questions *questions;
     struct calendar_zone zone;
     int interval_min;
     struct ew_timer tick;
 };
 
-static struct sampler_now read_now(void)
+static void read_now(struct sampler_now *ret)
 {
     struct timex kernel = {0};
     int state = adjtimex(&kernel);
-    return (struct sampler_now){.wall_s = ew_clock_wall_ms() / 1000,
+    *ret = (struct sampler_now){.wall_s = ew_clock_wall_ms() / 1000,
                                 .up_ms = ew_clock_up_ms(),
                                 .synchronised =
                                     state >= 0 && state != TIME_ERROR && !(kernel.status & STA_UNSYNC)};
@@ -95,48 +99,43 @@ static void on_sampling(void *user, const struct mq_message *m, int64_t now_ms)
     cJSON_Delete(tree);
 }
 
-static void on_device(void *user, const struct mq_message *m, int64_t now_ms)
-{
-    (void)now_ms;
-    struct recorder *r = ((struct ew_service *)user)->state;
-    struct ew_reason reason;
-    cJSON *tree =
-        m->payload_len ? parse(m, &reason) : NULL; // an empty one: the device is gone, its past stays
-    if (!tree)
-        return;
-    struct site_device device;
-    if (site_device_read(tree, "", &device, &reason) == EW_OK) {
-        struct sampler_now now = read_now();
-        sampler_member(r->sampler, device.id, device.circuit, device.exclude_totals, &now);
-        pricing_calls_device(r->pricing, device.id, device.profile);
-    } else {
-        ew_warning("recorder", "%s%s: %s, ignoring", m->topic, reason.path, reason.text);
-    }
-    cJSON_Delete(tree);
-}
-
-static void on_profile(void *user, const struct mq_message *m, int64_t now_ms)
-{
-    (void)now_ms;
-    struct recorder *r = ((struct ew_service *)user)->state;
-    struct ew_reason reason;
-    cJSON *tree = m->payload_len ? parse(m, &reason) : NULL;
-    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "id"));
-    const char *service = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "service"));
-    if (id && service)
-        pricing_calls_model(r->pricing, id, service);
-    cJSON_Delete(tree);
-}
-
 // ---- Measures --------------------------------------------------------------------------------------------
 
-static bool is_counter(const char *unit)
+enum { INTEGRATION_GAP_MIN_MS = 60000 };
+
+static void take_power(struct recorder *r, int64_t device, const cJSON *tree, double power_w, int64_t up_ms,
+                       const struct sampler_now *now)
 {
-    static const char *const units[] = {"Wh", "varh", "VAh", "dm3"};
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-        if (strcmp(units[i], unit) == 0)
-            return true;
-    return false;
+    const cJSON *period = cJSON_GetObjectItemCaseSensitive(tree, "period_ms");
+    int64_t gap_ms = INTEGRATION_GAP_MIN_MS;
+    if (cJSON_IsNumber(period) && period->valuedouble < 1e9 && period->valuedouble * 3 > (double)gap_ms)
+        gap_ms = (int64_t)(period->valuedouble * 3);
+    sampler_power(r->sampler, device, power_w, gap_ms, up_ms, now);
+}
+
+static void take_values(struct recorder *r, int64_t device, const cJSON *tree, int64_t up_ms)
+{
+    struct sampler_now now;
+    read_now(&now);
+    const cJSON *v;
+    cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(tree, "values"))
+    {
+        const char *unit;
+        if (!cJSON_IsNumber(v) || !profile_quantity_known(v->string, &unit))
+            continue;
+        sampler_reading(r->sampler, device, v->string, profile_unit_counts(unit), v->valuedouble, up_ms,
+                        &now);
+        if (strcmp(v->string, "active_power") == 0 && places_integrates(r->places, device))
+            take_power(r, device, tree, v->valuedouble, up_ms, &now);
+    }
+}
+
+static void take_info(struct recorder *r, int64_t device, const cJSON *tree)
+{
+    const cJSON *values = cJSON_GetObjectItemCaseSensitive(tree, "values");
+    const char *serial = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(values, "serial_number"));
+    if (serial)
+        sampler_identity(r->sampler, device, serial);
 }
 
 static void on_measures(void *user, const struct mq_message *m, int64_t now_ms)
@@ -145,8 +144,7 @@ static void on_measures(void *user, const struct mq_message *m, int64_t now_ms)
     struct recorder *r = ((struct ew_service *)user)->state;
     int64_t device;
     const char *rest;
-    if (!m->payload_len || !topic_split(m->topic, "device", &device, &rest) ||
-        strcmp(rest, "measures/info") == 0)
+    if (!m->payload_len || !topic_split(m->topic, "device", &device, &rest))
         return;
     struct ew_reason reason;
     cJSON *tree = parse(m, &reason);
@@ -154,17 +152,12 @@ static void on_measures(void *user, const struct mq_message *m, int64_t now_ms)
         return;
     const cJSON *up = cJSON_GetObjectItemCaseSensitive(tree, "up_ms");
     const cJSON *values = cJSON_GetObjectItemCaseSensitive(tree, "values");
-    if (!cJSON_IsNumber(up) || !(up->valuedouble >= 0 && up->valuedouble < 1e15) || !cJSON_IsObject(values)) {
+    if (!cJSON_IsNumber(up) || !(up->valuedouble >= 0 && up->valuedouble < 1e15) || !cJSON_IsObject(values))
         ew_warning("recorder", "%s: has no up_ms or values, ignoring", m->topic);
-    } else {
-        struct sampler_now now = read_now();
-        for (const cJSON *v = values->child; v; v = v->next) {
-            const char *unit;
-            if (cJSON_IsNumber(v) && profile_quantity_known(v->string, &unit))
-                sampler_reading(r->sampler, device, v->string, is_counter(unit), v->valuedouble,
-                                (int64_t)up->valuedouble, &now);
-        }
-    }
+    else if (strcmp(rest, "measures/info") == 0)
+        take_info(r, device, tree);
+    else
+        take_values(r, device, tree, (int64_t)up->valuedouble);
     cJSON_Delete(tree);
 }
 
@@ -172,7 +165,8 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
 {
     struct ew_service *service = timer->user;
     struct recorder *r = service->state;
-    struct sampler_now now = read_now();
+    struct sampler_now now;
+    read_now(&now);
     struct ew_reason reason;
     if (sampler_tick(r->sampler, &now, &reason) != EW_OK)
         ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
@@ -196,29 +190,6 @@ static void on_event(void *user, const struct ew_reason *event)
                                   (struct mq_publish_options){.qos = 1}) != EW_OK)
         ew_warning("recorder", "the alarm could not be published, ignoring");
     ew_buf_done(&json);
-}
-
-// ---- Queries ---------------------------------------------------------------------------------------------
-
-static void on_consumption(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
-{
-    (void)now_ms;
-    struct recorder *r = ((struct ew_service *)user)->state;
-    struct query_consumption query;
-    struct ew_reason reason;
-    struct ew_buf answer;
-    ew_buf_init(&answer, ANSWER_MAX);
-    enum ew_err err = query_consumption_read(args, &query, &reason);
-    if (err == EW_OK)
-        err = query_consumption(r->store, r->sampler, &r->zone, &query, &answer, &reason);
-    if (err == EW_OK && answer.full)
-        err = ew_fail(&reason, EW_E_TOO_LARGE, "query.too_large", "/spans",
-                      "the answer would be too large; ask for fewer spans");
-    if (err == EW_OK)
-        mq_answer(request, &answer);
-    else
-        mq_answer_error(request, &reason);
-    ew_buf_done(&answer);
 }
 
 // ---- Life ------------------------------------------------------------------------------------------------
@@ -252,14 +223,17 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
         return err;
     mq_subscribe(service->mq, "config/settings/site", 1, on_site, service);
     mq_subscribe(service->mq, "config/settings/sampling", 1, on_sampling, service);
-    mq_subscribe(service->mq, "config/device/+", 1, on_device, service);
-    mq_subscribe(service->mq, "config/profile/+", 1, on_profile, service);
-    mq_subscribe(service->mq, "device/+/measures/+", 0, on_measures, service);
-    mq_serve(service->mq, "recorder", "consumption", on_consumption, service);
     err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
     if (err != EW_OK)
         return err;
     r->watch = watch_new(r->store, service->mq);
+    r->places = places_new(service, r->sampler, r->pricing, read_now);
+    r->world = (struct query_world){.store = r->store,
+                                    .sampler = r->sampler,
+                                    .zone = &r->zone,
+                                    .pricing = pricing_calls_pricing(r->pricing)};
+    r->questions = questions_new(service, &r->world);
+    mq_subscribe(service->mq, "device/+/measures/+", 0, on_measures, service);
     r->tick = (struct ew_timer){.fn = on_tick, .user = service};
     ew_loop_timer_set(service->loop, &r->tick, ew_loop_now_ms(service->loop) + TICK_MS);
     return EW_OK;
@@ -282,6 +256,8 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
 static void recorder_stop(struct ew_service *service)
 {
     struct recorder *r = service->state;
+    questions_free(r->questions);
+    places_free(r->places);
     pricing_calls_stop(r->pricing);
     watch_free(r->watch);
     sampler_free(r->sampler);

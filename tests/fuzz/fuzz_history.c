@@ -1,6 +1,6 @@
-// Any bytes as the arguments of recorder/consumption, asked of a small history: refused with a reason, or
-// answered with JSON that has as many values as spans. Run at the top of the source tree (for the
-// migrations).
+// Any bytes as the arguments of each question of the consumption pages, asked of a small history: refused
+// with a reason, or answered with JSON that has as many values as spans. Run at the top of the source tree
+// (for the migrations).
 #include "base/limits.h"
 #include "recorder/query.h"
 
@@ -15,6 +15,9 @@ enum { START_S = 1792886400 }; // 2026-10-25T00:00:00Z: the hour 02 comes twice
 static struct store *store;
 static struct sampler *sampler;
 static const struct calendar_zone zone = {.count = 2, .transitions = {{INT64_MIN, 7200}, {1792890000, 3600}}};
+
+static struct pricing *pricing;
+static struct query_world world;
 
 static void ignore_event(void *user, const struct ew_reason *event)
 {
@@ -38,50 +41,64 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         if (sampler_tick(sampler, &now, &reason) != EW_OK)
             abort();
         for (int device = 1; device <= 3; device++) {
-            sampler_member(sampler, device, (device + i / 20) % 3, device == 3, &now);
+            struct history_place place = {.circuit = (device + i / 20) % 3, .excluded = device == 3};
+            sampler_member(sampler, device, &place, &now);
             sampler_reading(sampler, device, "active_energy_import", true, i * 100.0 * device, now.up_ms,
                             &now);
         }
         now.wall_s += 1800;
         now.up_ms += 1800000;
     }
+    pricing = pricing_new(store, sampler);
+    pricing_site(pricing, &zone, "EUR", 1);
+    world = (struct query_world){store, sampler, &zone, 10.5, pricing};
     return 0;
 }
 
-static void check_answer(const struct ew_buf *json, int spans)
+static void check_answer(const struct ew_buf *json)
 {
     cJSON *tree = NULL;
+    if (json->full)
+        return;
     if (ew_json_parse(json->data, json->len, json->len, &tree, NULL) != EW_OK)
         abort();
-    if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(tree, "spans")) != spans)
-        abort();
-    const cJSON *circuit;
-    cJSON_ArrayForEach(circuit, cJSON_GetObjectItemCaseSensitive(tree, "circuits"))
+    const cJSON *row, *spans = cJSON_GetObjectItemCaseSensitive(tree, "spans");
+    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(tree, "rows"))
     {
-        if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(circuit, "values")) != spans)
+        const cJSON *values = cJSON_GetObjectItemCaseSensitive(row, "values");
+        if (!cJSON_IsNull(values) && cJSON_GetArraySize(values) != cJSON_GetArraySize(spans))
             abort();
     }
     cJSON_Delete(tree);
 }
 
+// Asks one kind of question: refused with a sentence, or answered with JSON.
+#define ASK(kind)                                                                                            \
+    do {                                                                                                     \
+        struct ew_reason reason = {.err = EW_OK};                                                            \
+        struct query_##kind query;                                                                           \
+        struct ew_buf answer;                                                                                \
+        ew_buf_init(&answer, 1 << 20);                                                                       \
+        enum ew_err err = query_##kind##_read(args, &query, &reason);                                        \
+        if (err == EW_OK)                                                                                    \
+            err = query_##kind(&world, &query, &answer, &reason);                                            \
+        if (err == EW_OK)                                                                                    \
+            check_answer(&answer);                                                                           \
+        else if (reason.text[0] == 0)                                                                        \
+            abort();                                                                                         \
+        ew_buf_done(&answer);                                                                                \
+    } while (0)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cJSON *args = NULL;
     struct ew_reason reason = {.err = EW_OK};
-    struct query_consumption query;
     if (ew_json_parse((const char *)data, size, EW_MQTT_PAYLOAD_MAX, &args, &reason) != EW_OK)
         return 0;
-    enum ew_err err = query_consumption_read(args, &query, &reason);
-    if (err != EW_OK && reason.text[0] == 0)
-        abort(); // refused without a word
-    if (err == EW_OK) {
-        struct ew_buf answer;
-        ew_buf_init(&answer, 1 << 20);
-        if (query_consumption(store, sampler, &zone, &query, &answer, &reason) != EW_OK)
-            abort();
-        check_answer(&answer, query.spans);
-        ew_buf_done(&answer);
-    }
+    ASK(consumption);
+    ASK(history);
+    ASK(series);
+    ASK(compare);
     cJSON_Delete(args);
     return 0;
 }

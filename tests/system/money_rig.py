@@ -1,11 +1,10 @@
 """A gateway with a past: history of March 2026 written before its first start, with tariffs and rules over it."""
-import glob
 import os
-import sqlite3
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import harness
+import history_file
 
 PARIS = ZoneInfo("Europe/Paris")
 FIRST, LAST = datetime(2026, 3, 24, tzinfo=PARIS), datetime(2026, 4, 2, tzinfo=PARIS)  # summer time began on the 29th
@@ -39,29 +38,22 @@ def slots():
 
 
 def write_history(path):
-    db = sqlite3.connect(path)
-    scripts = sorted(glob.glob(os.path.join(harness.SOURCE, "gateway/recorder/migrations/*.sql")))
-    for script in scripts:
-        with open(script, encoding="utf-8") as file:
-            db.executescript(file.read())
-    db.execute(f"PRAGMA user_version = {len(scripts)}")
+    db = history_file.create(path)
     for number, device in enumerate(METERS, 1):
         db.execute("INSERT INTO series VALUES (?, ?, 'active_energy_import', 1)", (number, device))
         db.execute("INSERT INTO series VALUES (?, ?, 'active_power', 0)", (number + 10, device))
-        for at in slots():
-            start = int(at.timestamp())
-            db.execute("INSERT INTO sample (slot, series, length, value, high) VALUES (?, ?, ?, ?, ?)",
-                       (start, number, SLOT_S, METERS[device], start))
-            db.execute("INSERT INTO sample (slot, series, length, value, low, high) VALUES (?, ?, ?, ?, ?, ?)",
-                       (start, number + 10, SLOT_S, 5500, 5000, 6000))
-    db.execute("INSERT INTO hour SELECT slot - slot % 3600, series, sum(value), 0 FROM sample WHERE series < 10 GROUP BY 1, 2")
+    for at in slots():
+        start = int(at.timestamp())
+        history_file.add_slot(db, start, SLOT_S, {n: (wh, start) for n, wh in enumerate(METERS.values(), 1)},
+                              {n + 10: (5500, 5000, 6000) for n in range(1, len(METERS) + 1)})
     for at in sorted({slot.astimezone(PARIS).date() for slot in slots()}):
         begin = datetime(at.year, at.month, at.day, tzinfo=PARIS)
         end = begin + timedelta(days=1)
-        db.execute("INSERT INTO day SELECT ?, series, sum(value), 0 FROM hour WHERE start >= ? AND start < ? GROUP BY series",
-                   (int(at.strftime("%Y%m%d")), begin.timestamp(), end.timestamp()))
+        count = int((end.timestamp() - begin.timestamp()) // SLOT_S)
+        for number, wh in enumerate(METERS.values(), 1):
+            db.execute("INSERT INTO day VALUES (?, ?, ?, 0)", (int(at.strftime("%Y%m%d")), number, count * wh * 1000))
     db.execute("INSERT INTO month SELECT 202603, series, sum(value), 0 FROM day WHERE date < 20260400 GROUP BY series")
-    db.execute("INSERT INTO rolled VALUES (1, ?)", (int(LAST.timestamp()),))
+    db.execute("UPDATE progress SET rolled_until = ?", (int(LAST.timestamp()),))
     db.commit()
     db.close()
 

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "recorder/pricing.h"
+#include "written.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,28 +96,25 @@ static double slot_wh(int device, int64_t slot_s)
     return device * 10 + (double)(slot_s / 600 % 144) + 0.25;
 }
 
-// Days of samples of 10 minutes and their hours, device 1 and 2 (2 excluded from totals), ending in a running
+// Days of slots of 10 minutes, device 1 and 2 (2 excluded from totals), ending in a running
 // hour.
 static void fill(struct bench *b, int64_t until_s)
 {
     run_sql(b, "BEGIN; INSERT INTO series VALUES (1, 1, 'active_energy_import', 1), (2, 2, "
                "'active_energy_import', 1), "
-               "(3, 1, 'active_power', 0), (4, 3, 'volume', 1); INSERT INTO membership VALUES (1, 0, 0, 0), "
-               "(2, 0, 0, 1), (3, 0, 0, 0)");
+               "(3, 1, 'active_power', 0), (4, 3, 'volume', 1); INSERT INTO membership VALUES "
+               "(1, 0, 0, 0, '', 0, 0), (2, 0, 0, 0, '', 1, 0), (3, 0, 0, 0, '', 0, 2)");
     char sql[256];
-    for (int64_t slot_s = FIRST_S; slot_s < until_s; slot_s += 600)
-        for (int series = 1; series <= 4; series++) {
-            int device = series == 3 ? 1 : series == 4 ? 3 : series;
-            (void)ew_format(sql, sizeof(sql), "INSERT INTO sample VALUES (%lld, %d, 600, %.2f, NULL, 0, 0)",
-                            (long long)slot_s, series, slot_wh(device, slot_s));
-            run_sql(b, sql);
-        }
-    int64_t rolled_s = until_s - until_s % HOUR_S;
-    (void)ew_format(sql, sizeof(sql),
-                    "INSERT INTO hour SELECT slot - slot %% 3600, series, sum(value), 0 FROM sample "
-                    "WHERE series <> 3 AND slot < %lld GROUP BY 1, 2; INSERT INTO rolled VALUES (1, "
-                    "%lld); COMMIT",
-                    (long long)rolled_s, (long long)rolled_s);
+    for (int64_t slot_s = FIRST_S; slot_s < until_s; slot_s += 600) {
+        const struct written values[] = {{1, true, slot_wh(1, slot_s)},
+                                         {2, true, slot_wh(2, slot_s)},
+                                         {3, false, slot_wh(1, slot_s)},
+                                         {4, true, slot_wh(3, slot_s)}};
+        assert_true(written_slot(b->store, slot_s, 600, values, 4));
+    }
+    struct calendar_date today = calendar_local(&b->zone, until_s).date;
+    (void)ew_format(sql, sizeof(sql), "UPDATE progress SET rolled_until = %lld; COMMIT",
+                    (long long)calendar_date_start_s(&b->zone, today));
     run_sql(b, sql);
 }
 
@@ -281,24 +279,6 @@ static void a_rebuild_shows_old_figures_until_it_is_whole(void **state)
     close_bench(&b);
 }
 
-static void hours_without_samples_are_shared_by_time(void **state)
-{
-    (void)state;
-    struct bench b;
-    open_bench(&b);
-    fill(&b, FIRST_S + 2 * DAY_S);
-    run_sql(&b, "DELETE FROM sample");
-    load(&b);
-    give_tariffs(&b);
-    work(&b);
-    int64_t at_18_s = FIRST_S + 18 * HOUR_S, hour = expected_milli(1, at_18_s, at_18_s + HOUR_S, always);
-    int64_t want = expected_milli(1, FIRST_S, at_18_s, always) + hour * 35 / 60;
-    assert_int_equal(ask(&b, CALENDAR_DAY, (struct calendar_date){2026, 3, 24}, 1, 1, SITE_ELECTRICITY, 71, 0)
-                         ->amount_milli,
-                     want);
-    close_bench(&b);
-}
-
 static void history_taken_back_takes_prices_back(void **state)
 {
     (void)state;
@@ -310,9 +290,8 @@ static void history_taken_back_takes_prices_back(void **state)
     work(&b);
     stop(&b);
     start(&b);
-    run_sql(&b, "DELETE FROM hour WHERE start >= 1774306800 + 2 * 86400; DELETE FROM sample WHERE slot >= "
-                "1774306800 + "
-                "2 * 86400; UPDATE rolled SET until = 1774306800 + 2 * 86400");
+    run_sql(&b, "DELETE FROM slot WHERE start >= 1774306800 + 2 * 86400; "
+                "UPDATE progress SET rolled_until = 1774306800 + 2 * 86400");
     load(&b);
     give_tariffs(&b);
     work(&b);
@@ -328,7 +307,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(days_are_shared_and_priced),
         cmocka_unit_test(a_rebuild_shows_old_figures_until_it_is_whole),
-        cmocka_unit_test(hours_without_samples_are_shared_by_time),
         cmocka_unit_test(history_taken_back_takes_prices_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

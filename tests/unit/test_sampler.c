@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/rfc3339.h"
+#include "recorder/past.h"
 #include "recorder/query.h"
 #include "recorder/sampler.h"
 #include <math.h>
@@ -82,6 +83,12 @@ static void close_bench(struct bench *b)
     assert_int_equal(rmdir(b->folder), 0);
 }
 
+static void place(struct bench *b, int64_t device, int64_t circuit, bool excluded)
+{
+    struct history_place p = {.circuit = circuit, .excluded = excluded};
+    sampler_member(b->sampler, device, &p, &b->now);
+}
+
 // Lets time pass in steps of 10 s: the meter runs at `watts` and is read each step.
 static double meter_wh;
 static void pass(struct bench *b, int seconds, double watts)
@@ -99,24 +106,60 @@ static void pass(struct bench *b, int seconds, double watts)
     }
 }
 
-static void add_rows(struct bench *b, struct ew_buf *out, const char *table, const char *time,
-                     const char *query)
+struct rows {
+    struct ew_buf text;
+    const char *table;
+};
+
+static void add_row(struct rows *rows, const char *table, const char *stamp, bool known, int64_t value_th,
+                    unsigned flags)
+{
+    if (known)
+        ew_buf_printf(&rows->text, "%s %s %.1f %u\n", table, stamp, (double)value_th / 1000, flags);
+    else
+        ew_buf_printf(&rows->text, "%s %s - %u\n", table, stamp, flags);
+}
+
+static void add_value(void *user, int64_t series, const struct history_value *value)
+{
+    (void)series;
+    char stamp[EW_RFC3339_MAX];
+    ew_rfc3339_format(value->start_s * 1000, stamp);
+    stamp[16] = 0;
+    add_row(user, "sample", stamp, value->has_value, value->value_th, value->flags);
+}
+
+static void add_query(struct bench *b, struct rows *rows, const char *table, const char *query)
 {
     sqlite3_stmt *q = NULL;
     assert_int_equal(sqlite3_prepare_v2(store_db(b->store), query, -1, &q, NULL), SQLITE_OK);
     while (sqlite3_step(q) == SQLITE_ROW) {
+        char stamp[24];
+        assert_int_equal(ew_format(stamp, sizeof(stamp), "%lld", (long long)sqlite3_column_int64(q, 0)),
+                         EW_OK);
+        add_row(rows, table, stamp, true, sqlite3_column_int64(q, 1), (unsigned)sqlite3_column_int(q, 2));
+    }
+    sqlite3_finalize(q);
+}
+
+static void add_aside(struct bench *b, struct rows *rows)
+{
+    sqlite3_stmt *q = NULL;
+    assert_int_equal(sqlite3_prepare_v2(store_db(b->store),
+                                        "SELECT start, length, data FROM set_aside "
+                                        "WHERE key IS NULL ORDER BY start",
+                                        -1, &q, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(q) == SQLITE_ROW) {
+        struct history_slot_reader reader;
+        struct history_value value;
         char stamp[EW_RFC3339_MAX];
-        if (strcmp(time, "utc") == 0)
-            ew_rfc3339_format(sqlite3_column_int64(q, 0) * 1000, stamp);
-        else
-            assert_int_equal(ew_format(stamp, sizeof(stamp), "%lld", (long long)sqlite3_column_int64(q, 0)),
-                             EW_OK);
-        stamp[strcmp(time, "utc") == 0 ? 16 : 8] = 0;
-        if (sqlite3_column_type(q, 1) == SQLITE_NULL)
-            ew_buf_printf(out, "%s %s - %d\n", table, stamp, sqlite3_column_int(q, 2));
-        else
-            ew_buf_printf(out, "%s %s %.1f %d\n", table, stamp, sqlite3_column_double(q, 1),
-                          sqlite3_column_int(q, 2));
+        ew_rfc3339_format(sqlite3_column_int64(q, 0) * 1000, stamp);
+        stamp[16] = 0;
+        history_slot_open(&reader, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2),
+                          sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1));
+        while (history_slot_next(&reader, &value) && reader.counter)
+            add_row(rows, "aside", stamp, value.has_value, value.value_th, value.flags);
     }
     sqlite3_finalize(q);
 }
@@ -124,18 +167,24 @@ static void add_rows(struct bench *b, struct ew_buf *out, const char *table, con
 // Energy rows of all tables, as "table time value flags".
 static void expect_rows(struct bench *b, const char *expected)
 {
-    struct ew_buf out;
-    ew_buf_init(&out, 8000);
-    add_rows(b, &out, "sample", "utc",
-             "SELECT slot, value, flags FROM sample JOIN series ON id = series WHERE kind = 1 ORDER BY slot");
-    add_rows(b, &out, "hour", "utc", "SELECT start, value, flags FROM hour ORDER BY start");
-    add_rows(b, &out, "day", "", "SELECT date, value, flags FROM day ORDER BY date");
-    add_rows(b, &out, "month", "", "SELECT date, value, flags FROM month ORDER BY date");
-    add_rows(b, &out, "aside", "utc",
-             "SELECT slot, value, a.flags FROM set_aside a JOIN series s ON s.id = a.series WHERE kind = 1 "
-             "ORDER BY slot");
-    assert_string_equal(ew_buf_text(&out), expected);
-    ew_buf_done(&out);
+    struct rows rows;
+    struct ew_reason reason;
+    struct sampler_series series;
+    ew_buf_init(&rows.text, 8000);
+    if (sampler_series_find(b->sampler, 7, "active_energy_import", &series))
+        assert_int_equal(past_read(b->sampler, &series.id, 1, true, 0, 4000000000, add_value, &rows, &reason),
+                         EW_OK);
+    add_query(b, &rows, "day", "SELECT date, value, flags FROM day ORDER BY date");
+    add_query(b, &rows, "month", "SELECT date, value, flags FROM month ORDER BY date");
+    add_aside(b, &rows);
+    assert_string_equal(ew_buf_text(&rows.text), expected);
+    ew_buf_done(&rows.text);
+}
+
+static void keep_value(void *user, int64_t series, const struct history_value *value)
+{
+    (void)series;
+    *(struct history_value *)user = *value;
 }
 
 static void a_plain_half_hour(void **state)
@@ -149,18 +198,14 @@ static void a_plain_half_hour(void **state)
     expect_rows(&b, "sample 2026-03-01T22:50 590.0 0\n"
                     "sample 2026-03-01T23:00 600.0 0\n"
                     "sample 2026-03-01T23:10 600.0 0\n"
-                    "hour 2026-03-01T22:00 590.0 0\n"
-                    "day 20260301 590.0 0\n");
-    sqlite3_stmt *q = NULL;
-    assert_int_equal(
-        sqlite3_prepare_v2(store_db(b.store),
-                           "SELECT value, low, high FROM sample JOIN series ON id = series WHERE kind = 0",
-                           -1, &q, NULL),
-        SQLITE_OK);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    assert_true(sqlite3_column_double(q, 0) == 3600e3 && sqlite3_column_double(q, 1) == 3600e3 &&
-                sqlite3_column_double(q, 2) == 3600e3); // thousandths
-    sqlite3_finalize(q);
+                    "day 20260301 590.0 64\n");
+    struct sampler_series series;
+    struct history_value power = {0};
+    struct ew_reason reason;
+    assert_true(sampler_series_find(b.sampler, 7, "active_power", &series));
+    assert_int_equal(past_read(b.sampler, &series.id, 1, false, 0, 4000000000, keep_value, &power, &reason),
+                     EW_OK);
+    assert_true(power.value_th == 3600e3 && power.low_th == 3600e3 && power.high_th == 3600e3);
     close_bench(&b);
 }
 
@@ -192,12 +237,8 @@ static void hours_days_and_months_are_summed_when_over(void **state)
                     "sample 2026-04-01T00:50 600.0 0\n"
                     "sample 2026-04-01T01:00 600.0 0\n"
                     "sample 2026-04-01T01:10 600.0 0\n"
-                    "hour 2026-03-31T20:00 1790.0 0\n"
-                    "hour 2026-03-31T21:00 1200.0 0\n"
-                    "hour 2026-03-31T23:00 2400.0 1\n"
-                    "hour 2026-04-01T00:00 3600.0 0\n"
-                    "day 20260331 2990.0 0\n"
-                    "month 202603 2990.0 0\n");
+                    "day 20260331 2990.0 64\n"
+                    "month 202603 2990.0 64\n");
     close_bench(&b);
 }
 
@@ -215,7 +256,8 @@ static void histograms_agree_with_samples(void **state)
     struct bench b;
     struct calendar_zone zone = paris();
     open_bench(&b, "2026-03-31T20:30:00Z", true);
-    sampler_member(b.sampler, 7, 3, false, &b.now);
+    place(&b, 7, 3, false);
+    struct query_world world = {.store = b.store, .sampler = b.sampler, .zone = &zone};
     meter_wh = 0;
     pass(&b, 12000, 3600); // to 01:50 of April
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -226,7 +268,7 @@ static void histograms_agree_with_samples(void **state)
         ew_buf_init(&json, 100000);
         ew_buf_init(&got, 1000);
         assert_int_equal(query_consumption_read(args, &query, &reason), EW_OK);
-        assert_int_equal(query_consumption(b.store, b.sampler, &zone, &query, &json, &reason), EW_OK);
+        assert_int_equal(query_consumption(&world, &query, &json, &reason), EW_OK);
         cJSON *tree = cJSON_Parse(ew_buf_text(&json));
         const cJSON *circuits = cJSON_GetObjectItem(tree, "circuits");
         assert_int_equal(cJSON_GetArraySize(circuits), 1);
@@ -291,8 +333,7 @@ static void a_downtime_comes_back_in_one_flagged_slot(void **state)
     // 10:51:40 on: 590 s before the kill are in the row of 10:00; what came after is in the slot of the
     // return, flagged.
     expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
-                    "sample 2026-03-01T11:00 3600.0 1\n"
-                    "hour 2026-03-01T10:00 590.0 0\n");
+                    "sample 2026-03-01T11:00 3600.0 1\n");
     close_bench(&b);
 }
 
@@ -309,7 +350,7 @@ static void a_replaced_meter_gives_no_absurd_step(void **state)
     pass(&b, 610, 3600);
     expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
                     "sample 2026-03-01T10:10 590.0 2\n"
-                    "sample 2026-03-01T10:20 590.0 2\n");
+                    "sample 2026-03-01T10:20 590.0 32\n");
     close_bench(&b);
 }
 
@@ -351,8 +392,7 @@ static void a_boot_that_never_knew_the_time_loses_no_energy(void **state)
     pass(&b, 610, 3600);
     // Everything since 10:09:50 comes back in one flagged slot: 20 s + 700 s + the slot itself.
     expect_rows(&b, "sample 2026-03-01T10:00 590.0 0\n"
-                    "sample 2026-03-01T12:00 1310.0 1\n"
-                    "hour 2026-03-01T10:00 590.0 0\n");
+                    "sample 2026-03-01T12:00 1310.0 1\n");
     close_bench(&b);
 }
 
@@ -407,8 +447,7 @@ static void a_change_of_zone_leaves_what_is_recorded(void **state)
     expect_rows(&b, "sample 2026-03-01T21:40 590.0 0\n"
                     "sample 2026-03-01T21:50 600.0 0\n"
                     "sample 2026-03-01T22:00 600.0 0\n"
-                    "hour 2026-03-01T21:00 1190.0 0\n"
-                    "day 20260301 1190.0 0\n");
+                    "day 20260301 1190.0 64\n");
     close_bench(&b);
 }
 
@@ -420,11 +459,11 @@ static void memberships_are_dated(void **state)
     int64_t circuit;
     bool excluded;
     assert_false(sampler_member_at(b.sampler, 7, b.now.wall_s, &circuit, &excluded));
-    sampler_member(b.sampler, 7, 1, false, &b.now);
-    sampler_member(b.sampler, 5, 3, true, &b.now);
+    place(&b, 7, 1, false);
+    place(&b, 5, 3, true);
     b.now.wall_s += 3600;
-    sampler_member(b.sampler, 7, 2, false, &b.now);
-    sampler_member(b.sampler, 7, 2, false, &b.now);
+    place(&b, 7, 2, false);
+    place(&b, 7, 2, false);
     stop(&b);
     start(&b, "boot-1");
     static const struct {

@@ -45,39 +45,6 @@ double history_gauge_mean(const struct history_gauge *gauge)
     return gauge->sum / gauge->count;
 }
 
-void history_counter_add(struct history_counter *c, double reading, int64_t at_s, int64_t slot_start_s,
-                         int slot_s)
-{
-    if (!isfinite(reading) || (c->known && at_s < c->at_s))
-        return;
-    if (c->known) {
-        double step = reading - c->reading;
-        double hours = (double)(at_s - c->at_s) / 3600;
-        // A minute's rise is always granted, so that two readings in one second can't look too fast.
-        double most = HISTORY_RISE_MAX_PER_HOUR * (hours + 1.0 / 60);
-        if (step < 0 || step > most) {
-            c->flags |= HISTORY_RESET;
-        } else {
-            if (c->at_s < slot_start_s - slot_s)
-                c->flags |= HISTORY_RECOVERED;
-            c->step += step;
-        }
-        c->has_step = true;
-    }
-    c->known = true;
-    c->taken = true;
-    c->reading = reading;
-    c->at_s = at_s;
-}
-
-void history_counter_next(struct history_counter *c)
-{
-    c->step = 0;
-    c->taken = false;
-    c->has_step = false;
-    c->flags = 0;
-}
-
 enum history_clock_verdict history_clock(const struct history_clock_in *in, bool trusted_before)
 {
     bool after_rows = in->wall_s >= in->last_row_s;

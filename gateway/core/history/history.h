@@ -1,6 +1,5 @@
-// What the readings of a sampling interval (a slot) come to: mean, least and greatest of a measured quantity,
-// and the step of a counter. Counters are the truth about energy: a step is the difference of two readings of
-// the device, nothing is interpolated. Pure; times are Unix seconds.
+// Sampling intervals (slots), what measured quantities come to in one (counters: counter.h), and which clock
+// history goes by. Pure; times are Unix seconds.
 #ifndef EDGEWATT_CORE_HISTORY_HISTORY_H
 #define EDGEWATT_CORE_HISTORY_HISTORY_H
 
@@ -22,37 +21,6 @@ struct history_gauge {
 };
 void history_gauge_add(struct history_gauge *gauge, double value);
 double history_gauge_mean(const struct history_gauge *gauge); // count >= 1
-
-// ---- Counters --------------------------------------------------------------------------------------------
-
-enum history_flag {
-    HISTORY_RECOVERED =
-        1, // the step holds the consumption of earlier slots too, in which the device was not read
-    HISTORY_RESET =
-        2, // the counter fell, or rose faster than can be: a new start; the step from before is not known
-};
-
-struct history_counter {
-    bool known;     // `reading` holds
-    double reading; // last one taken
-    int64_t at_s;   // when it was taken
-    double step;    // sum of the steps of the running slot
-    bool taken;     // a reading was taken in the running slot
-    bool has_step;  // at least one difference was formed in the running slot
-    unsigned flags; // enum history_flag of the running slot
-};
-
-// The fastest that a counter can plausibly rise: 10 MW for energies in Wh, and 1000 m3/h for volumes in dm3.
-// Beyond any panel this product is made for; a jump above it is a swapped or replaced device.
-enum { HISTORY_RISE_MAX_PER_HOUR = 10000000 };
-
-// Takes a reading made at at_s inside the slot that began at slot_start_s. A reading older than the last one,
-// or not finite, is ignored. A gap: the last reading is older than the slot before this one (slot_start_s -
-// slot_s).
-void history_counter_add(struct history_counter *counter, double reading, int64_t at_s, int64_t slot_start_s,
-                         int slot_s);
-// Ends the slot: step, has_step and flags begin anew; the reading stays.
-void history_counter_next(struct history_counter *counter);
 
 // ---- Which clock to believe (DESIGN, Clock) --------------------------------------------------------------
 

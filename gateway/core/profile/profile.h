@@ -282,5 +282,7 @@ extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 // "session_duration" (s), "error_code" (raw). Breakers: "state". "ct_ratio", "vt_ratio" for scale_from, and
 // "sign_<quantity>" for sign_from.
 bool profile_quantity_known(const char *quantity, const char **ret_unit);
+// Quantities of this unit only count up: energies and volumes.
+bool profile_unit_counts(const char *unit);
 
 #endif

@@ -129,3 +129,12 @@ bool profile_quantity_known(const char *quantity, const char **ret_unit)
         *ret_unit = signless == quantity ? stem->unit : "";
     return true;
 }
+
+bool profile_unit_counts(const char *unit)
+{
+    static const char *const units[] = {"Wh", "varh", "VAh", "dm3"};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(units[i], unit) == 0)
+            return true;
+    return false;
+}

@@ -1,4 +1,4 @@
--- What was consumed by device, local day and tariff: made of `hour` and `sample`, and made anew, as a new generation, when
+-- What was consumed by device, local day and tariff: made of the steps of counters, and made anew, as a new generation, when
 -- rules change; the old one is shown until the new one is whole. Prices are not in it: a corrected price costs nothing.
 -- service 0 = electricity, 1 = gas, 2 = water; tariff 0 = outside all rules; amount in thousandths of Wh and dm3.
 CREATE TABLE tariff_day (

@@ -5,13 +5,14 @@
 //     agrees
 #include "base/file.h"
 #include "base/json.h"
+#include "recorder/past.h"
 #include "recorder/sampler.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SLOTS = 40, DEVICES = 6, START_S = 1772366400, MARK_FD = 3 }; // from 2026-03-01T12:00:00Z
+enum { SLOTS = 90, DEVICES = 6, START_S = 1772366400, MARK_FD = 3 }; // from 2026-03-01T12:00:00Z
 
 static int complain(const char *what, const struct ew_reason *reason)
 {
@@ -58,8 +59,9 @@ static int write_all(const char *folder, const char *migrations)
         return complain("load", &reason);
     struct sampler_now now = {.wall_s = START_S, .up_ms = 1000, .synchronised = true};
     for (int slot = 0; slot <= SLOTS; slot++) {
-        if (sampler_tick(sampler, &now, &reason) != EW_OK)
-            return complain("tick", &reason);
+        for (int tick = 0; tick < 2; tick++) // the second has time to pack
+            if (sampler_tick(sampler, &now, &reason) != EW_OK)
+                return complain("tick", &reason);
         if (slot > 0)
             mark("slot", slot);
         if (slot % 5 == 0 && write_site(folder, slot / 5) != 0)
@@ -89,38 +91,89 @@ static double number(struct store *store, const char *sql)
     return value;
 }
 
+// What is left of history, read as the service reads it.
+struct left {
+    int64_t counts[DEVICES + 1][SLOTS + 1]; // values of a slot: a counter's and a gauge's
+    int64_t steps_th, finished_th, rolled_s;
+};
+
+static void add_value(void *user, int64_t series, const struct history_value *value)
+{
+    struct left *left = user;
+    int64_t slot = (value->start_s - START_S) / 600;
+    if (slot < 0 || slot > SLOTS)
+        return;
+    left->counts[(series + 1) / 2][slot]++;
+    if (series % 2 == 0 || !value->has_value) // odd ids are the counters: they are read first
+        return;
+    left->steps_th += value->value_th;
+    if (value->start_s < left->rolled_s)
+        left->finished_th += value->value_th;
+}
+
+static void read_left(struct sampler *sampler, struct left *left)
+{
+    struct ew_reason reason;
+    for (int counter = 0; counter < 2; counter++) {
+        int64_t ids[DEVICES];
+        for (int device = 0; device < DEVICES; device++)
+            ids[device] = 2 * device + (counter ? 1 : 2);
+        if (past_read(sampler, ids, DEVICES, counter, 0, 4000000000, add_value, left, &reason) != EW_OK)
+            exit(complain("read", &reason));
+    }
+}
+
+// Slots that are whole, and slots that are there in part.
+static void count_slots(const struct left *left, int *ret_whole, int *ret_partial)
+{
+    *ret_whole = *ret_partial = 0;
+    for (int slot = 0; slot <= SLOTS; slot++) {
+        int64_t whole = 0, any = 0;
+        for (int device = 1; device <= DEVICES; device++) {
+            whole += left->counts[device][slot] == 2;
+            any += left->counts[device][slot];
+        }
+        *ret_whole += whole == DEVICES;
+        *ret_partial += any > 0 && whole != DEVICES;
+    }
+}
+
 static int check_history(const char *folder, const char *migrations, int slots)
 {
     char path[512];
     struct store *store;
     struct ew_reason reason;
+    static struct left left;
     snprintf(path, sizeof(path), "%s/history.db", folder);
     if (store_open(path, migrations, &store, &reason) != EW_OK)
         return complain("store", &reason);
+    struct sampler *sampler = sampler_new(store, "boot", 0, ignore_event, NULL);
+    if (sampler_load(sampler, &reason) != EW_OK)
+        return complain("load", &reason);
+    left.rolled_s = sampler_rolled_s(sampler);
+    read_left(sampler, &left);
+    int have, partial, seen = 0;
+    count_slots(&left, &have, &partial);
+    struct sampler_total total = {.value_th = 0};
+    while (sampler_total_at(sampler, seen, &total) && total.kind != SAMPLER_SITE)
+        seen++;
     double findings =
         number(store, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check != 'ok'");
-    double have = number(store, "SELECT count(DISTINCT slot) FROM sample");
-    double partial =
-        number(store, "SELECT count(*) FROM (SELECT slot FROM sample GROUP BY slot HAVING count(*) != 12)");
-    double steps = number(store, "SELECT total(value) FROM sample JOIN series ON id = series WHERE kind = 1");
-    double readings =
-        number(store, "SELECT total(high) FROM sample JOIN series ON id = series WHERE kind = 1 AND "
-                      "slot = (SELECT max(slot) FROM sample)");
-    double finished =
-        number(store, "SELECT total(value) FROM sample JOIN series ON id = series WHERE kind = 1 AND "
-                      "slot < (SELECT until FROM rolled)");
-    double hours = number(store, "SELECT total(value) FROM hour");
-    double first_day = number(store, "SELECT total(value) FROM hour WHERE start < 1772409600 AND "
-                                     "(SELECT until FROM rolled) > 1772409600");
     double days = number(store, "SELECT total(value) FROM day");
+    // The counters began at 0: what they moved is what they say. Each slot brings 100 x device, and its first
+    // 5 minutes are at its start.
+    double moved = have > 0 ? ((have - 1) * 100.0 + 50.0) * 21 * 1000 : 0;
+    sampler_free(sampler);
     store_close(store);
-    bool agree = steps == readings && finished == hours && first_day == days;
+    bool agree = (double)left.steps_th == moved && (double)left.finished_th == days &&
+                 (have == 0 || total.value_th == left.steps_th);
     if (findings == 0 && have >= slots && partial == 0 && agree)
         return 0;
-    fprintf(stderr,
-            "findings %g, slots %g of %d, partial %g, steps %g readings %g, finished %g hours %g, first day "
-            "%g days %g\n",
-            findings, have, slots, partial, steps, readings, finished, hours, first_day, days);
+    fprintf(
+        stderr,
+        "findings %g, slots %d of %d, partial %d, steps %lld moved %g total %lld, finished %lld days %g\n",
+        findings, have, slots, partial, (long long)left.steps_th, moved, (long long)total.value_th,
+        (long long)left.finished_th, days);
     return 1;
 }
 

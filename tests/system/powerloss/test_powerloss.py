@@ -154,7 +154,7 @@ def main():
                         f.write(content)
             result = subprocess.run([driver, "check", data, migrations, str(confirmed["slot"]), str(confirmed["site"])],
                                     stderr=subprocess.PIPE, text=True, timeout=60)
-            lossy += confirmed["slot"] < 40
+            lossy += confirmed["slot"] < 90
             if result.returncode != 0:
                 failures += 1
                 print(f"seed {seed}, cut after {cut}, confirmed {confirmed}: {result.stderr.strip()}")

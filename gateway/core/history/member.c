@@ -1,0 +1,42 @@
+#include "core/history/member.h"
+
+#include <string.h>
+
+const char *history_service_name(enum site_service service)
+{
+    static const char *const names[SITE_SERVICE_COUNT] = {"electricity", "gas", "water"};
+    return names[service];
+}
+
+const char *history_service_quantity(enum site_service service)
+{
+    return service == SITE_ELECTRICITY ? "active_energy_import" : "volume";
+}
+
+bool history_place_same(const struct history_place *a, const struct history_place *b)
+{
+    return a->circuit == b->circuit && a->panel == b->panel && a->excluded == b->excluded &&
+           a->service == b->service && a->zone_count == b->zone_count &&
+           memcmp(a->zones, b->zones, (size_t)a->zone_count * sizeof(*a->zones)) == 0;
+}
+
+int history_member_at(const struct history_member *members, int count, int64_t device, int64_t at_s)
+{
+    int low = 0, high = count;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        const struct history_member *m = &members[middle];
+        if (m->device < device || (m->device == device && m->since_s <= at_s))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && members[low - 1].device == device ? low - 1 : -1;
+}
+
+bool history_member_moves(const struct history_member *members, int count, int64_t device, int64_t from_s,
+                          int64_t to_s)
+{
+    int first = history_member_at(members, count, device, from_s);
+    return first != history_member_at(members, count, device, to_s - 1);
+}

@@ -1,0 +1,80 @@
+#include "recorder/questions.h"
+
+#include "base/log.h"
+#include <stdlib.h>
+
+enum { ANSWER_MAX = EW_MQTT_PAYLOAD_MAX - 4096 };
+
+struct questions {
+    struct query_world *world;
+};
+
+static void answer(struct mq_request *request, enum ew_err err, struct ew_buf *json, struct ew_reason *reason)
+{
+    if (err == EW_OK && json->full)
+        err = ew_fail(reason, EW_E_TOO_LARGE, "query.too_large", "/spans",
+                      "the answer would be too large; ask for fewer spans");
+    if (err == EW_OK)
+        mq_answer(request, json);
+    else
+        mq_answer_error(request, reason);
+    ew_buf_done(json);
+}
+
+// Reads the arguments of a question and answers it.
+#define QUESTION(name)                                                                                       \
+    static void on_##name(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)         \
+    {                                                                                                        \
+        (void)now_ms;                                                                                        \
+        struct questions *q = user;                                                                          \
+        struct query_##name query;                                                                           \
+        struct ew_reason reason;                                                                             \
+        struct ew_buf json;                                                                                  \
+        ew_buf_init(&json, ANSWER_MAX);                                                                      \
+        enum ew_err err = query_##name##_read(args, &query, &reason);                                        \
+        if (err == EW_OK)                                                                                    \
+            err = query_##name(q->world, &query, &json, &reason);                                            \
+        answer(request, err, &json, &reason);                                                                \
+    }
+QUESTION(consumption)
+QUESTION(history)
+QUESTION(series)
+QUESTION(compare)
+
+static void on_gas(void *user, const struct mq_message *m, int64_t now_ms)
+{
+    (void)now_ms;
+    struct questions *q = user;
+    cJSON *tree = NULL;
+    struct ew_reason reason;
+    double factor = 0;
+    if (m->payload_len &&
+        ew_json_parse(m->payload, m->payload_len, EW_MQTT_PAYLOAD_MAX, &tree, &reason) == EW_OK) {
+        const cJSON *node = cJSON_GetObjectItemCaseSensitive(tree, "kwh_per_m3");
+        if (cJSON_IsNumber(node) && node->valuedouble >= 1 && node->valuedouble <= 50)
+            factor = node->valuedouble;
+    }
+    if (m->payload_len && factor == 0)
+        ew_warning("recorder", "%s: no conversion of gas, ignoring", m->topic);
+    q->world->gas_kwh_per_m3 = factor;
+    cJSON_Delete(tree);
+}
+
+struct questions *questions_new(struct ew_service *service, struct query_world *world)
+{
+    struct questions *q = calloc(1, sizeof(*q));
+    if (!q)
+        abort();
+    q->world = world;
+    mq_subscribe(service->mq, "config/settings/gas", 1, on_gas, q);
+    mq_serve(service->mq, "recorder", "consumption", on_consumption, q);
+    mq_serve(service->mq, "recorder", "history", on_history, q);
+    mq_serve(service->mq, "recorder", "series", on_series, q);
+    mq_serve(service->mq, "recorder", "compare", on_compare, q);
+    return q;
+}
+
+void questions_free(struct questions *q)
+{
+    free(q);
+}
