@@ -5,6 +5,7 @@
 #include "core/profile/profile.h"
 #include "core/site/site.h"
 #include "core/topic/topic.h"
+#include "recorder/charges.h"
 #include "recorder/places.h"
 #include "recorder/pricing_calls.h"
 #include "recorder/questions.h"
@@ -28,6 +29,7 @@ struct recorder {
     struct places *places;
     struct query_world world;
     struct questions *questions;
+    struct charges *charges;
     struct calendar_zone zone;
     int interval_min;
     struct ew_timer tick;
@@ -234,6 +236,7 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
                                     .pricing = pricing_calls_pricing(r->pricing)};
     r->questions = questions_new(service, &r->world);
     mq_subscribe(service->mq, "device/+/measures/+", 0, on_measures, service);
+    r->charges = charges_new(service, r->store);
     r->tick = (struct ew_timer){.fn = on_tick, .user = service};
     ew_loop_timer_set(service->loop, &r->tick, ew_loop_now_ms(service->loop) + TICK_MS);
     return EW_OK;
@@ -260,6 +263,7 @@ static void recorder_stop(struct ew_service *service)
     places_free(r->places);
     pricing_calls_stop(r->pricing);
     watch_free(r->watch);
+    charges_free(r->charges);
     sampler_free(r->sampler);
     store_close(r->store);
     r->watch = NULL;
