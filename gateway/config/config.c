@@ -135,6 +135,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     site_calls_start(config);
     login_start(config);
     user_calls_start(config);
+    broker_watch_start(&config->broker_watch, service->mq);
     profile_calls_start(config);
     config->console = console_new(config);
     machine_tick(&config->machine, ew_loop_now_ms(service->loop));
@@ -202,6 +203,7 @@ static void health(struct ew_service *service, struct ew_jw *w)
     ew_jw_bool(w, "file_ok", !config->store.foreign);
     ew_jw_int(w, "sessions", config->accounts->session_count);
     machine_write(&config->machine, service->data_dir, ew_loop_now_ms(service->loop), w);
+    broker_watch_write(&config->broker_watch, w);
 }
 
 static void stop(struct ew_service *service)

@@ -3,6 +3,7 @@
 #define EDGEWATT_CONFIG_CONFIG_PRIV_H
 
 #include "config/accounts.h"
+#include "config/broker_watch.h"
 #include "config/hasher.h"
 #include "config/machine.h"
 #include "config/site_diff.h"
@@ -52,6 +53,7 @@ struct config {
     struct console *console;
     struct slowdown *slowdown;
     struct machine machine;
+    struct broker_watch broker_watch;
     int64_t user_until_ms[EW_USERS_MAX]; // beside accounts->users: no try before
     struct config_try tries[CONFIG_TRIES_MAX];
     struct user_job *user_jobs;

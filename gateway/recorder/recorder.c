@@ -6,6 +6,7 @@
 #include "core/site/site.h"
 #include "core/topic/topic.h"
 #include "recorder/charges.h"
+#include "recorder/optimise.h"
 #include "recorder/places.h"
 #include "recorder/pricing_calls.h"
 #include "recorder/questions.h"
@@ -32,6 +33,8 @@ struct recorder {
     struct charges *charges;
     struct calendar_zone zone;
     int interval_min;
+    struct optimise *optimise;
+    bool optimising; // at the last tick
     struct ew_timer tick;
 };
 
@@ -170,7 +173,12 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
     struct sampler_now now;
     read_now(&now);
     struct ew_reason reason;
-    if (sampler_tick(r->sampler, &now, &reason) != EW_OK)
+    bool optimising = optimise_running(r->optimise);
+    if (optimising || r->optimising)
+        ew_service_publish_status(service); // who looks on sees it go on
+    r->optimising = optimising;
+    // While the database is copied it takes no rows; the slot ends when it does.
+    if (!optimising && sampler_tick(r->sampler, &now, &reason) != EW_OK)
         ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
     ew_loop_timer_set(service->loop, timer, now_ms + TICK_MS);
 }
@@ -192,6 +200,28 @@ static void on_event(void *user, const struct ew_reason *event)
                                   (struct mq_publish_options){.qos = 1}) != EW_OK)
         ew_warning("recorder", "the alarm could not be published, ignoring");
     ew_buf_done(&json);
+}
+
+// ---- Optimise --------------------------------------------------------------------------------------------
+
+static void on_optimise(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
+{
+    (void)args;
+    (void)now_ms;
+    struct ew_service *service = user;
+    struct recorder *r = service->state;
+    struct ew_reason reason;
+    struct ew_buf answer;
+    if (optimise_start(r->optimise, &reason) != EW_OK) {
+        mq_answer_error(request, &reason);
+        return;
+    }
+    ew_buf_init(&answer, 64);
+    ew_buf_add_text(&answer, "{\"state\":\"running\"}");
+    mq_answer(request, &answer);
+    ew_buf_done(&answer);
+    r->optimising = true;
+    ew_service_publish_status(service);
 }
 
 // ---- Life ------------------------------------------------------------------------------------------------
@@ -225,6 +255,8 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
         return err;
     mq_subscribe(service->mq, "config/settings/site", 1, on_site, service);
     mq_subscribe(service->mq, "config/settings/sampling", 1, on_sampling, service);
+    r->optimise = optimise_new(r->store, path);
+    mq_serve(service->mq, "recorder", "optimise", on_optimise, service);
     err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
     if (err != EW_OK)
         return err;
@@ -254,6 +286,7 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
     ew_jw_int(w, "database_bytes", store_size_bytes(r->store));
     ew_jw_int(w, "free_bytes", store_free_bytes(r->store));
     pricing_calls_health(r->pricing, w);
+    optimise_write(r->optimise, w);
 }
 
 static void recorder_stop(struct ew_service *service)
@@ -264,6 +297,8 @@ static void recorder_stop(struct ew_service *service)
     pricing_calls_stop(r->pricing);
     watch_free(r->watch);
     charges_free(r->charges);
+    optimise_free(r->optimise);
+    r->optimise = NULL;
     sampler_free(r->sampler);
     store_close(r->store);
     r->watch = NULL;

@@ -64,6 +64,16 @@ test('all services run, buses work, every figure has a value', async () => {
   await administrator.shot('health-good');
 });
 
+test('the broker counts itself', async () => {
+  await until('the figures of the broker', async () => /\d+ connections.*[\d.]+ messages\/s in, [\d.]+ out.*[\d.]+ [kM]B of memory/.test(await text(administrator, mark('broker'))));
+});
+
+test('the database is optimised in the background', async () => {
+  await administrator.get('optimise').click();
+  await administrator.wait(`${mark('optimised')}[data-state="done"]`);
+  assert.match(await text(administrator, mark('optimised')), /^Sound and optimised at \d\d:\d\d: [\d.]+ [kM]B before, [\d.]+ [kM]B now$/);
+});
+
 test('a recorder that is killed is counted, with the reason', async () => {
   const { pid } = gateway.run().services.recorder;
   process.kill(pid, 'SIGKILL');

@@ -95,7 +95,7 @@ TABLE = [
     ("call/{self}/poller/scan", f"console {ALL_BUT_USER}", "poller"),
     ("call/{self}/recorder/consumption", f"notifier console {PEOPLE} {OTHERS}", "recorder"),
     ("call/{self}/recorder/report", f"notifier console {CHIEFS}", "recorder"),
-    ("call/{self}/recorder/alarms", f"notifier console {PEOPLE}", "recorder"),
+    ("call/{self}/recorder/alarms", f"notifier console {PEOPLE} {OTHERS}", "recorder"),
     ("call/{self}/recorder/optimise", f"notifier console {CHIEFS}", "recorder"),
     ("call/{self}/controller/priority", "console greenUp", "controller"),
     ("call/{self}/notifier/test", f"console {CHIEFS}", "notifier"),
@@ -122,7 +122,7 @@ TABLE = [
     ("/$CONTROL/dynamic-security/v1", "config", ""),
     ("/$CONTROL/dynamic-security/v1/response", "", "config"),
     ("/$CONTROL/other/v1", "", ""),
-    ("/$SYS/broker/clients/connected", "", ""),
+    ("/$SYS/broker/clients/connected", "", "config"),
 ]
 
 # Filters with wildcards: who may subscribe.

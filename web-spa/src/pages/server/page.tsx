@@ -1,7 +1,7 @@
 // Server configuration: how well the gateway is (SYS-07).
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
-import { want } from '../../api/link';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { call, want } from '../../api/link';
 import { ageWords } from '../../format/freshness';
 import { formatNumber } from '../../format/number';
 import { showTime } from '../../format/time';
@@ -147,7 +147,23 @@ function Service({ view, gone, clock }: { view: ServiceView; gone: number | unde
   );
 }
 
-function Services({ views, gone, online, clock }: { views: readonly ServiceView[]; gone: Memory['gone']; online: boolean; clock: Clock }): JSX.Element {
+// Counted by the broker itself.
+function BrokerFacts({ broker }: { broker: NonNullable<ServiceStatus['broker']> }): JSX.Element {
+  const locale = language();
+  const rate = (value: number): string => formatNumber(value, value < 10 ? 1 : 0, locale);
+  return (
+    <>
+      {broker.clients !== null && <Fact>{t('ui.health.broker_clients', { count: broker.clients })}</Fact>}
+      {broker.received_s !== null && broker.sent_s !== null
+        && <Fact>{t('ui.health.broker_messages', { received: rate(broker.received_s), sent: rate(broker.sent_s) })}</Fact>}
+      {broker.heap_bytes !== null && <Fact>{t('ui.health.memory_of', { size: showBytes(broker.heap_bytes, locale) })}</Fact>}
+    </>
+  );
+}
+
+interface ServicesProps { views: readonly ServiceView[]; gone: Memory['gone']; broker: ServiceStatus['broker']; online: boolean; clock: Clock }
+
+function Services({ views, gone, broker, online, clock }: ServicesProps): JSX.Element {
   return (
     <section class="card health-card">
       <h2>{t('ui.health.services')}</h2>
@@ -155,7 +171,7 @@ function Services({ views, gone, online, clock }: { views: readonly ServiceView[
         <li class="health-row" data-test="broker" data-state={online ? 'online' : 'offline'}>
           <span class="health-name">{t('ui.health.service.broker')}</span>
           <Mark good={online} word={t(online ? 'ui.health.state.online' : 'ui.health.state.offline')} />
-          <Facts><Fact>{t('ui.health.broker_why')}</Fact></Facts>
+          <Facts>{online && broker ? <BrokerFacts broker={broker} /> : <Fact>{t('ui.health.broker_why')}</Fact>}</Facts>
         </li>
         {views.map((view) => <Service key={view.name} view={view} gone={gone.get(view.name)} clock={clock} />)}
       </ul>
@@ -212,7 +228,31 @@ function Row({ name, value, bad, test }: { name: string; value: string; bad?: bo
   );
 }
 
-function History({ history, clock }: { history: HistoryView; clock: Clock }): JSX.Element {
+// The button of SYS-07; the recorder works on in the background and tells how far it is.
+function Optimise({ last, clock }: { last: ServiceStatus['optimise']; clock: Clock }): JSX.Element {
+  const [refused, setRefused] = useState<string | null>(null);
+  const locale = language();
+  const running = last?.state === 'running';
+  const start = async (): Promise<void> => {
+    const answer = await call('recorder', 'optimise', {});
+    setRefused(answer.is === 'error' ? reasonText(answer.reason) : answer.is === 'lost' ? t('ui.app.no_answer') : null);
+  };
+  const size = (bytes: number | undefined): string => (bytes === undefined ? '–' : showBytes(bytes, locale));
+  const text = !last ? null
+    : running ? t('ui.health.optimising', { percent: last.percent })
+      : last.state === 'done' ? t('ui.health.optimised', { time: last.at === undefined ? '–' : timeOf(last.at, clock), before: size(last.before_bytes), after: size(last.after_bytes) })
+        : last.reason ? reasonText(last.reason) : t('ui.health.optimise_failed');
+  return (
+    <div class="health-optimise">
+      <button type="button" class="button" disabled={running} onClick={() => void start()} data-test="optimise">{t('ui.health.optimise')}</button>
+      {text !== null && <span role="status" data-test="optimised" data-state={last?.state} class={last?.state === 'failed' ? 'fact-bad' : 'muted'}>{text}</span>}
+      {running && <progress max={100} value={last.percent} aria-label={t('ui.health.optimise')} />}
+      {refused !== null && <span role="alert" class="fact-bad" data-test="optimise-refused">{refused}</span>}
+    </div>
+  );
+}
+
+function History({ history, optimise, clock }: { history: HistoryView; optimise: ServiceStatus['optimise']; clock: Clock }): JSX.Element {
   const locale = language();
   const size = (bytes: number | null): string => (bytes === null ? '–' : showBytes(bytes, locale));
   const last = history.last === null || history.age === null ? t('ui.health.none_yet') : `${timeOf(history.last, clock)} (${ageOf(history.age)})`;
@@ -227,6 +267,7 @@ function History({ history, clock }: { history: HistoryView; clock: Clock }): JS
         {history.known && <Row name={t('ui.health.database')} value={size(history.bytes)} test="database" />}
         <Row name={t('ui.health.free')} value={size(history.free)} bad={history.freeLow} test="free" />
       </dl>
+      {history.known && <Optimise last={optimise} clock={clock} />}
     </section>
   );
 }
@@ -268,9 +309,9 @@ function Health(): JSX.Element {
     <div class="health" data-test="health">
       <Overall health={health} online={online} clock={clock} />
       <div class={online ? 'health-cards' : 'health-cards faded'}>
-        <Services views={health.services} gone={memory.gone} online={online} clock={clock} />
+        <Services views={health.services} gone={memory.gone} broker={services.get('config')?.broker} online={online} clock={clock} />
         <Buses views={health.buses} devices={health.devices} />
-        <History history={health.history} clock={clock} />
+        <History history={health.history} optimise={services.get('recorder')?.optimise} clock={clock} />
         <Machine machine={health.machine} clock={clock} />
       </div>
     </div>
