@@ -14,6 +14,7 @@
 #include "web/web.h"
 
 #include <MQTTAsync.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,11 +120,17 @@ static void start(struct member *m)
         m->definition->connected(s);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 static void remove_folder(void)
 {
-    char command[128];
-    (void)ew_format(command, sizeof(command), "rm -rf %s", folder);
-    if (system(command) != 0)
+    if (nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
         fprintf(stderr, "%s is left\n", folder);
 }
 
