@@ -30,7 +30,10 @@ static void take_recipe(struct fleet *fleet, struct device *device, struct recip
     }
     give_later(fleet, device->recipe);
     give_later(fleet, recipe);
+    bool refused = lessons_any_refused(device);
     memory_begin(device, recipe);
+    if (refused && device->recipe && !lessons_any_refused(device))
+        fleet_publish_device(fleet, device);
 }
 
 static void not_polled(struct fleet *fleet, struct device *device, enum device_state state,
@@ -70,12 +73,13 @@ static void apply_device(struct fleet *fleet, struct device *device, int64_t now
         return;
     }
     struct recipe *recipe = recipe_new(&device->config, &bus->config, fleet->shelf, &reason);
-    if (recipe)
+    if (recipe) {
         recipe->urgent |= device->id == fleet->meter;
-    if (recipe)
+        lessons_recall(fleet, recipe);
         take_recipe(fleet, device, recipe);
-    else
+    } else {
         not_polled(fleet, device, DEVICE_UNCONFIGURED, &reason);
+    }
 }
 
 static bool same_line(const struct mb_options *a, const struct mb_options *b)
@@ -151,6 +155,7 @@ static void forget_device(struct fleet *fleet, int at)
     struct device *device = fleet->devices[at];
     topic_text topic;
     take_recipe(fleet, device, NULL);
+    lessons_forget(fleet, device->id);
     topic_device(topic, device->id, "status");
     fleet_retain(fleet, topic, NULL);
     free(device);

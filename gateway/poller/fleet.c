@@ -285,6 +285,7 @@ enum ew_err fleet_new(const struct fleet_options *options, struct fleet **ret, s
     ew_buf_init(&fleet->buf, EW_MQTT_PAYLOAD_MAX);
     fleet->apply_timer = (struct ew_timer){.fn = fleet_apply, .user = fleet};
     fleet->again_timer = (struct ew_timer){.fn = on_again, .user = fleet};
+    lessons_load(fleet);
     intake_init(&fleet->intake, options->loop, RESULTS, fleet_take_result, fleet);
     *ret = fleet;
     return EW_OK;
@@ -327,6 +328,7 @@ void fleet_free(struct fleet *fleet)
     intake_done(&fleet->intake);
     ew_loop_timer_clear(fleet->options.loop, &fleet->apply_timer);
     ew_loop_timer_clear(fleet->options.loop, &fleet->again_timer);
+    lessons_free(fleet);
     for (int i = 0; i < fleet->device_count; i++) {
         fleet->devices[i]->published = 0; // what is retained stays
         memory_begin(fleet->devices[i], NULL);

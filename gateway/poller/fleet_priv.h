@@ -67,6 +67,7 @@ struct device {
     struct ew_reason bad_reason;
     int64_t seen_ms; // when its config object came
 
+    uint8_t *learnt;           // [recipe->profile->register_count] what it taught (plan.h), NULL = nothing
     struct recipe *recipe;     // NULL = not polled
     struct remembered *memory; // [recipe->profile->register_count]
     struct group_memory groups[PROFILE_GROUP_COUNT];
@@ -93,7 +94,8 @@ struct fleet {
     struct fleet_options options;
     struct shelf *shelf;
     struct intake intake;
-    struct ew_timer apply_timer, again_timer;
+    struct ew_timer apply_timer, again_timer, lessons_timer;
+    cJSON *lessons; // lessons.c
     struct ew_buf buf;
     bool stopping;
     unsigned workers_started;
@@ -116,6 +118,17 @@ void fleet_apply_soon(struct fleet *fleet, int delay_ms);
 // apply.c
 void fleet_apply(struct ew_timer *timer, int64_t now_ms);
 void fleet_stop_worker(struct bus *bus);
+
+// ---- lessons.c -------------------------------------------------------------------------------------------
+// What devices taught, kept in run/lessons.json over restarts of the poller.
+void lessons_load(struct fleet *fleet);
+void lessons_free(struct fleet *fleet); // writes what is not yet written
+// Puts what the device taught before into the recipe; forgets it when it was another device or profile.
+void lessons_recall(struct fleet *fleet, struct recipe *recipe);
+// Takes the worker's word. True when the list of refused registers is another one now.
+bool lessons_take(struct fleet *fleet, struct device *device, const uint8_t *learnt);
+bool lessons_any_refused(const struct device *device);
+void lessons_forget(struct fleet *fleet, int64_t device);
 
 // ---- report.c --------------------------------------------------------------------------------------------
 void fleet_take_result(void *user, struct result *result);

@@ -23,8 +23,7 @@ int worker_probe_count(const struct unit *u, const struct plan *plan)
 
 struct schedule_patience worker_patience(const struct worker *w, const struct unit *u)
 {
-    const struct job *job = &w->jobs[u->first_job];
-    const struct plan *plan = &u->recipe->plans[job->group];
+    const struct plan *plan = unit_probe_plan(u);
     int wire_us = plan_wire_us(&u->recipe->cost, plan->requests[0].fc, worker_probe_count(u, plan)) + 999;
     return (struct schedule_patience){.timeout_ms = u->recipe->timeout_ms,
                                       .minimum_ms = u->recipe->profile->limits.timeout_ms,
@@ -49,7 +48,7 @@ void worker_predict(struct worker *w, int unit)
     if (latency_us > 0)
         cost.request_us += latency_us - cost.latency_us;
     for (int j = u->first_job; j < u->first_job + u->job_count; j++) {
-        const struct plan *plan = &u->recipe->plans[w->jobs[j].group];
+        const struct plan *plan = &u->plans[w->jobs[j].group];
         struct schedule_task *task = &w->tasks[j];
         task->cost_us = task->wire_us = 0;
         for (int r = 0; r < plan->request_count; r++) {

@@ -84,6 +84,8 @@ static void release(struct device *device)
         ew_loop_timer_clear(device->fleet->options.loop, &device->groups[g].timer);
         device->groups[g].up_ms = 0;
     }
+    free(device->learnt);
+    device->learnt = NULL;
     recipe_release(device->recipe);
     device->recipe = NULL;
 }
@@ -114,6 +116,10 @@ void memory_begin(struct device *device, struct recipe *recipe)
         abort();
     for (size_t i = 0; i < count; i++)
         device->memory[i].read_ms = now;
+    device->learnt = calloc(count ? count : 1, 1);
+    if (!device->learnt)
+        abort();
+    memcpy(device->learnt, recipe->learnt, count);
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++) {
         device->groups[g].timer.fn = on_stale;
         device->groups[g].timer.user = &device->groups[g];

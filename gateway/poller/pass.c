@@ -11,6 +11,7 @@ enum { INFO_RETRY_MS = 10000 };
 static void begin_pass(const struct plan *plan, struct job *job, int64_t now_ms)
 {
     job->started_ms = now_ms;
+    job->learning = LESSON_NONE;
     job->read = job->refused = 0;
     job->pass_us = job->oldest_up_ms = job->oldest_wall_ms = 0;
     memset(job->fresh, 0, (size_t)plan->item_count * sizeof(*job->fresh));
@@ -66,7 +67,7 @@ static size_t text_size(const struct recipe *recipe, const struct plan *plan, co
 static struct result *collect(const struct worker *w, struct unit *u, const struct job *job)
 {
     const struct recipe *recipe = u->recipe;
-    const struct plan *plan = &recipe->plans[job->group];
+    const struct plan *plan = &u->plans[job->group];
     struct result *result = result_new(RESULT_PASS, plan->item_count, text_size(recipe, plan, u));
     size_t text = 1;
     int count = 0;
@@ -132,8 +133,12 @@ static void refuse(struct job *job, const struct ew_reason *reason)
 
 static void note_outcome(struct job *job)
 {
-    job->outcome = job->refused == 0 ? OUTCOME_READ : job->read == 0 ? OUTCOME_REFUSED : OUTCOME_PARTLY;
-    if (job->refused == 0) {
+    bool learning = job->learning != LESSON_NONE; // it is not known yet what it will come to
+    if (learning)
+        job->outcome = job->read > 0 ? OUTCOME_READ : job->outcome;
+    else
+        job->outcome = job->refused == 0 ? OUTCOME_READ : job->read == 0 ? OUTCOME_REFUSED : OUTCOME_PARTLY;
+    if (learning || job->refused == 0) {
         free(job->refusal);
         job->refusal = NULL;
     }
@@ -229,7 +234,7 @@ static bool ask(struct worker *w, int index, const struct plan_request *request,
 static void probe(struct worker *w, int index)
 {
     struct unit *u = &w->units[w->jobs[index].unit];
-    const struct plan *plan = &u->recipe->plans[w->jobs[index].group];
+    const struct plan *plan = unit_probe_plan(u);
     struct plan_request request = plan->requests[0];
     uint16_t answer[MB_READ_BITS_MAX];
     struct ew_reason reason;
@@ -249,7 +254,11 @@ void worker_run(struct worker *w, int index)
     struct job *job = &w->jobs[index];
     struct unit *u = &w->units[job->unit];
     const struct recipe *recipe = u->recipe;
-    const struct plan *plan = &recipe->plans[job->group];
+    const struct plan *plan = &u->plans[job->group];
+    if (plan->request_count == 0) { // the device refused all of it
+        w->tasks[index].due_ms = INT64_MAX / 4;
+        return;
+    }
     const struct plan_request *request = &plan->requests[job->next_request];
     if (w->healths[job->unit].dead) {
         probe(w, index);
@@ -273,9 +282,12 @@ void worker_run(struct worker *w, int index)
         }
     } else {
         refuse(job, &reason);
+        worker_learn(w, index, request, &reason);
     }
     if (++job->next_request < plan->request_count)
         return;
-    worker_predict(w, job->unit);
     end_pass(w, index, now_ms, true);
+    if (job->learning != LESSON_NONE)
+        worker_replan(w, index, now_ms);
+    worker_predict(w, job->unit);
 }

@@ -39,6 +39,22 @@ void payload_bus(struct ew_buf *buf, const struct bus *bus)
     ew_jw_close_object(&w);
 }
 
+// What the device was found not to have.
+static void put_refused(struct ew_jw *w, const struct device *device)
+{
+    bool opened = false;
+    for (int i = 0; device->learnt && i < device->recipe->profile->register_count; i++) {
+        if (!plan_refused(device->learnt[i]) || device->recipe->profile->registers[i].hidden)
+            continue;
+        if (!opened)
+            ew_jw_open_array(w, "refused");
+        opened = true;
+        ew_jw_text(w, NULL, device->recipe->profile->registers[i].quantity);
+    }
+    if (opened)
+        ew_jw_close_array(w);
+}
+
 void payload_device(struct ew_buf *buf, const struct device *device)
 {
     struct ew_jw w;
@@ -49,6 +65,7 @@ void payload_device(struct ew_buf *buf, const struct device *device)
     put_reason(&w, device->has_reason, &device->reason);
     ew_jw_rfc3339(&w, "since", device->since_ms);
     ew_jw_int(&w, "up_ms", ew_clock_up_ms());
+    put_refused(&w, device);
     ew_jw_close_object(&w);
 }
 

@@ -58,8 +58,9 @@ static bool same_profile(const struct profile *a, const struct profile *b)
 {
     if (a == b)
         return true;
-    return strcmp(a->id, b->id) == 0 && a->kind == b->kind && a->register_count == b->register_count &&
-           a->state_register == b->state_register && a->state_count == b->state_count &&
+    return strcmp(a->id, b->id) == 0 && strcmp(a->version, b->version) == 0 && a->kind == b->kind &&
+           a->register_count == b->register_count && a->state_register == b->state_register &&
+           a->state_count == b->state_count &&
            memcmp(a->states, b->states, sizeof(a->states[0]) * (size_t)a->state_count) == 0 &&
            memcmp(a->registers, b->registers, sizeof(a->registers[0]) * (size_t)a->register_count) == 0;
 }
@@ -154,6 +155,29 @@ enum schedule_class recipe_class(const struct recipe *recipe, enum profile_group
     return recipe->urgent ? SCHEDULE_CONTROL : SCHEDULE_FAST;
 }
 
+static uint64_t hash(uint64_t hash, const void *data, size_t len) // FNV-1a
+{
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ ((const unsigned char *)data)[i]) * 1099511628211u;
+    return hash;
+}
+
+static uint64_t key_of(const struct recipe *recipe)
+{
+    const struct profile *profile = recipe->profile;
+    int64_t place[2] = {recipe->bus, recipe->unit};
+    uint64_t key = hash(14695981039346656037u, place, sizeof(place));
+    key = hash(key, profile->id, strlen(profile->id) + 1);
+    key = hash(key, profile->version, strlen(profile->version) + 1);
+    for (int i = 0; i < profile->register_count; i++) {
+        const struct profile_bound *b = &recipe->bound[i];
+        uint16_t where[3] = {b->fc, b->address, b->words};
+        key = hash(key, profile->registers[i].quantity, strlen(profile->registers[i].quantity) + 1);
+        key = hash(key, where, sizeof(where));
+    }
+    return key;
+}
+
 static struct plan_cost cost_on(const struct site_bus *bus, const struct profile *profile)
 {
     int bits = 9 + (bus->serial.parity != 'N' ? 1 : 0) + bus->serial.stop_bits;
@@ -209,7 +233,7 @@ static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, stru
     recipe->bound = bound;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++) {
         recipe->period_ms[g] = recipe_period_ms((enum profile_group)g, bus->poll_ms);
-        enum ew_err err = plan_build(profile, bound, (enum profile_group)g, &recipe->cost, arena,
+        enum ew_err err = plan_build(profile, bound, NULL, (enum profile_group)g, &recipe->cost, arena,
                                      &recipe->plans[g], reason);
         if (err != EW_OK)
             return err;
@@ -246,7 +270,8 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
     }
     size_t head = (sizeof(struct recipe) + 15) / 16 * 16;
     size_t bounds = sizeof(struct profile_bound) * (size_t)profile->register_count;
-    size_t memory = bounds + plan_memory(profile) * PROFILE_GROUP_COUNT + 64;
+    size_t memory =
+        bounds + (size_t)profile->register_count + plan_memory(profile) * PROFILE_GROUP_COUNT + 128;
     struct recipe *recipe = calloc(1, head + memory);
     if (!recipe)
         abort();
@@ -264,10 +289,12 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
     struct ew_arena arena;
     ew_arena_init(&arena, (unsigned char *)recipe + head, memory);
     struct profile_bound *bound = ew_arena_take(&arena, (size_t)profile->register_count + 1, sizeof(*bound));
-    assert(bound);
+    recipe->learnt = ew_arena_take(&arena, (size_t)profile->register_count + 1, 1);
+    assert(bound && recipe->learnt);
     if (fill(recipe, bound, &arena, device, bus, reason) != EW_OK) {
         recipe_release(recipe);
         return NULL;
     }
+    recipe->key = key_of(recipe);
     return recipe;
 }

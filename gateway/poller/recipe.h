@@ -30,7 +30,9 @@ struct recipe {
     struct plan plans[PROFILE_GROUP_COUNT]; // without requests: the group is not read
     const struct profile_bound *bound;      // [profile->register_count]
     struct plan_cost cost;                  // of requests on its line
-    bool urgent; // the charging controller decides from it: a charge point, or the controller's meter
+    uint8_t *learnt; // [profile->register_count]: what the device had taught before this run (plan.h)
+    uint64_t key;    // another one: another device, or another version of its profile; nothing learnt holds
+    bool urgent;     // the charging controller decides from it: a charge point, or the controller's meter
 };
 
 // NULL with a reason (device.no_profile, profile.unknown, profile.param_missing, plan.too_wide,

@@ -172,6 +172,11 @@ static void take_device(struct fleet *fleet, const struct result *result)
     struct device *device = fleet_device(fleet, result->recipe->device);
     if (!device || device->recipe != result->recipe)
         return; // of before a change
+    if (result->kind == RESULT_LEARNT) {
+        if (lessons_take(fleet, device, result->learnt))
+            fleet_publish_device(fleet, device);
+        return;
+    }
     if (result->state != RESULT_UNCHANGED) {
         device->said = result->state;
         device->said_has_reason = result->reason != NULL;
@@ -199,6 +204,7 @@ static void take(struct fleet *fleet, struct result *result)
     switch (result->kind) {
     case RESULT_PASS:
     case RESULT_STATE:
+    case RESULT_LEARNT:
         if (!bus->ending)
             take_device(fleet, result);
         break;

@@ -16,11 +16,12 @@ struct poll_value {
 };
 
 enum result_kind {
-    RESULT_PASS,  // what a pass of a group read
-    RESULT_STATE, // how a device is, nothing read
-    RESULT_BUS,   // how the line is, and its figures
-    RESULT_JOB,   // a job is back
-    RESULT_ENDED  // the thread's last word
+    RESULT_PASS,   // what a pass of a group read
+    RESULT_STATE,  // how a device is, nothing read
+    RESULT_LEARNT, // what a device taught
+    RESULT_BUS,    // how the line is, and its figures
+    RESULT_JOB,    // a job is back
+    RESULT_ENDED   // the thread's last word
 };
 enum result_state { RESULT_UNCHANGED, RESULT_ON, RESULT_ERROR };
 
@@ -39,7 +40,8 @@ struct result {
     unsigned worker; // which thread of this bus: results of an earlier one are not for the next
     enum result_state state;
     struct ew_reason *reason;   // of the state; NULL = none
-    struct recipe *recipe;      // PASS, STATE: a reference
+    struct recipe *recipe;      // PASS, STATE, LEARNT: a reference
+    uint8_t *learnt;            // LEARNT: [profile->register_count], in text
     enum profile_group group;   // PASS
     int64_t up_ms, wall_ms;     // PASS: of its oldest reply
     struct bus_figures figures; // BUS

@@ -175,6 +175,7 @@ static void drop_unit(struct worker *w, struct unit *u)
         free(w->jobs[j].fresh);
         free(w->jobs[j].refusal);
     }
+    unit_end_learning(u);
     free(u->values);
     recipe_release(u->recipe);
 }
@@ -208,6 +209,7 @@ static void add_unit(struct worker *next, struct recipe *recipe, int64_t now_ms)
     u->values = take((size_t)profile->register_count, sizeof(*u->values));
     for (int i = 0; i < profile->register_count; i++)
         u->values[i].quality = PROFILE_NOT_READ;
+    unit_begin_learning(u);
     u->first_job = next->job_count;
     for (int i = 0; i < PROFILE_GROUP_COUNT; i++) {
         enum profile_group g = by_speed[i];
@@ -217,7 +219,7 @@ static void add_unit(struct worker *next, struct recipe *recipe, int64_t now_ms)
         struct schedule_task *task = &next->tasks[next->job_count++];
         job->unit = next->unit_count;
         job->group = g;
-        job->fresh = take((size_t)recipe->plans[g].item_count, sizeof(*job->fresh));
+        job->fresh = take((size_t)profile->register_count, sizeof(*job->fresh));
         *task = (struct schedule_task){.device = next->unit_count,
                                        .class = recipe_class(recipe, g),
                                        .period_ms = recipe->period_ms[g],

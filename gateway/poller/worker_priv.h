@@ -9,6 +9,8 @@
 
 enum outcome { OUTCOME_NONE, OUTCOME_READ, OUTCOME_PARTLY, OUTCOME_REFUSED };
 
+enum lesson { LESSON_NONE, LESSON_DOUBT, LESSON_SPLIT }; // what a pass taught: asked again later, or at once
+
 // One group of one device, beside its schedule_task of the same index.
 struct job {
     int unit; // index
@@ -19,16 +21,21 @@ struct job {
     int64_t pass_us, last_pass_us; // line time
     enum outcome outcome;          // of the last whole pass
     struct ew_reason *refusal;     // of the first request refused in the last pass, NULL = none was
-    bool *fresh;                   // [plan.item_count]: read in this pass
+    bool *fresh;                   // [profile->register_count], by item of the plan: read in this pass
+    enum lesson learning;          // of this pass
 };
 
 struct unit { // a device on this line
     struct recipe *recipe;
     struct profile_value *values; // [profile->register_count]
     int first_job, job_count;
-    bool answered;              // ever, since the line is open
-    enum result_state reported; // RESULT_UNCHANGED = nothing yet
-    struct ew_reason reason;    // as reported
+    struct plan plans[PROFILE_GROUP_COUNT]; // the recipe's, with what the device taught
+    void *plan_memory;                      // NULL = they are the recipe's
+    uint8_t *learnt;                        // [profile->register_count]
+    int refusals;                           // while nothing was read of it
+    bool answered;                          // ever, since the line is open
+    enum result_state reported;             // RESULT_UNCHANGED = nothing yet
+    struct ew_reason reason;                // as reported
     bool has_reason;
 };
 
@@ -95,6 +102,17 @@ struct inlet_job *inlet_drop(struct worker *w, enum inlet_class class);
 void inlet_close(struct worker *w, struct inlet_job *job);
 
 bool worker_others_alive(const struct worker *w, int unit);
+
+// ---- learn.c ---------------------------------------------------------------------------------------------
+void unit_begin_learning(struct unit *u); // takes the recipe's plans and what was learnt before
+void unit_end_learning(struct unit *u);
+// The device refused the request.
+void worker_learn(struct worker *w, int job, const struct plan_request *request,
+                  const struct ew_reason *reason);
+// After a pass in which something was learnt: other plans, and the main thread is told.
+void worker_replan(struct worker *w, int job, int64_t now_ms);
+// The plan of the group by which a dead device is probed: the first that has requests.
+const struct plan *unit_probe_plan(const struct unit *u);
 
 // ---- load.c ----------------------------------------------------------------------------------------------
 // How many registers (bits) a probe reads: the first value of the plan's first request.

@@ -3,6 +3,7 @@
 devices that the charging controller waits for."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -10,7 +11,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 from harness import Edgewatt
-from poller_rig import PollerCase, RtuOverTcp, SerialPort
+from poller_rig import METER as RIG_METER, PollerCase, RtuOverTcp, SerialPort
 
 BUNCH_S = 0.016  # the latency timer of FTDI's adapters as they are delivered
 CHAR_S = 11 / 19200
@@ -78,6 +79,50 @@ class Lines(PollerCase):
         slow_s[0] = 0
         self.watcher.wait("bus/1/status", lambda b: b["state"] == "on" and b["reason"] is None, timeout=60)
         self.watcher.wait("device/1/measures/instant", lambda m: m["period_ms"] == 200)
+
+    def test_a_register_that_a_device_lacks_costs_that_register_only(self):
+        slave = self.meter()
+        del slave.registers[0x06], slave.registers[0x07]
+        self.set_device(1, 1)
+        self.set_bus(1, slave.port)
+        poller = self.start_poller()
+        status = self.watcher.wait("device/1/status", lambda s: s.get("refused")).json
+        self.assertEqual((status["state"], status["reason"], status["refused"]), ("on", None, ["current_l1"]))
+        rest = {"voltage_l1_n": 230.5, "active_power": -1234.25, "frequency": 50.02}
+        mark = self.watcher.mark()
+        harness.wait_until(lambda: len(self.instants(1, mark)) >= 10, what="ten passes")
+        said = [m["values"].pop("current_l1") for m in self.instants(1) if "current_l1" in m["values"]]
+        self.assertEqual(said, [None])  # once, as soon as it had gone stale
+        self.assertEqual(self.instants(1)[-1]["values"], rest)
+        self.assertEqual([m.json for m in self.watcher.messages if m.topic == "device/1/status"
+                          and m.raw and m.json["state"] != "on"], [])
+        # It is known after a restart, without asking again.
+        errors = self.watcher.wait("bus/1/status", lambda b: b["errors"] > 0 and b["reason"] is None).json["errors"]
+        self.assertLess(errors, 20)
+        poller.stop()
+        mark = self.watcher.mark()
+        poller = self.start_poller()
+        bus = self.watcher.wait("bus/1/status", lambda b: b["polls"] > 20, after=mark).json
+        self.assertEqual(bus["errors"], 0)
+        self.assertEqual(self.watcher.wait("device/1/status", lambda s: s["state"] == "on", after=mark).json["refused"],
+                         ["current_l1"])
+        # Another version of the profile: the device is asked anew, and has it now.
+        slave.put_float(0x06, 5.25)
+        self.write("profiles/rig-meter.json", {**RIG_METER, "version": "1.1"})
+        poller.send_signal(signal.SIGHUP)
+        self.watcher.wait("device/1/measures/instant", lambda m: m["values"] == {**rest, "current_l1": 5.25})
+        self.watcher.wait("device/1/status", lambda s: s["state"] == "on" and "refused" not in s)
+
+    def test_a_device_that_refuses_everything_is_in_error(self):
+        slave = self.slave()
+        self.set_device(1, 1)
+        self.set_bus(1, slave.port)
+        self.start_poller()
+        status = self.watcher.wait("device/1/status", lambda s: s["state"] == "error", timeout=30).json
+        self.assertEqual(status["reason"]["code"], "bus.exception")
+        self.assertNotIn("refused", status)
+        slave.registers.update({a: 0 for a in range(0x180)})
+        self.watcher.wait("device/1/status", lambda s: s["state"] == "on" and s["reason"] is None, timeout=30)
 
     def test_an_adapter_that_hands_bytes_over_in_bunches(self):
         slave = self.meter(RtuOverTcp)

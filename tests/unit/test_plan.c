@@ -194,7 +194,8 @@ static void plans_of_random_profiles_keep_the_rules(void **state)
             struct plan plan;
             ew_arena_init(&arena, memory, plan_memory(&f.profile));
             assert_int_equal(
-                plan_build(&f.profile, f.bound, (enum profile_group)g, &cost, &arena, &plan, NULL), EW_OK);
+                plan_build(&f.profile, f.bound, NULL, (enum profile_group)g, &cost, &arena, &plan, NULL),
+                EW_OK);
             check_plan(&f, &plan, (enum profile_group)g);
             if (plan.item_count >= 2 && plan.item_count <= 10) {
                 int64_t best = cheapest_by_trying(&f, &plan, &cost);
@@ -235,7 +236,8 @@ static void holes_are_read_when_they_cost_less_than_a_request(void **state)
         add(&f, 3, 100, 2, PROFILE_INSTANT);
         add(&f, 3, 102 + cases[i].hole, 2, PROFILE_INSTANT);
         ew_arena_init(&arena, memory, sizeof(memory));
-        assert_int_equal(plan_build(&f.profile, f.bound, PROFILE_INSTANT, &cost, &arena, &plan, NULL), EW_OK);
+        assert_int_equal(plan_build(&f.profile, f.bound, NULL, PROFILE_INSTANT, &cost, &arena, &plan, NULL),
+                         EW_OK);
         if (plan.request_count != cases[i].requests)
             fail_msg("%s: %d requests", cases[i].name, plan.request_count);
     }
@@ -265,7 +267,7 @@ static void what_does_not_fit_one_answer_is_refused(void **state)
     begin(&f, (struct profile_limits){.max_registers = 2});
     add(&f, 3, 100, 4, PROFILE_ENERGY);
     ew_arena_init(&arena, memory, sizeof(memory));
-    assert_int_equal(plan_build(&f.profile, f.bound, PROFILE_ENERGY, &cost, &arena, &plan, &reason),
+    assert_int_equal(plan_build(&f.profile, f.bound, NULL, PROFILE_ENERGY, &cost, &arena, &plan, &reason),
                      EW_E_INVALID);
     assert_string_equal(reason.code, "plan.too_wide");
 }

@@ -75,6 +75,11 @@ static void insert(struct spans *list, const struct profile_bound *bound, int in
     list->at[at] = s;
 }
 
+static bool is_refused(const uint8_t *learnt, int index)
+{
+    return learnt && plan_refused(learnt[index]);
+}
+
 static bool mark(const struct profile *profile, enum profile_group group, int index, bool *wanted)
 {
     if (index < 0 || wanted[index])
@@ -85,11 +90,12 @@ static bool mark(const struct profile *profile, enum profile_group group, int in
     return wanted[index] = true;
 }
 
-// The group's own registers and those their scales and signs come from.
-static void choose(const struct profile *profile, enum profile_group group, bool *wanted)
+// The group's own registers and those their scales and signs come from, without what the device refused.
+static void choose(const struct profile *profile, const uint8_t *learnt, enum profile_group group,
+                   bool *wanted)
 {
     for (int i = 0; i < profile->register_count; i++)
-        wanted[i] = profile->registers[i].group == group;
+        wanted[i] = profile->registers[i].group == group && !is_refused(learnt, i);
     for (bool again = true; again;) {
         again = false;
         for (int i = 0; i < profile->register_count; i++) {
@@ -101,6 +107,8 @@ static void choose(const struct profile *profile, enum profile_group group, bool
             again |= mark(profile, group, r->sign_from, wanted);
         }
     }
+    for (int i = 0; i < profile->register_count; i++)
+        wanted[i] &= !is_refused(learnt, i);
 }
 
 // Is begin..end covered by registers the profile knows?
@@ -120,12 +128,29 @@ static bool declared(const struct spans *all, int fc, int begin, int end)
 struct planner {
     const struct profile *profile;
     const struct plan_cost *cost;
+    const uint8_t *learnt;
     const struct spans *all;
-    struct spans wanted;
+    struct spans wanted, refused;
     bool joinable[PROFILE_REGISTERS_MAX];    // may wanted[i] share a request with wanted[i - 1]?
     int64_t best[PROFILE_REGISTERS_MAX + 1]; // cost of the first i spans
     int from[PROFILE_REGISTERS_MAX + 1];     // first span of the request that ends with span i - 1
 };
+
+// May begin..end be read along? The profile must allow that, and the device must not have refused it.
+static bool may_bridge(const struct planner *p, int fc, int begin, int end)
+{
+    for (int i = 0; i < p->refused.count; i++) {
+        const struct span *s = &p->refused.at[i];
+        if (s->fc == fc && s->begin < end && s->end > begin)
+            return false;
+    }
+    return p->profile->limits.holes || declared(p->all, fc, begin, end);
+}
+
+static bool must_begin(const struct planner *p, int i)
+{
+    return p->learnt && (p->learnt[p->wanted.at[i].index] & PLAN_BEGINS) != 0;
+}
 
 static void find_joinable(struct planner *p)
 {
@@ -135,8 +160,8 @@ static void find_joinable(struct planner *p)
         bool same_fc = i > 0 && p->wanted.at[i - 1].fc == s->fc;
         if (!same_fc)
             reach = 0;
-        p->joinable[i] = same_fc && (p->profile->limits.holes || s->begin <= reach ||
-                                     declared(p->all, s->fc, reach, s->begin));
+        p->joinable[i] =
+            same_fc && !must_begin(p, i) && (s->begin <= reach || may_bridge(p, s->fc, reach, s->begin));
         if (p->profile->limits.one_value) // only another meaning of the very same registers
             p->joinable[i] =
                 same_fc && p->wanted.at[i - 1].begin == s->begin && p->wanted.at[i - 1].end == s->end;
@@ -229,17 +254,17 @@ static enum ew_err check_width(const struct planner *p, struct ew_reason *reason
 }
 
 enum ew_err plan_build(const struct profile *profile, const struct profile_bound *bound,
-                       enum profile_group group, const struct plan_cost *cost, struct ew_arena *arena,
-                       struct plan *ret, struct ew_reason *reason)
+                       const uint8_t *learnt, enum profile_group group, const struct plan_cost *cost,
+                       struct ew_arena *arena, struct plan *ret, struct ew_reason *reason)
 {
     bool wanted[PROFILE_REGISTERS_MAX];
     struct spans all = {0};
-    struct planner p = {.profile = profile, .cost = cost, .all = &all};
+    struct planner p = {.profile = profile, .cost = cost, .learnt = learnt, .all = &all};
     *ret = (struct plan){0};
     assert(profile->register_count <= PROFILE_REGISTERS_MAX);
-    choose(profile, group, wanted);
+    choose(profile, learnt, group, wanted);
     for (int i = 0; i < profile->register_count; i++) {
-        insert(&all, bound, i);
+        insert(is_refused(learnt, i) ? &p.refused : &all, bound, i);
         if (wanted[i])
             insert(&p.wanted, bound, i);
     }

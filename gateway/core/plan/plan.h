@@ -38,17 +38,37 @@ struct plan { // arrays in the arena
     struct plan_item *items;
 };
 
+// What a device taught about itself, a mark for each register of its profile; 0 = nothing.
+enum {
+    PLAN_BEGINS = 0x80,   // a request that reached across the begin of this register was refused
+    PLAN_COUNT = 0x7f,    // the others: how often this register alone was refused,
+    PLAN_REFUSED_FROM = 3 // and from here on it is not asked for any more
+};
+static inline bool plan_refused(uint8_t mark)
+{
+    return (mark & PLAN_COUNT) >= PLAN_REFUSED_FROM;
+}
+
 // Bytes of arena that plan_build needs for one group.
 size_t plan_memory(const struct profile *profile);
 
 // Every register of the group is in exactly one request, and so is every register that a scale or a sign of
 // the group comes from, unless that is in the group `info`, which is read before all others. What no register
-// of the profile covers is read along only when the profile allows holes. bound[register_count]. A group
+// of the profile covers is read along only when the profile allows holes. bound[register_count]; learnt[]
+// too, NULL = nothing: what the device refused is neither read nor read along, and splits stay. A group
 // without registers gives a plan without requests. EW_E_INVALID (plan.too_wide) when a value is wider than
 // what the device gives in one answer.
 enum ew_err plan_build(const struct profile *profile, const struct profile_bound *bound,
-                       enum profile_group group, const struct plan_cost *cost, struct ew_arena *arena,
-                       struct plan *ret, struct ew_reason *reason) EW_MUST_CHECK;
+                       const uint8_t *learnt, enum profile_group group, const struct plan_cost *cost,
+                       struct ew_arena *arena, struct plan *ret, struct ew_reason *reason) EW_MUST_CHECK;
+
+// The device refused this request of the plan with "illegal data address". A block is split in two; a
+// register that is refused by itself is doubted, then given up (PLAN_REFUSED_FROM). known[register_count]:
+// was read before; what is known is never given up, and as long as nothing is, nothing else is either: then
+// it is the device that refuses.
+enum plan_lesson { PLAN_LEARNT_NOTHING, PLAN_LEARNT_SPLIT, PLAN_LEARNT_DOUBT, PLAN_LEARNT_REFUSED };
+enum plan_lesson plan_learn(const struct plan *plan, const struct plan_request *request, const bool *known,
+                            int register_count, uint8_t *learnt);
 
 // Line time of a request by this cost, and what of it is the bytes'.
 int plan_request_us(const struct plan_cost *cost, int fc, int count);
