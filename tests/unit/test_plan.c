@@ -272,9 +272,90 @@ static void what_does_not_fit_one_answer_is_refused(void **state)
     assert_string_equal(reason.code, "plan.too_wide");
 }
 
+// What a device lacks, by register; how many requests it takes to find out, and what is asked from then on.
+static void a_refusal_teaches(void **state)
+{
+    (void)state;
+    enum { COUNT_OF = 8 };
+    static const struct {
+        const char *lacks, *known; // '1' = so
+        int lessons;               // until nothing is refused any more
+        const char *refused;
+        int requests; // then
+    } cases[] = {
+        {"00000000", "00000000", 0, "00000000", 1},
+        {"00010000", "00000000", 3 + 3, "00010000", 3}, // three splits, refused three times alone
+        {"00000001", "00000000", 3 + 3, "00000001", 2 + 1},
+        {"11111110", "00000000", 7 + 7 * 3, "11111110", 1},
+        {"00010000", "11111111", 0, "00000000", 1}, // it could once: nothing is learnt
+        {"11111111", "00000000", 7, "00000000", 8}, // nothing was ever read: it is the device that refuses
+    };
+    struct plan_cost cost = plan_cost_serial(19200, 11, 5000, 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        static struct fixture f;
+        begin(&f, (struct profile_limits){.max_registers = 100});
+        bool known[COUNT_OF];
+        uint8_t learnt[COUNT_OF] = {0};
+        for (int r = 0; r < COUNT_OF; r++) {
+            add(&f, 3, 100 + r, 1, PROFILE_INSTANT);
+            known[r] = cases[i].known[r] == '1';
+        }
+        struct plan plan;
+        int lessons = 0;
+        for (int pass = 0; pass < 20; pass++) {
+            unsigned char memory[4096];
+            struct ew_arena arena;
+            ew_arena_init(&arena, memory, sizeof(memory));
+            assert_int_equal(
+                plan_build(&f.profile, f.bound, learnt, PROFILE_INSTANT, &cost, &arena, &plan, NULL), EW_OK);
+            for (int q = 0; q < plan.request_count; q++) {
+                bool refused = false;
+                for (int r = 0; r < plan.requests[q].count; r++)
+                    refused |= cases[i].lacks[plan.requests[q].address - 100 + r] == '1';
+                for (int k = 0; k < plan.requests[q].item_count && !refused; k++)
+                    known[plan.items[plan.requests[q].first_item + k].index] = true;
+                if (refused &&
+                    plan_learn(&plan, &plan.requests[q], known, COUNT_OF, learnt) != PLAN_LEARNT_NOTHING)
+                    lessons++;
+            }
+        }
+        char refused[COUNT_OF + 1] = "";
+        for (int r = 0; r < COUNT_OF; r++)
+            refused[r] = plan_refused(learnt[r]) ? '1' : '0';
+        assert_string_equal(refused, cases[i].refused);
+        if (lessons != cases[i].lessons || plan.request_count != cases[i].requests)
+            fail_msg("case %zu: %d lessons, %d requests", i, lessons, plan.request_count);
+    }
+}
+
+// What was refused is not read along either, although the profile would allow it.
+static void what_is_refused_is_not_read_along(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    begin(&f, (struct profile_limits){.max_registers = 100, .holes = true});
+    add(&f, 3, 10, 1, PROFILE_INSTANT);
+    add(&f, 3, 11, 1, PROFILE_ENERGY);
+    add(&f, 3, 12, 1, PROFILE_INSTANT);
+    const uint8_t nothing[3] = {0}, refused[3] = {0, PLAN_REFUSED_FROM, 0};
+    struct plan_cost cost = plan_cost_serial(19200, 11, 5000, 0);
+    for (int i = 0; i < 2; i++) {
+        unsigned char memory[4096];
+        struct ew_arena arena;
+        struct plan plan;
+        ew_arena_init(&arena, memory, sizeof(memory));
+        assert_int_equal(plan_build(&f.profile, f.bound, i ? refused : nothing, PROFILE_INSTANT, &cost,
+                                    &arena, &plan, NULL),
+                         EW_OK);
+        assert_int_equal(plan.request_count, i ? 2 : 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refusal_teaches),
+        cmocka_unit_test(what_is_refused_is_not_read_along),
         cmocka_unit_test(plans_of_random_profiles_keep_the_rules),
         cmocka_unit_test(holes_are_read_when_they_cost_less_than_a_request),
         cmocka_unit_test(line_time_is_that_of_the_table),

@@ -26,9 +26,9 @@ static struct candidate look(const struct schedule_task *task, const struct sche
 {
     if (!health->dead)
         return candidate(task->first, task->class, now_ms - task->due_ms, task->period_ms);
-    // What probes may cost is bounded by how seldom they are due; when one is, it must not starve.
+    // What probes may cost is bounded by how seldom they are due; when one is, nothing keeps it waiting.
     int64_t late = task->probe ? now_ms - health->probe_due_ms : INT64_MIN / 2;
-    return candidate(false, SCHEDULE_CONTROL, late, SCHEDULE_PROBE_IDLE_MS);
+    return candidate(true, SCHEDULE_CONTROL, late, SCHEDULE_PROBE_IDLE_MS);
 }
 
 static bool goes_before(const struct candidate *a, const struct candidate *b)
