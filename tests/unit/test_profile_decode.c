@@ -357,25 +357,6 @@ static void what_is_written_reads_back(void **state)
     }
 }
 
-static void limits_are_what_a_station_can_be_told(void **state)
-{
-    (void)state;
-    static const struct {
-        double minimum_a, step_a, off_a, limit_a, expected_a;
-    } cases[] = {
-        {6, 0, 0, 16, 16},       {6, 0, 0, 5.99, 0},  {6, 0, 0, 6, 6},           {6, 1, 0, 13.7, 13},
-        {6, 0.1, 0, 13.7, 13.7}, {6, 0.5, 0, 6.4, 6}, {7, 1, 0, 6.5, 0},         {6, 0, 5, 0, 5},
-        {6, 1, 0, 0, 0},         {6, 0.1, 0, 0.3, 0}, {6, 1, 0, (double)NAN, 0}, {0, 1, 0, 3, 3},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct profile_command c = {
-            .minimum_a = cases[i].minimum_a, .step_a = cases[i].step_a, .off_a = cases[i].off_a};
-        double got = profile_limit_a(&c, cases[i].limit_a);
-        if (fabs(got - cases[i].expected_a) > 1e-9)
-            fail_msg("case %zu: %g A", i, got);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,7 +369,6 @@ int main(void)
         cmocka_unit_test(states_are_named),
         cmocka_unit_test(current_the_other_way_is_put_right),
         cmocka_unit_test(what_is_written_reads_back),
-        cmocka_unit_test(limits_are_what_a_station_can_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

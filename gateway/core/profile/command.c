@@ -56,11 +56,3 @@ double profile_decode_command(const struct profile_command *command, const struc
     profile_decode(&profile, 0, bound, words, &value);
     return value.quality == PROFILE_GOOD ? value.number : (double)NAN;
 }
-
-double profile_limit_a(const struct profile_command *limit, double limit_a)
-{
-    // 1e-9: 0.3 / 0.1 is a hair below 3.
-    if (!(limit_a >= limit->minimum_a - 1e-9))
-        return limit->off_a;
-    return limit->step_a > 0 ? floor(limit_a / limit->step_a + 1e-9) * limit->step_a : limit_a;
-}

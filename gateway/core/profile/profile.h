@@ -239,9 +239,6 @@ void profile_encode_command(const struct profile_command *command, const struct 
 // The inverse: what the registers written, or read back from the same place, say. NaN when it is no number.
 double profile_decode_command(const struct profile_command *command, const struct profile_bound *bound,
                               const uint16_t *words);
-// The current that is written when the limit shall be `limit_a`: off_a below the minimum, else the multiple
-// of the step that is not above it.
-double profile_limit_a(const struct profile_command *limit, double limit_a);
 
 // Index of a quantity's register, -1 when the profile has none.
 int profile_find(const struct profile *profile, const char *quantity);
