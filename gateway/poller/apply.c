@@ -188,6 +188,8 @@ void fleet_apply(struct ew_timer *timer, int64_t now_ms)
     for (int i = fleet->bus_count - 1; i >= 0; i--)
         if (!fleet->buses[i]->configured && !fleet->buses[i]->worker)
             forget_bus(fleet, i);
-    for (int i = 0; i < fleet->device_count; i++)
+    for (int i = 0; i < fleet->device_count; i++) {
         fleet_review_device(fleet, fleet->devices[i]);
+        station_review(fleet, fleet->devices[i]);
+    }
 }

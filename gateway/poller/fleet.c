@@ -186,9 +186,8 @@ void fleet_set_greenup(struct fleet *fleet, const char *payload, size_t len)
     cJSON *tree = len > 0 ? parse(payload, len, &reason) : NULL;
     const cJSON *node = cJSON_GetObjectItemCaseSensitive(tree, "meter");
     int64_t meter = cJSON_IsNumber(node) && node->valuedouble >= 1 ? (int64_t)node->valuedouble : 0;
+    governed_read(&fleet->greenup, tree);
     cJSON_Delete(tree);
-    if (meter == fleet->meter)
-        return;
     fleet->meter = meter;
     fleet_apply_soon(fleet, APPLY_MS);
 }

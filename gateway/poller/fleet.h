@@ -32,6 +32,9 @@ void fleet_set_device(struct fleet *fleet, int64_t id, const char *payload, size
 // The retained config/settings/greenup, len 0 = deleted: names the meter that the charging controller waits
 // for.
 void fleet_set_greenup(struct fleet *fleet, const char *payload, size_t len);
+// device/<id>/setpoint, and service/controller/status.
+void fleet_setpoint(struct fleet *fleet, int64_t device, const char *payload, size_t len);
+void fleet_controller(struct fleet *fleet, bool online);
 // After a reconnect all objects come again; between the two calls those that do come are noted, and the
 // others are taken as deleted by the second. Without the second nothing is.
 void fleet_begin_config(struct fleet *fleet);

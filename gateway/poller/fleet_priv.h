@@ -6,6 +6,7 @@
 #include "core/topic/topic.h"
 #include "poller/fleet.h"
 #include "poller/intake.h"
+#include "poller/station.h"
 #include "poller/worker.h"
 
 enum { STALE_PERIODS = 3 }; // a value not read for that long is published once as null
@@ -76,7 +77,10 @@ struct device {
     enum result_state said; // by the worker, for this recipe
     bool said_has_reason;
     struct ew_reason said_reason;
-    bool fault; // a charge point says so itself
+    struct station station;     // charge points
+    struct station_shown shown; // as published
+    int64_t station_number;     // of this recipe's: jobs of an earlier one are not for this one
+    bool fault;                 // a charge point says so itself
     struct ew_reason fault_reason;
 
     enum device_state state; // as published
@@ -99,6 +103,7 @@ struct fleet {
     struct ew_buf buf;
     bool stopping;
     unsigned workers_started;
+    struct greenup_stations greenup;
     int64_t meter; // device from which the charging controller decides, 0 = none
     int bus_count, device_count, profile_count;
     struct bus *buses[EW_BUSES_MAX];        // by id
@@ -144,6 +149,20 @@ bool fleet_over_full(struct bus *bus, struct ew_reason *ret);
 // What the device's bus keeps from working, NULL = nothing.
 const struct ew_reason *fleet_bus_trouble(const struct fleet *fleet, const struct device *device);
 
+// ---- station.c -------------------------------------------------------------------------------------------
+// What is due for a charge point: called whenever something about it may have changed.
+void station_review(struct fleet *fleet, struct device *device);
+// A pass over its group `charge` is in the memory.
+void station_heard(struct fleet *fleet, struct device *device, int64_t read_ms);
+// It answers again: a power cut may have cost it what it was told.
+void station_back(struct device *device);
+void station_end(struct device *device);
+// watchdog.c: returns when to come again.
+int64_t station_mind_watchdog(struct fleet *fleet, struct device *device, int64_t now_ms);
+// governed.c: config/settings/greenup, NULL = there is none.
+void governed_read(struct greenup_stations *greenup, const cJSON *tree);
+bool governed_has(const struct greenup_stations *greenup, int64_t device);
+
 // ---- memory.c --------------------------------------------------------------------------------------------
 // Takes over the reference of the recipe (NULL: the device is not polled). Topics that go with the old recipe
 // alone are cleared.
@@ -158,6 +177,8 @@ int memory_period_ms(const struct device *device, enum profile_group group);
 void payload_bus(struct ew_buf *buf, const struct bus *bus);
 void payload_device(struct ew_buf *buf, const struct device *device);
 void payload_group(struct ew_buf *buf, const struct device *device, enum profile_group group);
+// charge.c: whether and what is written to a charge point.
+void payload_station(struct ew_jw *w, const struct device *device);
 void payload_group_topic(topic_text topic, int64_t device, enum profile_group group);
 
 void fleet_retain(struct fleet *fleet, const char *topic, const struct ew_buf *payload);

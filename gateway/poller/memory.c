@@ -101,6 +101,7 @@ static bool has_values(const struct recipe *recipe, enum profile_group group)
 void memory_begin(struct device *device, struct recipe *recipe)
 {
     release(device);
+    station_end(device);
     device->recipe = recipe;
     device->said = RESULT_UNCHANGED;
     device->said_has_reason = device->fault = false;

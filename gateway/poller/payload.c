@@ -132,6 +132,7 @@ static void put_charge(struct ew_jw *w, const struct device *device)
     double rated_a = site_param(&device->config, "rated_current", 0);
     if (rated_a > 0 && profile_find(profile, "rated_current") < 0)
         ew_jw_number(w, "rated_a", rated_a);
+    payload_station(w, device);
     ew_jw_open_array(w, "errors");
     if (device->fault)
         ew_jw_reason(w, NULL, &device->fault_reason);

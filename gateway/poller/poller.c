@@ -86,6 +86,29 @@ static void on_greenup(void *user, const struct mq_message *message, int64_t now
     fleet_set_greenup(p->fleet, message->payload, message->payload_len);
 }
 
+static void on_setpoint(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = user;
+    int64_t id;
+    const char *rest;
+    // What is retained was not sent just now, whoever did that.
+    if (!message->retained && topic_split(message->topic, "device", &id, &rest))
+        fleet_setpoint(p->fleet, id, message->payload, message->payload_len);
+}
+
+static void on_controller(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = user;
+    cJSON *tree = NULL;
+    bool parsed = message->payload_len > 0 && ew_json_parse(message->payload, message->payload_len,
+                                                            EW_MQTT_PAYLOAD_MAX, &tree, NULL) == EW_OK;
+    if (parsed)
+        fleet_controller(p->fleet, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "online")));
+    cJSON_Delete(tree);
+}
+
 static void on_profile(void *user, const struct mq_message *message, int64_t now_ms)
 {
     (void)now_ms;
@@ -112,6 +135,8 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     p->tools = tools_new(service, p->fleet);
     mq_subscribe(service->mq, "config/profile/+", 1, on_profile, p);
     mq_subscribe(service->mq, "config/settings/greenup", 1, on_greenup, p);
+    mq_subscribe(service->mq, "service/controller/status", 1, on_controller, p);
+    mq_subscribe(service->mq, "device/+/setpoint", 1, on_setpoint, p);
     mq_subscribe(service->mq, "config/bus/+", 1, on_bus, p);
     mq_subscribe(service->mq, "config/device/+", 1, on_device, p);
     return EW_OK;

@@ -52,6 +52,14 @@ void recipe_release(struct recipe *recipe)
     free(recipe);
 }
 
+static bool same_commands(const struct profile *a, const struct profile *b)
+{
+    return a->command_count == b->command_count &&
+           (a->command_count == 0 ||
+            memcmp(a->commands, b->commands, sizeof(a->commands[0]) * (size_t)a->command_count) == 0) &&
+           memcmp(&a->watchdog, &b->watchdog, sizeof(a->watchdog)) == 0;
+}
+
 // Profiles of two loads of the library are the same when every register is; padding that differs costs a
 // restart.
 static bool same_profile(const struct profile *a, const struct profile *b)
@@ -62,7 +70,8 @@ static bool same_profile(const struct profile *a, const struct profile *b)
            a->register_count == b->register_count && a->state_register == b->state_register &&
            a->state_count == b->state_count &&
            memcmp(a->states, b->states, sizeof(a->states[0]) * (size_t)a->state_count) == 0 &&
-           memcmp(a->registers, b->registers, sizeof(a->registers[0]) * (size_t)a->register_count) == 0;
+           memcmp(a->registers, b->registers, sizeof(a->registers[0]) * (size_t)a->register_count) == 0 &&
+           same_commands(a, b);
 }
 
 static bool same_plan(const struct plan *a, const struct plan *b)
@@ -94,7 +103,8 @@ static bool same_place(const struct recipe *a, const struct recipe *b)
 bool recipe_same(const struct recipe *a, const struct recipe *b)
 {
     if (!same_place(a, b) || a->reversed != b->reversed || !same_profile(a->profile, b->profile) ||
-        !same_bound(a->bound, b->bound, a->profile->register_count))
+        !same_bound(a->bound, b->bound, a->profile->register_count) ||
+        !same_bound(a->writes, b->writes, a->profile->command_count))
         return false;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++)
         if (a->period_ms[g] != b->period_ms[g] || !same_plan(&a->plans[g], &b->plans[g]))
@@ -218,6 +228,29 @@ static const struct profile *find_profile(const struct site_device *device, cons
     return profile;
 }
 
+static enum ew_err fill_writes(struct recipe *recipe, struct ew_arena *arena,
+                               const struct site_device *device, struct ew_reason *reason)
+{
+    const struct profile *profile = recipe->profile;
+    struct profile_bound *writes = ew_arena_take(arena, (size_t)profile->command_count + 1, sizeof(*writes));
+    assert(writes);
+    recipe->writes = writes;
+    for (int i = 0; i < profile->command_count; i++) {
+        enum ew_err err =
+            profile_bind_command(profile, &profile->commands[i], param_of, device, &writes[i], reason);
+        if (err != EW_OK)
+            return err;
+    }
+    const struct profile_watchdog *dog = &profile->watchdog;
+    if (!dog->there)
+        return EW_OK;
+    enum ew_err err =
+        profile_bind_command(profile, &dog->timeout, param_of, device, &recipe->dog_timeout, reason);
+    if (err == EW_OK && dog->fallback.name[0])
+        err = profile_bind_command(profile, &dog->fallback, param_of, device, &recipe->dog_fallback, reason);
+    return err;
+}
+
 static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, struct ew_arena *arena,
                         const struct site_device *device, const struct site_bus *bus,
                         struct ew_reason *reason)
@@ -231,24 +264,27 @@ static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, stru
             return err;
     }
     recipe->bound = bound;
+    enum ew_err err = fill_writes(recipe, arena, device, reason);
+    if (err != EW_OK)
+        return err;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++) {
         recipe->period_ms[g] = recipe_period_ms((enum profile_group)g, bus->poll_ms);
-        enum ew_err err = plan_build(profile, bound, NULL, (enum profile_group)g, &recipe->cost, arena,
-                                     &recipe->plans[g], reason);
+        err = plan_build(profile, bound, NULL, (enum profile_group)g, &recipe->cost, arena, &recipe->plans[g],
+                         reason);
         if (err != EW_OK)
             return err;
         requests += recipe->plans[g].request_count;
     }
     if (profile->confidence == PROFILE_NONE && profile->register_count == 0) {
-        enum ew_err err =
+        err =
             ew_fail(reason, EW_E_INVALID, "device.no_table", "",
                     "No register table of the %s is public. Attach one to read this device.", profile->model);
         ew_reason_param(reason, "model", "%s", profile->model);
         return err;
     }
     if (requests == 0) {
-        enum ew_err err = ew_fail(reason, EW_E_INVALID, "device.nothing_to_read", "",
-                                  "The profile \"%s\" names no register that could be read.", profile->id);
+        err = ew_fail(reason, EW_E_INVALID, "device.nothing_to_read", "",
+                      "The profile \"%s\" names no register that could be read.", profile->id);
         ew_reason_param(reason, "profile", "%s", profile->id);
         return err;
     }
@@ -270,6 +306,7 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
     }
     size_t head = (sizeof(struct recipe) + 15) / 16 * 16;
     size_t bounds = sizeof(struct profile_bound) * (size_t)profile->register_count;
+    bounds += sizeof(struct profile_bound) * ((size_t)profile->command_count + 2);
     size_t memory =
         bounds + (size_t)profile->register_count + plan_memory(profile) * PROFILE_GROUP_COUNT + 128;
     struct recipe *recipe = calloc(1, head + memory);

@@ -29,10 +29,12 @@ struct recipe {
     int period_ms[PROFILE_GROUP_COUNT];
     struct plan plans[PROFILE_GROUP_COUNT]; // without requests: the group is not read
     const struct profile_bound *bound;      // [profile->register_count]
-    struct plan_cost cost;                  // of requests on its line
-    uint8_t *learnt; // [profile->register_count]: what the device had taught before this run (plan.h)
-    uint64_t key;    // another one: another device, or another version of its profile; nothing learnt holds
-    bool urgent;     // the charging controller decides from it: a charge point, or the controller's meter
+    const struct profile_bound *writes;     // [profile->command_count]
+    struct profile_bound dog_timeout, dog_fallback;
+    struct plan_cost cost; // of requests on its line
+    uint8_t *learnt;       // [profile->register_count]: what the device had taught before this run (plan.h)
+    uint64_t key; // another one: another device, or another version of its profile; nothing learnt holds
+    bool urgent;  // the charging controller decides from it: a charge point, or the controller's meter
 };
 
 // NULL with a reason (device.no_profile, profile.unknown, profile.param_missing, plan.too_wide,

@@ -25,6 +25,8 @@ void fleet_set_device_state(struct fleet *fleet, struct device *device, enum dev
         return;
     if (device->state != state) {
         device->since_ms = ew_clock_wall_ms();
+        if (state == DEVICE_ON)
+            station_back(device);
         ew_notice("device", "device=%lld state=%s %s", (long long)device->id, names[state], text_of(reason));
     }
     device->state = state;
@@ -187,12 +189,15 @@ static void take_device(struct fleet *fleet, const struct result *result)
         if (result->group == PROFILE_CHARGE)
             find_fault(device);
         fleet_publish_group(fleet, device, result->group);
+        if (result->group == PROFILE_CHARGE)
+            station_heard(fleet, device, result->up_ms);
     }
     if (result->state != RESULT_UNCHANGED || result->group == PROFILE_CHARGE) {
         fleet_review_device(fleet, device);
         struct bus *bus = fleet_bus(fleet, device->config.bus);
         if (bus)
             fleet_review_bus(fleet, bus);
+        station_review(fleet, device);
     }
 }
 

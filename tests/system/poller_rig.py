@@ -185,13 +185,15 @@ class Watcher(Client):
 class PollerCase(harness.TestCase):
     """A broker, a poller, and the two accounts that stand for config and for whoever looks on."""
 
+    accounts = {}  # more of them: name -> password
+
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="edgewatt-test-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.data, self.mark = os.path.join(self.folder, "data"), uuid.uuid4().hex
         for name in ("run", "secrets", "profiles"):
             os.makedirs(os.path.join(self.data, name), mode=0o700)
-        self.broker = Broker(self.folder, {"poller": "p", "config": "c", "watcher": "w"}, self.mark)
+        self.broker = Broker(self.folder, {"poller": "p", "config": "c", "watcher": "w", **self.accounts}, self.mark)
         self.addCleanup(self.broker.stop)
         self.write("run/broker.json", {"host": "127.0.0.1", "port": self.broker.port, "base": BASE})
         self.write("secrets/poller.json", {"user": "poller", "password": "p"})

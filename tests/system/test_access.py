@@ -43,7 +43,8 @@ WATCHERS = "poller controller recorder notifier console"               # ... and
 
 # topic (below the base unless it begins with "/") | who may publish | who may subscribe
 TABLE = [
-    *[(f"service/{name}/status", name, f"controller notifier supervisor console {PEOPLE} {OTHERS}")
+    *[(f"service/{name}/status", name, f"controller notifier supervisor console {PEOPLE} {OTHERS}" +
+       (" poller" if name == "controller" else ""))
       for name in SERVICES if name != "console"],
     ("service/console/status", "", f"controller notifier supervisor console {PEOPLE} {OTHERS}"),
     ("config/bus/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),

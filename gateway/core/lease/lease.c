@@ -155,22 +155,25 @@ static int64_t retry_ms(const struct lease *lease)
     return pause / 2 < LEASE_RETRY_MAX_MS ? pause / 2 : LEASE_RETRY_MAX_MS;
 }
 
+// When a limit that the station has not taken is to be written.
+static int64_t change_due(const struct lease *lease, const struct lease_station *station, int32_t target_ma)
+{
+    int64_t due = lease->failures > 0 ? lease->tried_ms + retry_ms(lease) : 0;
+    bool raises = lease->read_ma >= 0 && target_ma > lease->read_ma;
+    int64_t spared = lease->raised_ms + station->interval_ms;
+    return station->wears && raises && lease->raised_ms > 0 && due < spared ? spared : due;
+}
+
 // When the limit is to be written, INT64_MAX = not.
 static int64_t write_due(const struct lease *lease, const struct lease_station *station, int32_t target_ma)
 {
     if (target_ma < 0 || lease->busy || !station->writable || !station->reachable)
         return INT64_MAX;
-    int64_t due = INT64_MAX;
-    if (lease->state != LEASE_NONE && !lease->confirmed) {
-        due = lease->failures > 0 ? lease->tried_ms + retry_ms(lease) : 0;
-        bool raises = lease->read_ma >= 0 && target_ma > lease->read_ma;
-        if (station->wears && raises && lease->raised_ms > 0 && due < lease->raised_ms + station->interval_ms)
-            due = lease->raised_ms + station->interval_ms;
-    }
+    bool open = lease->state != LEASE_NONE && !lease->confirmed;
+    int64_t due = open ? change_due(lease, station, target_ma) : INT64_MAX;
     int64_t last_ms = lease->tried_ms > lease->written_ms ? lease->tried_ms : lease->written_ms;
-    if (station->feed_ms > 0 && last_ms + station->feed_ms < due)
-        due = last_ms + station->feed_ms;
-    return due;
+    int64_t feed = station->feed_ms > 0 ? last_ms + station->feed_ms : INT64_MAX;
+    return feed < due ? feed : due;
 }
 
 int32_t lease_next(struct lease *lease, const struct lease_station *station, int64_t now_ms,
