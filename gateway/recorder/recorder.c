@@ -180,6 +180,8 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
     // While the database is copied it takes no rows; the slot ends when it does.
     if (!optimising && sampler_tick(r->sampler, &now, &reason) != EW_OK)
         ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
+    if (!optimising && sampler_catch_up(r->sampler, &reason) != EW_OK)
+        ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
     ew_loop_timer_set(service->loop, timer, now_ms + TICK_MS);
 }
 
@@ -224,6 +226,35 @@ static void on_optimise(void *user, struct mq_request *request, const cJSON *arg
     ew_service_publish_status(service);
 }
 
+// After a change of zone: {from: "2026-03-01"}.
+static void on_rebuild(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
+{
+    (void)now_ms;
+    struct recorder *r = ((struct ew_service *)user)->state;
+    struct calendar_date from = {0};
+    struct ew_reason reason;
+    struct ew_json o;
+    char text[16] = "";
+    ew_reason_clear(&reason);
+    ew_json_open(&o, args, "", &reason);
+    ew_json_text(&o, "from", EW_REQUIRED, 1, sizeof(text), text);
+    enum ew_err err = ew_json_close(&o);
+    if (err == EW_OK && !calendar_date_parse(text, &from))
+        err = ew_fail(&reason, EW_E_INVALID, "query.date", "/from", "must be a date as 2026-03-01");
+    if (err == EW_OK)
+        err = sampler_rebuild(r->sampler, from, &reason);
+    if (err != EW_OK) {
+        mq_answer_error(request, &reason);
+        return;
+    }
+    ew_notice("recorder", "days and months are made anew from=%s", text);
+    struct ew_buf answer;
+    ew_buf_init(&answer, 64);
+    ew_buf_printf(&answer, "{\"from\":\"%s\"}", text);
+    mq_answer(request, &answer);
+    ew_buf_done(&answer);
+}
+
 // ---- Life ------------------------------------------------------------------------------------------------
 
 static void read_boot_id(char dst[64])
@@ -257,6 +288,7 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
     mq_subscribe(service->mq, "config/settings/sampling", 1, on_sampling, service);
     r->optimise = optimise_new(r->store, path);
     mq_serve(service->mq, "recorder", "optimise", on_optimise, service);
+    mq_serve(service->mq, "recorder", "rebuild", on_rebuild, service);
     err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
     if (err != EW_OK)
         return err;

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { ROLL_DAYS = 7 };
+
 static int64_t day_key(struct calendar_date date)
 {
     return (int64_t)date.year * 10000 + date.month * 100LL + date.day;
@@ -167,13 +169,26 @@ enum ew_err sampler_save_progress(struct sampler *s, struct ew_reason *reason)
                 s->rolled_s, s->packing_day, s->packing_series, reason);
 }
 
+// Years that are rolled anew are rolled a week at a time: the loop has a second, not a minute.
+static enum ew_err not_too_much(struct sampler *s, int64_t *until_s, struct ew_reason *reason)
+{
+    bool found;
+    int64_t at_s = 0;
+    enum ew_err err = first_record(s, s->rolled_s, &found, &at_s, reason);
+    if (err == EW_OK && found && *until_s - at_s > ROLL_DAYS * SAMPLER_DAY_S)
+        *until_s = at_s + ROLL_DAYS * SAMPLER_DAY_S;
+    return err;
+}
+
 enum ew_err sampler_roll(struct sampler *s, int64_t until_s, struct ew_reason *reason)
 {
     int64_t start_s, end_s, rolled_s = s->rolled_s;
     calendar_span(&s->zone, CALENDAR_DAY, until_s, &start_s, &end_s);
     if (rolled_s >= start_s)
         return EW_OK; // the day of until_s is still running
-    enum ew_err err = roll_days(s, until_s, &rolled_s, reason);
+    enum ew_err err = rolled_s == INT64_MIN ? EW_OK : not_too_much(s, &until_s, reason);
+    if (err == EW_OK)
+        err = roll_days(s, until_s, &rolled_s, reason);
     if (err != EW_OK)
         return err;
     s->rolled_s = rolled_s;

@@ -51,6 +51,13 @@ void sampler_identity(struct sampler *sampler, int64_t device, const char *seria
 enum ew_err sampler_tick(struct sampler *sampler, const struct sampler_now *now,
                          struct ew_reason *reason) EW_MUST_CHECK;
 
+// The zone was changed: days and months from this local date on are forgotten and made anew in the zone of
+// now, the earlier ones stay. Questions are answered rightly at once, from the samples.
+enum ew_err sampler_rebuild(struct sampler *sampler, struct calendar_date from,
+                            struct ew_reason *reason) EW_MUST_CHECK;
+// Rolls another week when days are behind. Call now and then.
+enum ew_err sampler_catch_up(struct sampler *sampler, struct ew_reason *reason) EW_MUST_CHECK;
+
 // End of the newest slot in the store, Unix seconds; 0 = none.
 int64_t sampler_last_s(const struct sampler *sampler);
 // Up to where days and months are in their own tables, Unix seconds; INT64_MIN = nowhere.

@@ -451,6 +451,60 @@ static void a_change_of_zone_leaves_what_is_recorded(void **state)
     close_bench(&b);
 }
 
+static void days_of(struct bench *b, const char *expected)
+{
+    struct rows rows;
+    ew_buf_init(&rows.text, 8000);
+    add_query(b, &rows, "day", "SELECT date, value, flags FROM day ORDER BY date");
+    add_query(b, &rows, "month", "SELECT date, value, flags FROM month ORDER BY date");
+    assert_string_equal(ew_buf_text(&rows.text), expected);
+    ew_buf_done(&rows.text);
+}
+
+// 6 h of 1 Wh a second each evening from 19 h to 1 h in Paris, over a change of month; then the site says
+// that it always was in Tokyo (3 h to 9 h there), from 28 February on.
+static void a_change_of_zone_rebuilds_days_and_months_from_a_date(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct ew_reason reason;
+    open_bench(&b, "2026-02-26T18:00:00Z", true);
+    meter_wh = 0;
+    for (int day = 0; day < 5; day++) {
+        pass(&b, 6 * 3600, 3600 * (day + 1));
+        pass(&b, 18 * 3600, 0);
+    }
+    // The step that is read at midnight is the next day's: 10 s of the smaller power against 10 s of the
+    // larger.
+    static const char paris_days[] = "day 20260226 17990.0 64\n"
+                                     "day 20260227 39590.0 0\n"
+                                     "day 20260228 61190.0 0\n"
+                                     "day 20260301 82790.0 0\n"
+                                     "day 20260302 104390.0 0\n"
+                                     "month 202602 118770.0 64\n";
+    days_of(&b, paris_days);
+    struct calendar_zone tokyo = {.count = 1, .transitions = {{INT64_MIN, 9 * 3600}}};
+    sampler_configure(b.sampler, &tokyo, 10);
+    assert_int_equal(sampler_catch_up(b.sampler, &reason), EW_OK);
+    days_of(&b, paris_days); // the change alone rebuilds nothing
+    const struct calendar_date from = {2026, 2, 28};
+    assert_int_equal(sampler_rebuild(b.sampler, from, &reason), EW_OK);
+    days_of(&b, "day 20260226 17990.0 64\nday 20260227 39590.0 0\n");
+    stop(&b); // a power cut in between
+    start(&b, "boot-1");
+    sampler_configure(b.sampler, &tokyo, 10);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sampler_catch_up(b.sampler, &reason), EW_OK);
+    days_of(&b, "day 20260226 17990.0 64\n"
+                "day 20260227 39590.0 0\n"
+                "day 20260228 43200.0 0\n"
+                "day 20260301 64800.0 0\n"
+                "day 20260302 86400.0 0\n"
+                "day 20260303 108000.0 0\n"
+                "month 202602 100780.0 64\n");
+    close_bench(&b);
+}
+
 static void memberships_are_dated(void **state)
 {
     (void)state;
@@ -514,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_small_step_back_lets_history_wait),
         cmocka_unit_test(a_clock_that_ran_ahead_has_its_rows_set_aside),
         cmocka_unit_test(a_change_of_zone_leaves_what_is_recorded),
+        cmocka_unit_test(a_change_of_zone_rebuilds_days_and_months_from_a_date),
         cmocka_unit_test(memberships_are_dated),
         cmocka_unit_test(a_database_of_a_newer_version_is_left_alone),
     };
