@@ -62,7 +62,8 @@ test('datalogger.csv: local times, own separators, exact amounts, gaps empty, no
   const series = [{ key: '1', name: '=1+1;x', color: '', values: [1234.5, null], total: 1234.5 }];
   const csv = model.csvOf(spansFrom('2026-02-28T23:00:00Z', 2), series, [0, 65], 'Wh', 'Europe/Paris', model.csvOptions(undefined));
   assert.deepEqual(csv.split('\r\n'), ['\ufefftime;"\'=1+1;x [Wh]";flags', '2026-03-01 00:00;1234,5;', '2026-03-01 01:00;;recovered gap', '']);
-  assert.deepEqual(model.csvOptions({ decimal: 'comma', field: 'comma' }), { decimal: ',', field: ';' });
+  assert.deepEqual(model.csvOptions({ decimal: ',', separator: ',' }), { decimal: ',', field: ';' });
+  assert.deepEqual(model.csvOptions({ decimal: '.', separator: ',' }), { decimal: '.', field: ',' });
 });
 
 for (const [circuit, id, expected] of [

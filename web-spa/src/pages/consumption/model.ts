@@ -158,8 +158,8 @@ export interface CsvOptions { readonly decimal: ',' | '.'; readonly field: ';' |
 
 // REC-04: comma and semicolon unless the site chose otherwise; never a comma for both.
 export function csvOptions(settings: { readonly [key: string]: unknown } | undefined): CsvOptions {
-  const decimal = settings?.decimal === 'point' || settings?.decimal === '.' ? '.' : ',';
-  const field = (settings?.field === 'comma' || settings?.field === ',') && decimal === '.' ? ',' : ';';
+  const decimal = settings?.decimal === '.' ? '.' : ',';
+  const field = settings?.separator === ',' && decimal === '.' ? ',' : ';';
   return { decimal, field };
 }
 

@@ -25,7 +25,7 @@ function Ticks({ check, ticked, toggle }: { check: ControllerCheck; ticked: Read
         <>
           <p>{t('ui.greenup.on.against')}</p>
           <ul class="against" data-test="against">
-            {check.against.map((one) => <li key={`${one.device}/${one.reason.code}`}><Notice tone="bad"><DeviceName id={one.device} /> {reasonText(one.reason)}</Notice></li>)}
+            {check.against.map((one) => <li key={`${one.device}/${one.reason.code}`}><Notice tone="bad"><DeviceName id={one.device} />: {reasonText(one.reason)}</Notice></li>)}
           </ul>
         </>
       )}
@@ -36,7 +36,7 @@ function Ticks({ check, ticked, toggle }: { check: ControllerCheck; ticked: Read
             {check.accept.map((one) => (
               <li key={tickKey(one)}>
                 <CheckField checked={one.accepted || ticked.has(tickKey(one))} disabled={one.accepted} test={`tick-${one.device}`}
-                  onChange={(on) => toggle(tickKey(one), on)} label={<><DeviceName id={one.device} /> {reasonText(one.reason)}</>} />
+                  onChange={(on) => toggle(tickKey(one), on)} label={<><DeviceName id={one.device} />: {reasonText(one.reason)}</>} />
               </li>
             ))}
           </ul>

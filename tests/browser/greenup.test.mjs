@@ -1,0 +1,141 @@
+// GRU-01, GRU-05, GRU-06: the pages of Green'Up against the running controller: bands and sentences live, settings with the
+// bands drawn while one types, what stands against ON, start and wait, priorities; on a phone too.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
+import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { MAIN, STATION, onlyBus, siteWith } from './site.mjs';
+
+const SECOND = 22; // its phases are not said
+const ZONE = 60;
+let gateway;
+let simulators;
+let browser;
+let owner;
+
+before(async () => {
+  const whole = siteWith(await freePorts(4));
+  const devices = whole.devices.filter((one) => one.bus <= 2 && one.profile).map((one) => (one.id === STATION ? { ...one, phases: [1, 2, 3], zones: [ZONE] } : one));
+  devices.push({ id: SECOND, bus: 2, name: 'Visitors', profile: 'abb-terra-ac', unit: 3, on: true });
+  const site = {
+    ...whole, devices, buses: whole.buses.filter((bus) => bus.id <= 2), zones: [{ id: ZONE, name: 'Courtyard' }],
+    greenup: { on: false, meter: MAIN, i_max_a: 63, i_chg_a: 40 },
+  };
+  gateway = await Gateway.start(site);
+  const simulated = { ...site, zones: [], greenup: undefined, devices: devices.map(({ zones, ...rest }) => rest) };
+  simulators = [1, 2].map((bus) => new Simulator(gateway.folder, `bus${bus}`, onlyBus(simulated, bus)));
+  browser = await Browser.start();
+  owner = await inside(DESK);
+});
+after(async () => {
+  await browser?.stop();
+  for (const one of simulators ?? []) await one.stop();
+  await gateway?.stop();
+});
+
+async function inside(options) {
+  const visitor = await browser.visitor(gateway.url, options);
+  await visitor.comeIn(USERS.greenUp);
+  await visitor.home();
+  return visitor;
+}
+async function view(visitor, name) {
+  await visitor.page.goto(`${visitor.url}#/greenup/${name}`);
+  await visitor.wait(`${mark('greenup')}[data-view="${name.split('/')[0]}"]`);
+}
+const text = (visitor, selector) => visitor.page.locator(selector).first().innerText();
+
+test('details: three phases with their bands, live, and each charge point with the sentence of its limit', async () => {
+  await owner.page.locator(`${mark('tile')}[data-page="greenup"]`).click();
+  await owner.wait(`${mark('overview')}[data-mode="off"][data-fresh="fresh"]`);
+  await owner.wait(`${mark('gauge')} svg`);
+  assert.equal(await owner.get('gauge').count(), 3);
+  await owner.wait(`${mark('point')}[data-device="${STATION}"][data-state]:not([data-state="unknown"])`);
+  await owner.page.locator(`${mark('point')}[data-device="${STATION}"]`).click();
+  await owner.wait(`${mark('point-page')}[data-device="${STATION}"]`);
+  assert.match(await text(owner, mark('limit-why')), /\w+.*\.$/);
+  await simulators[1].tell(`car ${STATION} arrive`);
+  await owner.page.waitForSelector(`${mark('point')}[data-device="${STATION}"][data-state="charge"]`);
+  await owner.get('tab-charge').click();
+  await owner.wait(`${mark('charge')}[data-charge="C"]`);
+  await owner.shot('greenup-details');
+});
+
+test('configuration: a wrong value is said at its field, the bands follow what is typed, a right one is saved', async () => {
+  await view(owner, 'configuration');
+  await owner.wait(`${mark('preview')} svg`);
+  await owner.get('i_chg_a-0').fill('70');
+  await owner.get('save').click();
+  await owner.page.waitForSelector(`${mark('i_chg_a-0')}[aria-invalid="true"]`);
+  const described = await owner.get('i_chg_a-0').getAttribute('aria-describedby');
+  assert.match(await owner.page.locator(`#${CSS_escape(described.split(' ').at(-1))}`).innerText(), /maximum/);
+  const pictured = await owner.page.locator(`${mark('preview')} svg.gauge-drawing`).innerHTML();
+  await owner.get('i_chg_a-0').fill('32,5');
+  await owner.page.waitForFunction(([selector, before_]) => document.querySelector(selector).innerHTML !== before_, [`${mark('preview')} svg.gauge-drawing`, pictured]);
+  await owner.get('level1_pct').fill('80');
+  await owner.shot('greenup-configuration');
+  await owner.get('save').click();
+  await owner.wait(`${mark('saving')}[data-saving="saved"]`);
+  await owner.page.reload();
+  await owner.page.waitForFunction((selector) => document.querySelector(selector)?.value === '32.5', mark('i_chg_a-0'));
+  assert.equal(await owner.get('level1_pct').inputValue(), '80');
+});
+const CSS_escape = (id) => id.replace(/[^a-zA-Z0-9_-]/g, '\\$&');
+
+test('ON is refused with what to change, device by device, and stays off', async () => {
+  await owner.get('selector').click();
+  await owner.wait(mark('on-dialog'));
+  assert.match(await owner.get('against').innerText(), /Visitors: Say which phases/);
+  assert.equal(await owner.get('yes').isDisabled(), true);
+  await owner.shot('greenup-on-refused');
+  await owner.page.keyboard.press('Escape');
+  await owner.page.waitForSelector(mark('on-dialog'), { state: 'detached' });
+  assert.equal(await owner.get('selector').isChecked(), false);
+});
+
+test('priorities: the default is saved, found by the filter and seen on the other pages', async () => {
+  await view(owner, 'priorities');
+  await owner.get(`default-${STATION}-priority`).click();
+  await owner.get('save').click();
+  await owner.wait(`${mark('saving')}[data-saving="saved"]`);
+  await owner.get('point-filter').selectOption('priority');
+  assert.deepEqual(await owner.get('priority').evaluateAll((all) => all.map((one) => Number(one.dataset.device))), [STATION]);
+  await owner.get('point-filter').selectOption(`zone-${ZONE}`);
+  assert.deepEqual(await owner.get('priority').evaluateAll((all) => all.map((one) => Number(one.dataset.device))), [STATION]);
+  await view(owner, 'manage');
+  await owner.wait(`${mark('manage')}[data-device="${STATION}"] ${mark('priority-mark')}`);
+});
+
+test('management: wait and normal are for this charge, and the controller says so', async () => {
+  await owner.get(`wish-${STATION}-wait`).click();
+  await owner.page.waitForSelector(`${mark(`wish-${STATION}-wait`)}[aria-pressed="true"]`);
+  await owner.get(`prio-${STATION}-normal`).click();
+  await owner.page.waitForSelector(`${mark(`prio-${STATION}-normal`)}[aria-pressed="true"]`);
+  await owner.shot('greenup-manage');
+  await view(owner, 'priorities');
+  await owner.page.waitForSelector(`${mark('priority')}[data-device="${STATION}"][data-priority="true"]`); // the default stays
+  assert.deepEqual(owner.complaints, []);
+});
+
+for (const tag of ['en', 'fr']) {
+  test(`on a phone nothing sticks out, on any of its pages (${tag})`, async () => {
+    const visitor = await inside(PHONE);
+    await visitor.language(tag);
+    for (const name of ['details', `details/${STATION}/station`, 'manage', 'configuration', 'priorities']) {
+      await view(visitor, name);
+      await visitor.page.waitForSelector(`${mark('overview')}[data-fresh="fresh"], ${mark('priority')}`, { state: 'attached' });
+      assert.equal(await visitor.overflow(), 0, name);
+      await visitor.shot(`greenup-phone-${name.replace(/\//g, '-')}-${tag}`);
+    }
+    assert.deepEqual(visitor.complaints, []);
+    await visitor.leave();
+  });
+}
+
+test('the controller standing still, what is shown is no longer live, and comes back by itself', async () => {
+  await view(owner, 'details');
+  const pid = gateway.run().services.controller.pid;
+  process.kill(pid, 'SIGSTOP');
+  await owner.page.waitForSelector(`${mark('status-old')}, ${mark('controller-down')}`);
+  await owner.wait(`${mark('overview')}[data-fresh="fresh"]`); // a stopped service is killed and started again
+});
