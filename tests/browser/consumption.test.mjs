@@ -1,6 +1,7 @@
-// VIEW-02: today's consumption by hour and circuit appears by itself when the first sampling interval is over; a user who
-// may see nothing else sees it too; on a phone nothing sticks out.
+// VIEW-02 to VIEW-07: consumption appears by itself when the first sampling interval is over; any period by arrows; every view;
+// full screen and datalogger.csv; a user who may see nothing else sees it; on a phone nothing sticks out.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
 import { Gateway, Simulator, freePorts } from './gateway.mjs';
@@ -44,32 +45,84 @@ const words = async (visitor, name) => (await visitor.get(name).first().innerTex
 test('before anything is recorded the page says so, and then shows it without being asked', async () => {
   await user.page.locator(`${mark('tile')}[data-page="consumption"]`).click();
   await user.wait(mark('consumption'));
-  await user.page.waitForSelector(`${mark('total')}`, { timeout: TWO_INTERVALS_MS });
-  await user.page.waitForSelector(`${mark(`circuit-${HEATING}`)}`, { timeout: TWO_INTERVALS_MS });
-  assert.match(await words(user, 'total'), /^\d+\.\d\d kWh$/);
-  assert.match(await words(user, `circuit-${HEATING}`), /^Heating \d+\.\d\d kWh$/); // a built-in circuit is named by its use
-  assert.equal(await user.get('circuit-0').count(), 0); // the main meter is left out of totals
+  await user.page.waitForSelector(mark('total'), { timeout: TWO_INTERVALS_MS });
+  await user.page.waitForSelector(mark('figure'));
+  assert.match(await words(user, 'total'), /^[\d,.]+ k?Wh$/);
+  assert.match(await words(user, 'figure'), /By circuit/);
   await user.wait(`${mark('chart')} canvas`);
   await user.shot('consumption');
 });
 
-test('yesterday is there to choose, and empty on the first day', async () => {
-  await user.get('day-yesterday').click();
-  await user.page.waitForFunction((chart) => document.querySelector(chart) === null, mark('chart'));
-  assert.match(await words(user, 'consumption'), /Nothing is recorded for this day yet/);
-  await user.get('day-today').click();
-  await user.wait(`${mark('chart')} canvas`);
-  assert.deepEqual(user.complaints, []); // nor did the chart break the content security policy
+test('datalogger.csv holds what is shown: local hours, the circuit, exact Wh', async () => {
+  const [file] = await Promise.all([user.page.waitForEvent('download'), user.get('csv').click()]);
+  assert.equal(file.suggestedFilename(), 'datalogger.csv');
+  const lines = readFileSync(await file.path(), 'utf8').replace(/^\ufeff/, '').trim().split('\r\n').map((line) => line.split(';'));
+  assert.deepEqual(lines[0], ['time', 'Heating [Wh]', 'flags']); // a built-in circuit is named by its use; the main meter is left out
+  assert.ok([24, 25, 26].includes(lines.length), `${lines.length} lines`);
+  assert.ok(lines.some((line) => Number(line[1]?.replace(',', '.')) > 0));
+});
+
+test('yesterday is an arrow away, and empty on the first day; month and ten years hold today', async () => {
+  await user.get('date-back').click();
+  await user.wait(mark('nothing'));
+  assert.match(await words(user, 'consumption'), /Nothing is recorded for this period/);
+  assert.equal(await user.get('date-next').isDisabled(), false);
+  await user.get('date-now').click();
+  assert.equal(await user.get('date-next').isDisabled(), true);
+  for (const span of ['month', 'year', 'decade', 'day']) {
+    await user.get(`span-${span}`).click();
+    await user.wait(`${mark('figure')} ${mark('total')}`);
+    assert.match(await words(user, 'total'), /^[\d,.]+ k?Wh$/, span);
+  }
+});
+
+test('every view answers: global, zones and circuits, comparison, details with live measures, tariffs', async () => {
+  const go = async (view) => {
+    await user.get(`tab-${view}`).click();
+    await user.wait(`${mark('consumption')}[data-view="${view}"]`);
+  };
+  await go('global');
+  await user.wait(mark('figure-electricity'));
+  assert.match(await words(user, 'figure-electricity'), /^Electricity /);
+  await go('partial');
+  await user.get('circuit').selectOption(String(HEATING));
+  await user.wait(mark('figure'));
+  await go('compare');
+  await user.wait(mark('figure'));
+  assert.match(await words(user, 'figure'), /Heat pump.*Wh/);
+  await user.get('compare-totals').click();
+  await user.wait(`${mark('figure')} canvas`);
+  await go('details');
+  await user.get('device').selectOption(String(HEAT_PUMP));
+  await user.wait(`${mark('block')}[data-section="power"] [data-fresh="fresh"]`);
+  await user.wait(`${mark('figure')} canvas`);
+  await user.shot('consumption-details');
+  await go('tariffs');
+  await user.wait(`${mark('tariff-0')}`); // no rule is set up: all of it is outside, and said so
+  assert.match(await words(user, 'consumption'), /Outside all rules/);
+  await go('total');
+});
+
+test('a figure fills the screen and comes back', async () => {
+  await user.get('full-screen').click();
+  await user.page.waitForFunction((figure) => document.fullscreenElement?.matches(figure), mark('figure'));
+  await user.shot('consumption-full-screen');
+  await user.get('full-screen').click();
+  await user.page.waitForFunction(() => document.fullscreenElement === null);
+  assert.deepEqual(user.complaints, []); // nor did a chart break the content security policy
 });
 
 for (const tag of ['en', 'fr']) {
   test(`on a phone nothing sticks out (${tag})`, async () => {
     const visitor = await inside(PHONE);
     await visitor.language(tag);
-    await visitor.page.goto(`${visitor.url}#/consumption`);
-    await visitor.wait(`${mark('chart')} canvas`);
-    assert.equal(await visitor.overflow(), 0);
-    await visitor.shot(`consumption-phone-${tag}`);
+    for (const view of ['total', 'global', 'partial', 'compare', 'details', 'tariffs']) {
+      await visitor.page.goto(`${visitor.url}#/consumption/${view}`);
+      await visitor.wait(`${mark('consumption')}[data-view="${view}"]`);
+      await visitor.wait(mark('figure').replace('=', '^='));
+      assert.equal(await visitor.overflow(), 0, view);
+      await visitor.shot(`consumption-phone-${view}-${tag}`);
+    }
     assert.deepEqual(visitor.complaints, []);
     await visitor.leave();
   });

@@ -132,10 +132,18 @@ for (const tag of ['en', 'fr']) {
   });
 }
 
-test('the controller standing still, what is shown is no longer live, and comes back by itself', async () => {
+test('the controller standing still, what is shown is no longer live; when it goes on, all is live again by itself', async () => {
   await view(owner, 'details');
-  const pid = gateway.run().services.controller.pid;
-  process.kill(pid, 'SIGSTOP');
-  await owner.page.waitForSelector(`${mark('status-old')}, ${mark('controller-down')}`);
-  await owner.wait(`${mark('overview')}[data-fresh="fresh"]`); // a stopped service is killed and started again
+  await owner.wait(`${mark('overview')}[data-fresh="fresh"]`);
+  const held = [gateway.program.process.pid, gateway.run().services.controller.pid]; // the supervisor too: it would start another
+  for (const pid of held) process.kill(pid, 'SIGSTOP');
+  try {
+    await owner.wait(mark('controller-down')); // the broker noticed
+    await owner.wait(`${mark('overview')}[data-fresh="offline"]`);
+    await owner.shot('greenup-stale');
+  } finally {
+    for (const pid of held) process.kill(pid, 'SIGCONT');
+  }
+  await owner.wait(`${mark('overview')}[data-fresh="fresh"]`);
+  assert.deepEqual(owner.complaints, []);
 });

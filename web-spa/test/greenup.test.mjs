@@ -77,3 +77,12 @@ test('priority is written for those that have it, the others are left alone', ()
   assert.deepEqual(model.withPriority(SETTINGS, 21, true).stations, [{ device: 21, priority: true }, { device: 22, priority: true }]);
   assert.deepEqual(model.withPriority(SETTINGS, 22, false).stations, []);
 });
+
+test('the last 24 hours: the largest of each step, gaps stay gaps; events in order', () => {
+  const answer = { from: '2026-03-01T00:00:00Z', step_s: 300, max: [5, null], mean: [1, null] };
+  assert.deepEqual(model.curveOf(answer), [[Date.parse('2026-03-01T00:00:00Z'), 5], [Date.parse('2026-03-01T00:05:00Z'), null]]);
+  assert.deepEqual(model.curveOf(null), []);
+  const row = { plugged_at: '2026-03-01T10:00:00Z', ended: null, interruptions: [{ at: '2026-03-01T11:00:00Z', until: null }, { at: '2026-03-01T10:30:00Z', until: '2026-03-01T10:40:00Z' }] };
+  assert.deepEqual(model.eventsOf([row]).map((one) => one.kind), ['plugged', 'stopped', 'resumed', 'stopped']);
+  assert.deepEqual(model.bandAreas({ charging_max_a: 40, maximum_a: 63 }, 80).map((one) => [one.from, one.to]), [[0, 40], [40, 63], [63, 80]]);
+});

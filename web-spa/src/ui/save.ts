@@ -13,7 +13,16 @@ export interface Saving {
   readonly reason: Reason | null; // of `refused`
 }
 
-const revision = (): number => getState().services.get('config')?.rev ?? 0;
+// The newest revision that this page has seen: the status of config comes now and then, its objects at once.
+let answered = 0;
+function revision(): number {
+  const { services, settings, buses, devices, panels, circuits, zones, tariffs, costRules } = getState();
+  let newest = Math.max(answered, services.get('config')?.rev ?? 0);
+  for (const table of [settings, buses, devices, panels, circuits, zones, tariffs, costRules]) {
+    for (const one of table.values()) newest = Math.max(newest, one.rev);
+  }
+  return newest;
+}
 
 // `begin()` when the form takes its values anew: a save names the revision that was seen then, and a later change of
 // somebody else is refused with the difference instead of being overwritten.
@@ -26,7 +35,7 @@ export function useSave(): { saving: Saving; begin: () => void; save: (changes: 
   const save = async (changes: readonly Change[]): Promise<(number | null)[] | null> => {
     setSaving({ state: 'busy', reason: null });
     const answer = await call<{ rev: number; ids: (number | null)[] }>('config', 'change', { rev: seen.current, changes });
-    if (answer.is === 'ok') seen.current = answer.value.rev;
+    if (answer.is === 'ok') seen.current = answered = answer.value.rev;
     if (mounted.current) {
       setSaving(answer.is === 'ok' ? { state: 'saved', reason: null }
         : answer.is === 'lost' ? { state: 'lost', reason: null } : { state: 'refused', reason: answer.reason });

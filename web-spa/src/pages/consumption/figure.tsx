@@ -125,10 +125,10 @@ export function Figure(props: FigureProps): JSX.Element {
           <FullScreen target={root} />
         </div>
       </header>
-      <div class="figure-body">
+      <div class={series.length > 1 || props.children ? 'figure-body' : 'figure-body figure-alone'}>
         {charts ? <charts.Bars title={title} labels={labels.map((label, i) => ((flags[i] ?? 0) !== 0 ? `${label} *` : label))} stacked={stacked !== false} unit={unit.name} decimals={unit.decimals} locale={language()}
           series={series.map((one) => ({ ...one, values: scaled(one.values) }))} {...(before ? { before: { name: t('ui.consumption.previous'), values: scaled(before) } } : {})} /> : <div class="chart" />}
-        <div class="figure-side">{props.children}<Legend series={series} unit={unit} /></div>
+        {(series.length > 1 || props.children) && <div class="figure-side">{props.children}<Legend series={series} unit={unit} /></div>}
       </div>
       <Notes flags={flags} labels={labels} />
       <DataTable labels={labels} series={series} totals={stacked === false ? null : totals} unit={unit} flags={flags} by={by} />
@@ -137,7 +137,8 @@ export function Figure(props: FigureProps): JSX.Element {
 }
 
 // What is shown while there is no figure: why not.
-export function Nothing({ asked, first }: { asked: { answer: unknown; lost: boolean; refused: { text: string } | null }; first: boolean }): JSX.Element | null {
+export function Nothing({ asked, first }: { asked: { answer: unknown; lost: boolean; refused: unknown }; first: boolean }): JSX.Element | null {
+  if (asked.refused) return null; // said by Refused
   if (asked.lost) return <Notice tone="warn" test="recorder-lost">{t('ui.consumption.lost')}</Notice>;
   if (!asked.answer) return <p class="muted empty">{t('ui.consumption.waiting')}</p>;
   return <div class="empty" data-test="nothing"><Icon name="consumption" /><h2>{t('ui.consumption.nothing')}</h2>{first && <p>{t('ui.consumption.first')}</p>}</div>;

@@ -10,7 +10,7 @@ import { CheckField, SelectField } from '../../ui/field';
 import { FullScreen } from '../../ui/full_screen';
 import { Notice } from '../../ui/notice';
 import { useCharts } from '../../ui/use_charts';
-import { useAsk } from './ask';
+import { useAsk } from '../../ui/ask';
 import { Figure, Nothing, show } from './figure';
 import { OTHER_COLOR, SERVICES, periodQuestion, seriesColor, unitFor, type Series, type Service } from './model';
 import { Refused, useDeviceOptions, type Period } from './views';

@@ -12,7 +12,7 @@ import { Notice } from '../../ui/notice';
 import { Blocks } from '../installation/blocks';
 import { useJudge } from '../installation/judge';
 import { answering, deviceState } from '../installation/model';
-import { useAsk, type Asked } from './ask';
+import { useAsk, type Asked } from '../../ui/ask';
 import { Figure, Nothing } from './figure';
 import { SERVICES, SERVICE_COLOR, circuitName, joinFlags, periodQuestion, seriesColor, seriesOf, spanTotals, type Row, type Series, type Service } from './model';
 

@@ -1,5 +1,7 @@
 // What the pages of Green'Up show, computed from what the gateway said. Pure.
 import type { ConfigDevice, ConfigProfile, ConfigZone, GreenupStatus } from '../../generated/types';
+import type { SeriesAnswer } from '../../generated/types';
+import type { ChargeRow } from '../../generated/types/charges';
 import type { GreenupPhase, GreenupStation } from '../../generated/types/greenup_status';
 import type { Greenup } from '../../generated/types/site';
 import { readNumber } from '../../format/number';
@@ -72,6 +74,33 @@ export function axisEnd(phases: ReadonlyArray<Pick<GreenupPhase, 'maximum_a' | '
   const maximum = Math.max(1, ...phases.map((one) => one.maximum_a));
   const current = Math.max(0, ...phases.map((one) => one.current_a ?? 0));
   return Math.max(maximum * 1.25, Math.ceil(current * 1.05));
+}
+
+// ---- The last 24 hours ------------------------------------------------------------------------------------------
+
+// The largest of each step: what the bands are about. Gaps stay gaps.
+export function curveOf(answer: SeriesAnswer | null): Array<readonly [number, number | null]> {
+  if (!answer) return [];
+  const start = Date.parse(answer.from);
+  const values = answer.max ?? answer.mean ?? [];
+  return values.map((value, i) => [start + i * answer.step_s * 1000, value] as const);
+}
+
+export const bandAreas = (phase: Pick<GreenupPhase, 'charging_max_a' | 'maximum_a'> | undefined, end: number): Array<{ color: string; from: number; to: number }> =>
+  (phase === undefined ? [] : [
+    { color: '--band-green-soft', from: 0, to: phase.charging_max_a }, { color: '--band-yellow-soft', from: phase.charging_max_a, to: phase.maximum_a },
+    { color: '--band-red-soft', from: phase.maximum_a, to: end },
+  ]);
+
+export interface Event { readonly at: number; readonly kind: 'plugged' | 'stopped' | 'resumed' | 'ended' }
+
+// What happened to the charges, oldest first.
+export function eventsOf(rows: readonly ChargeRow[]): Event[] {
+  const event = (at: string | null, kind: Event['kind']): Event[] => (at === null ? [] : [{ at: Date.parse(at), kind }]);
+  return rows.flatMap((row) => [
+    ...event(row.plugged_at, 'plugged'), ...event(row.ended, 'ended'),
+    ...row.interruptions.flatMap((one) => [...event(one.at, 'stopped'), ...event(one.until, 'resumed')]),
+  ]).sort((a, b) => a.at - b.at);
 }
 
 // ---- Settings ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// Green'Up (GRU-06): details, management, configuration, priorities.
+// Green'Up (GRU-06): details, management, the last 24 hours, configuration, priorities.
 import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import { want } from '../../api/link';
@@ -7,6 +7,7 @@ import { useStore } from '../../store/store';
 import { Tabs } from '../../ui/tabs';
 import type { PageProps } from '../registry';
 import { Configuration } from './configuration';
+import { Day } from './day';
 import { Details, readPart } from './details';
 import { useLive } from './live';
 import { Manage } from './manage';
@@ -16,8 +17,8 @@ import '../../style/greenup.css';
 
 const TOPICS = ['greenup/status', 'session/+', 'config/device/+', 'config/profile/+', 'config/bus/+', 'config/zone/+', 'config/settings/greenup',
   'device/+/status', 'device/+/charge'] as const;
-const VIEWS = ['details', 'manage', 'configuration', 'priorities'] as const;
-const ICONS = { details: 'station', manage: 'play', configuration: 'settings', priorities: 'priority' } as const;
+const VIEWS = ['details', 'manage', 'day', 'configuration', 'priorities'] as const;
+const ICONS = { details: 'station', manage: 'play', day: 'clock', configuration: 'settings', priorities: 'priority' } as const;
 
 export default function GreenupPage({ rest }: PageProps): JSX.Element {
   const [first, second, third] = rest.split('/');
@@ -34,6 +35,7 @@ export default function GreenupPage({ rest }: PageProps): JSX.Element {
       <Tabs label={t('page.greenup')} current={view} tabs={VIEWS.map((one) => ({ id: one, href: `#/greenup/${one}`, title: t(`ui.greenup.view.${one}`), icon: ICONS[one] }))} />
       {view === 'details' && <Details live={live} points={points} chosen={chosen} part={readPart(third)} />}
       {view === 'manage' && <Manage live={live} points={points} />}
+      {view === 'day' && <Day live={live} points={points} />}
       {view === 'configuration' && <Configuration live={live} />}
       {view === 'priorities' && <Priorities points={points} />}
     </main>

@@ -1,8 +1,8 @@
 // Asks the recorder, and asks again: when the link comes back, when something new is stored, and now and then.
 import { useEffect, useState } from 'preact/hooks';
-import { call } from '../../api/link';
-import type { Reason } from '../../generated/types';
-import { useStore } from '../../store/store';
+import { call } from '../api/link';
+import type { Reason } from '../generated/types';
+import { useStore } from '../store/store';
 
 const RETRY_MS = 5_000;
 const REFRESH_MS = 60_000;
