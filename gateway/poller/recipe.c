@@ -199,17 +199,9 @@ static struct plan_cost cost_on(const struct site_bus *bus, const struct profile
     return plan_cost_tcp(profile->limits.gap_ms);
 }
 
-// Parameters of a device by the names profiles use: its own, or its place on the bus.
 static double param_of(const void *user, const char *name, double fallback)
 {
-    const struct site_device *device = user;
-    if (strcmp(name, "unit") == 0)
-        fallback = device->unit;
-    else if (strcmp(name, "interface") == 0 && device->interface > 0)
-        fallback = device->interface;
-    else if (strcmp(name, "position") == 0 && device->position > 0)
-        fallback = device->position;
-    return site_param(device, name, fallback);
+    return site_param(user, name, fallback);
 }
 
 static const struct profile *find_profile(const struct site_device *device, const struct shelf *shelf,

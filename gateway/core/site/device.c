@@ -9,6 +9,12 @@ double site_param(const struct site_device *device, const char *name, double fal
     for (int i = 0; i < device->param_count; i++)
         if (strcmp(device->params[i].name, name) == 0)
             return device->params[i].value;
+    if (strcmp(name, "unit") == 0)
+        return device->unit;
+    if (strcmp(name, "interface") == 0 && device->interface > 0)
+        return device->interface;
+    if (strcmp(name, "position") == 0 && device->position > 0)
+        return device->position;
     return fallback;
 }
 
