@@ -154,8 +154,8 @@ const char *site_bus_type_name(enum site_bus_type type);
 // The address as people write it (DEV-03, DEV-04, DEV-06): "5", "2-1" with an interface, then "-3" for the
 // position and "-L" or "-R" for the side.
 void site_device_address(const struct site_device *device, char dst[32]);
-// The value of a device's parameter by the name profiles use: its own, or its place on the bus (unit, interface,
-// position), or fallback.
+// The value of a device's parameter by the name profiles use: its own, or its place on the bus (unit,
+// interface, position), or fallback.
 double site_param(const struct site_device *device, const char *name, double fallback);
 
 // ---- Kinds of object --------------------------------------------------------------------------------------
