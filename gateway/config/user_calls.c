@@ -420,14 +420,23 @@ static void on_user_change(void *user, struct mq_request *request, const cJSON *
 
 // ---- Ends ------------------------------------------------------------------------------------------------
 
-static enum ew_err read_id(const cJSON *args, int *ret, struct ew_reason *reason)
+// False: refused and answered.
+static bool take_id(struct config *config, struct mq_request *request, const cJSON *args,
+                    struct config_caller *ret_caller, int *ret_id)
 {
+    struct ew_reason reason;
     struct ew_json o;
     int64_t id = 0;
-    ew_json_open(&o, args, "", reason);
+    if (!may(config, request, ret_caller))
+        return false;
+    ew_reason_clear(&reason);
+    ew_json_open(&o, args, "", &reason);
     ew_json_int(&o, "id", EW_REQUIRED, 1, INT_MAX, &id);
-    *ret = (int)id;
-    return ew_json_close(&o);
+    *ret_id = (int)id;
+    if (ew_json_close(&o) == EW_OK)
+        return true;
+    mq_answer_error(request, &reason);
+    return false;
 }
 
 // The places behind it move up, and what stands beside them does too.
@@ -450,18 +459,18 @@ static void on_user_remove(void *user, struct mq_request *request, const cJSON *
     struct config_caller caller;
     struct ew_reason reason;
     int id = 0;
-    ew_reason_clear(&reason);
-    if (!may(config, request, &caller))
+    if (!take_id(config, request, args, &caller, &id))
         return;
-    enum ew_err err = read_id(args, &id, &reason);
-    struct account_user *gone = err == EW_OK ? accounts_user(config->accounts, id) : NULL;
-    if (err == EW_OK && !gone)
-        err = ew_fail(&reason, EW_E_UNKNOWN, "user.gone", "/id", "This user does not exist any more.");
-    if (err == EW_OK && id == caller.user_id)
-        err = access_self_check(NULL, &reason);
+    struct account_user *gone = accounts_user(config->accounts, id);
+    if (!gone) {
+        fail(request, EW_E_UNKNOWN, "user.gone", "/id", "This user does not exist any more.");
+        return;
+    }
+    ew_reason_clear(&reason);
+    enum ew_err err = id == caller.user_id ? access_self_check(NULL, &reason) : EW_OK;
     if (err == EW_OK)
         err = check_people(config, NULL, id, &reason);
-    if (err != EW_OK || !gone) {
+    if (err != EW_OK) {
         mq_answer_error(request, &reason);
         return;
     }
@@ -478,17 +487,12 @@ static void on_browser_revoke(void *user, struct mq_request *request, const cJSO
     (void)now_ms;
     struct config *config = user;
     struct config_caller caller;
-    struct ew_reason reason;
     int id = 0;
-    ew_reason_clear(&reason);
-    if (!may(config, request, &caller))
+    if (!take_id(config, request, args, &caller, &id))
         return;
-    enum ew_err err = read_id(args, &id, &reason);
-    struct account_browser *browser = err == EW_OK ? accounts_browser_by_id(config->accounts, id) : NULL;
-    if (err == EW_OK && !browser)
-        (void)ew_fail(&reason, EW_E_UNKNOWN, "browser.gone", "/id", "This browser is not known any more.");
+    struct account_browser *browser = accounts_browser_by_id(config->accounts, id);
     if (!browser) {
-        mq_answer_error(request, &reason);
+        fail(request, EW_E_UNKNOWN, "browser.gone", "/id", "This browser is not known any more.");
         return;
     }
     publish_audit_object(config, caller.account, caller.user, "browser_revoke", "browser", id, NULL, NULL);

@@ -240,7 +240,7 @@ static void on_rebuild(void *user, struct mq_request *request, const cJSON *args
     ew_json_text(&o, "from", EW_REQUIRED, 1, sizeof(text), text);
     enum ew_err err = ew_json_close(&o);
     if (err == EW_OK && !calendar_date_parse(text, &from))
-        err = ew_fail(&reason, EW_E_INVALID, "query.date", "/from", "must be a date as 2026-03-01");
+        err = ew_fail(&reason, EW_E_INVALID, "json.date", "/from", "must be a date as 2026-03-01");
     if (err == EW_OK)
         err = sampler_rebuild(r->sampler, from, &reason);
     if (err != EW_OK) {

@@ -32,6 +32,14 @@ export class Browser {
     return new Visitor(context, page, url);
   }
 
+  // Somebody who is logged in and sees the home page.
+  async inside(url, options, user) {
+    const visitor = await this.visitor(url, options);
+    await visitor.comeIn(user);
+    await visitor.home();
+    return visitor;
+  }
+
   stop() {
     return this.chromium.close();
   }

@@ -20,12 +20,7 @@ after(async () => {
   await gateway?.stop();
 });
 
-async function inside(options, user) {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(user);
-  await visitor.home();
-  return visitor;
-}
+const inside = (options, user) => browser.inside(gateway.url, options, user);
 
 async function users(visitor) {
   await visitor.page.goto(`${visitor.url}#/server`);

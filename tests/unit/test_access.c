@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "core/access/access.h"
+#include "core/access/people.h"
 #include "core/access/slowdown.h"
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,27 @@ static void topics_are_spelled_out_and_stand_once(void **state)
     assert_int_equal(count(ACCESS_SUBSCRIBE, "edgewatt/x/device/+/measures/+"), 1);
     assert_int_equal(access_integration(&rights, "ha", "read", &list, &reason), EW_OK);
     assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/+/command"), 0);
+}
+
+static void displays_only_ask_the_recorder(void **state)
+{
+    (void)state;
+    struct ew_reason reason;
+    int subscribed[2] = {0, 0}, asked = 0;
+    for (int display = 0; display < 2; display++) {
+        assert_int_equal(access_session(&rights, "s-1", ACCESS_DISPLAY_PAGES, display, &list, &reason),
+                         EW_OK);
+        for (int i = 0; i < list.count; i++) {
+            subscribed[display] += list.topics[i].right == ACCESS_SUBSCRIBE;
+            if (!display || list.topics[i].right != ACCESS_PUBLISH)
+                continue;
+            asked++;
+            assert_ptr_equal(strstr(list.topics[i].filter, "edgewatt/x/call/s-1/recorder/"),
+                             list.topics[i].filter);
+        }
+    }
+    assert_true(asked > 0);
+    assert_int_equal(subscribed[0], subscribed[1]);
 }
 
 static void only_the_controller_publishes_set_points_and_only_config_controls(void **state)
@@ -241,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_are_spelled_out_and_stand_once),
+        cmocka_unit_test(displays_only_ask_the_recorder),
         cmocka_unit_test(only_the_controller_publishes_set_points_and_only_config_controls),
         cmocka_unit_test(mistakes_in_the_files_are_refused),
         cmocka_unit_test(who_may_change_what),

@@ -1,7 +1,6 @@
 // Users, sessions and known browsers: the rules as tables (USR-02, USR-03, USR-04).
 #include "check.h"
 
-#include "base/file.h"
 #include "core/access/people.h"
 #include <string.h>
 
@@ -92,46 +91,6 @@ static void browsers_are_known_for_90_days(void **state)
         assert_int_equal(access_browser_known(at_ms, at_ms + cases[i].later_ms), cases[i].known);
 }
 
-static cJSON *load(const char *name)
-{
-    char path[512];
-    struct ew_buf buf;
-    struct ew_reason reason;
-    cJSON *tree = NULL;
-    ew_buf_init(&buf, 1 << 20);
-    assert_int_equal(ew_format(path, sizeof(path), "%s/broker-config/%s.json", EDGEWATT_SOURCE_DIR, name),
-                     EW_OK);
-    assert_int_equal(ew_file_read(path, 1 << 20, &buf, &reason), EW_OK);
-    assert_int_equal(ew_json_parse(ew_buf_text(&buf), buf.len, 1 << 20, &tree, &reason), EW_OK);
-    ew_buf_done(&buf);
-    return tree;
-}
-
-static void displays_only_ask_the_recorder(void **state)
-{
-    (void)state;
-    static struct access_list list;
-    struct ew_reason reason;
-    cJSON *pages = load("pages");
-    const struct access_rights rights = {.pages = pages, .base = "edgewatt/x"};
-    int subscribed[2] = {0, 0}, asked = 0;
-    for (int display = 0; display < 2; display++) {
-        assert_int_equal(access_session(&rights, "s-1", ACCESS_DISPLAY_PAGES, display, &list, &reason),
-                         EW_OK);
-        for (int i = 0; i < list.count; i++) {
-            subscribed[display] += list.topics[i].right == ACCESS_SUBSCRIBE;
-            if (!display || list.topics[i].right != ACCESS_PUBLISH)
-                continue;
-            asked++;
-            assert_ptr_equal(strstr(list.topics[i].filter, "edgewatt/x/call/s-1/recorder/"),
-                             list.topics[i].filter);
-        }
-    }
-    assert_true(asked > 0);
-    assert_int_equal(subscribed[0], subscribed[1]);
-    cJSON_Delete(pages);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,7 +98,6 @@ int main(void)
         cmocka_unit_test(the_last_administrator_stays),
         cmocka_unit_test(sessions_end_after_30_minutes_but_for_displays),
         cmocka_unit_test(browsers_are_known_for_90_days),
-        cmocka_unit_test(displays_only_ask_the_recorder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
