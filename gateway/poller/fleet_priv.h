@@ -33,7 +33,6 @@ struct bus {
     struct ew_reason reason;
     int64_t since_ms; // wall clock
     struct bus_figures figures;
-    double stretch[SCHEDULE_CLASSES]; // of the periods, by what is wanted of the line; 0 = not known yet
     bool over_full;
     int64_t polls_before, errors_before; // of earlier workers
     bool down;                           // as the worker says

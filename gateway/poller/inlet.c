@@ -133,6 +133,7 @@ static void run_step(struct worker *w, struct inlet_job *job)
     step->up_ms = after_us / 1000;
     step->took_us = after_us - before_us;
     w->busy_us += step->took_us;
+    worker_note_asked(w, job->unit, step->up_ms);
     if (step->err == EW_OK)
         job->next_step++;
     else

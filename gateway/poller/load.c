@@ -32,10 +32,31 @@ struct schedule_patience worker_patience(const struct worker *w, const struct un
                                       .probe_wire_ms = wire_us / 1000};
 }
 
+// On TCP the pause that a device wants is its own: others use the connection meanwhile.
+static struct plan_cost line_cost(const struct worker *w, const struct unit *u)
+{
+    struct plan_cost cost = u->recipe->cost;
+    if (w->options.line.kind == MB_TCP)
+        cost.request_us = cost.latency_us;
+    return cost;
+}
+
+int worker_gap_ms(const struct worker *w, const struct unit *u)
+{
+    return w->options.line.kind == MB_TCP ? 0 : u->recipe->gap_ms;
+}
+
+void worker_note_asked(struct worker *w, int unit_number, int64_t now_ms)
+{
+    for (int i = 0; i < w->unit_count && w->options.line.kind == MB_TCP; i++)
+        if (w->units[i].recipe->unit == unit_number && w->units[i].recipe->gap_ms > 0)
+            w->healths[i].ready_ms = now_ms + w->units[i].recipe->gap_ms + 1;
+}
+
 void worker_note_latency(struct worker *w, int unit, const struct plan_request *request, int64_t elapsed_us)
 {
-    const struct plan_cost *cost = &w->units[unit].recipe->cost;
-    int64_t rest = plan_request_us(cost, request->fc, request->count) - cost->latency_us;
+    struct plan_cost cost = line_cost(w, &w->units[unit]);
+    int64_t rest = plan_request_us(&cost, request->fc, request->count) - cost.latency_us;
     int64_t sample = elapsed_us - rest;
     schedule_latency(&w->healths[unit], sample > 0 ? (int)sample : 1);
 }
@@ -43,7 +64,7 @@ void worker_note_latency(struct worker *w, int unit, const struct plan_request *
 void worker_predict(struct worker *w, int unit)
 {
     const struct unit *u = &w->units[unit];
-    struct plan_cost cost = u->recipe->cost;
+    struct plan_cost cost = line_cost(w, u);
     int latency_us = w->healths[unit].latency_us;
     if (latency_us > 0)
         cost.request_us += latency_us - cost.latency_us;
@@ -67,6 +88,7 @@ static struct load_demand demand_of(const struct worker *w)
 void worker_measure_load(struct worker *w, int64_t now_ms)
 {
     w->figures.demand = demand_of(w);
+    w->figures.press_ms = load_press_ms(w->tasks, w->job_count, w->healths, w->unit_count);
     w->figures.alive = 0;
     for (int i = 0; i < w->unit_count; i++)
         w->figures.alive += !w->healths[i].dead;

@@ -8,8 +8,10 @@
 int memory_period_ms(const struct device *device, enum profile_group group)
 {
     const struct bus *bus = fleet_bus(device->fleet, device->recipe->bus);
-    return load_kept_ms(device->recipe->period_ms[group],
-                        bus ? bus->stretch[recipe_class(device->recipe, group)] : 1);
+    double press_ms = bus ? bus->figures.press_ms : 0;
+    if (press_ms < device->recipe->press_ms)
+        press_ms = device->recipe->press_ms;
+    return load_kept_ms(device->recipe->period_ms[group], recipe_class(device->recipe, group), press_ms);
 }
 
 static int64_t patience_ms(const struct device *device, enum profile_group group)

@@ -207,11 +207,12 @@ static bool ask(struct worker *w, int index, const struct plan_request *request,
                             .address = request->address,
                             .count = request->count,
                             .timeout_ms = schedule_timeout_ms(&w->healths[job->unit], &patience),
-                            .gap_ms = u->recipe->gap_ms};
+                            .gap_ms = worker_gap_ms(w, u)};
     int64_t before_us = ew_clock_up_us();
     enum ew_err err = *ret_err = mb_line_ask(w->line, &rq, answer, reason);
     int64_t after_us = ew_clock_up_us(), elapsed_us = after_us - before_us;
     w->busy_us += elapsed_us;
+    worker_note_asked(w, rq.unit, after_us / 1000);
     job->pass_us += elapsed_us;
     w->figures.polls++;
     w->figures.errors += err != EW_OK;

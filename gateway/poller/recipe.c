@@ -283,6 +283,19 @@ static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, stru
     return EW_OK;
 }
 
+// A device that wants to be left alone between requests may not keep its periods even when it has the line
+// for itself.
+static double press_alone(const struct recipe *recipe)
+{
+    const struct schedule_health health = {0};
+    struct schedule_task tasks[PROFILE_GROUP_COUNT] = {{0}};
+    for (int g = 0; g < PROFILE_GROUP_COUNT; g++)
+        tasks[g] = (struct schedule_task){.class = recipe_class(recipe, (enum profile_group)g),
+                                          .period_ms = recipe->period_ms[g],
+                                          .cost_us = recipe->plans[g].request_count * recipe->gap_ms * 1000};
+    return load_press_ms(tasks, PROFILE_GROUP_COUNT, &health, 1);
+}
+
 struct recipe *recipe_new(const struct site_device *device, const struct site_bus *bus, struct shelf *shelf,
                           struct ew_reason *reason)
 {
@@ -325,5 +338,6 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
         return NULL;
     }
     recipe->key = key_of(recipe);
+    recipe->press_ms = press_alone(recipe);
     return recipe;
 }

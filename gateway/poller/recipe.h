@@ -3,6 +3,7 @@
 #ifndef EDGEWATT_POLLER_RECIPE_H
 #define EDGEWATT_POLLER_RECIPE_H
 
+#include "core/plan/load.h"
 #include "core/plan/plan.h"
 #include "core/plan/schedule.h"
 #include "core/site/site.h"
@@ -33,8 +34,9 @@ struct recipe {
     struct profile_bound dog_timeout, dog_fallback;
     struct plan_cost cost; // of requests on its line
     uint8_t *learnt;       // [profile->register_count]: what the device had taught before this run (plan.h)
-    uint64_t key; // another one: another device, or another version of its profile; nothing learnt holds
-    bool urgent;  // the charging controller decides from it: a charge point, or the controller's meter
+    uint64_t key;    // another one: another device, or another version of its profile; nothing learnt holds
+    double press_ms; // load_press_ms of this device alone, because of the pauses that it wants
+    bool urgent;     // the charging controller decides from it: a charge point, or the controller's meter
 };
 
 // NULL with a reason (device.no_profile, profile.unknown, profile.param_missing, plan.too_wide,

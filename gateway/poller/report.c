@@ -123,7 +123,6 @@ void fleet_review_bus(struct fleet *fleet, struct bus *bus)
 static void take_bus(struct fleet *fleet, struct bus *bus, const struct result *result)
 {
     bus->figures = result->figures;
-    load_stretch(&bus->figures.demand, bus->stretch);
     if (result->state == RESULT_ERROR && result->reason) {
         bus->down = true;
         bus->down_reason = *result->reason;

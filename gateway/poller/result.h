@@ -31,6 +31,7 @@ struct bus_figures {
     double late_ms;                 // the latest begin of a pass since the last figures
     int64_t polls, errors, dropped; // since the thread started
     struct load_demand demand;      // what is wanted of the line
+    double press_ms;                // load_press_ms
     int alive;                      // devices that answer, or were not asked yet
 };
 

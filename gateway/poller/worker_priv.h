@@ -118,6 +118,10 @@ const struct plan *unit_probe_plan(const struct unit *u);
 // How many registers (bits) a probe reads: the first value of the plan's first request.
 int worker_probe_count(const struct unit *u, const struct plan *plan);
 struct schedule_patience worker_patience(const struct worker *w, const struct unit *u);
+// The pause that the line has to keep for the unit.
+int worker_gap_ms(const struct worker *w, const struct unit *u);
+// The device at this unit was asked something: for a while it wants to be left alone.
+void worker_note_asked(struct worker *w, int unit_number, int64_t now_ms);
 // A request to the unit was answered.
 void worker_note_latency(struct worker *w, int unit, const struct plan_request *request, int64_t elapsed_us);
 // Predicts what the unit's passes cost.

@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
-// A line is full a little before 1: between two requests there is the gateway's own work.
-static const double full = 0.97, roomy = 0.9;
+// A line is full before 1: between two requests there is the gateway's own work, and passes come in bunches.
+static const double full = 0.85, roomy = 0.9;
 
 struct load_demand load_of(const struct schedule_task *tasks, int task_count,
                            const struct schedule_health *healths, int device_count)
@@ -30,43 +30,50 @@ double load_total(const struct load_demand *demand)
     return total;
 }
 
-// Periods at the score where everything waits: each class is stretched by what the score is above its lead
-// and what is made up for.
-static double stretched(const struct load_demand *demand, double score, double ret[SCHEDULE_CLASSES])
+// The period of a task when all press so much. What is made up for is not felt.
+static double period_when(int period_ms, enum schedule_class class, double press_ms)
 {
-    static const int ahead[SCHEDULE_CLASSES] = {SCHEDULE_FAST_AHEAD + SCHEDULE_CONTROL_AHEAD,
-                                                SCHEDULE_FAST_AHEAD, 0};
-    double total = demand->probes;
-    for (int c = 0; c < SCHEDULE_CLASSES; c++) {
-        double late = score - ahead[c] - 1.0 / SCHEDULE_CATCH_UP;
-        ret[c] = late > 0 ? 1 + late : 1;
-        total += demand->share[c] / ret[c];
-    }
+    double late = schedule_late_ms(class, press_ms) - (double)period_ms / SCHEDULE_CATCH_UP;
+    return late > 0 ? period_ms + late : period_ms;
+}
+
+static double total_when(const struct schedule_task *tasks, int task_count,
+                         const struct schedule_health *healths, double press_ms)
+{
+    double total = 0;
+    for (int i = 0; i < task_count; i++)
+        if (tasks[i].period_ms > 0 && !healths[tasks[i].device].dead)
+            total += tasks[i].cost_us / 1000.0 / period_when(tasks[i].period_ms, tasks[i].class, press_ms);
     return total;
 }
 
-void load_stretch(const struct load_demand *demand, double ret[SCHEDULE_CLASSES])
+double load_press_ms(const struct schedule_task *tasks, int task_count, const struct schedule_health *healths,
+                     int device_count)
 {
-    double low = 0, high = 1;
-    if (stretched(demand, low, ret) <= full)
-        return;
-    while (stretched(demand, high, ret) > full && high < 1e6)
+    double room = full, low = 0, high = 1000;
+    for (int d = 0; d < device_count; d++)
+        room -= healths[d].dead ? SCHEDULE_PROBE_SHARE / 1000.0 : 0;
+    if (room < 0.1)
+        room = 0.1;
+    if (total_when(tasks, task_count, healths, 0) <= room)
+        return 0;
+    while (total_when(tasks, task_count, healths, high) > room && high < 1e9)
         high *= 2;
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 30; i++) {
         double middle = (low + high) / 2;
-        if (stretched(demand, middle, ret) > full)
+        if (total_when(tasks, task_count, healths, middle) > room)
             low = middle;
         else
             high = middle;
     }
-    (void)stretched(demand, high, ret);
+    return high;
 }
 
-int load_kept_ms(int period_ms, double stretch)
+int load_kept_ms(int period_ms, enum schedule_class class, double press_ms)
 {
-    double kept = period_ms * stretch;
+    double kept = period_when(period_ms, class, press_ms);
     int step = 1;
-    if (stretch <= 1.0001)
+    if (kept <= period_ms * 1.0001)
         return period_ms;
     if (kept > 1e9)
         kept = 1e9;

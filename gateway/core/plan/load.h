@@ -18,12 +18,13 @@ struct load_demand load_of(const struct schedule_task *tasks, int task_count,
                            const struct schedule_health *healths, int device_count);
 double load_total(const struct load_demand *demand);
 
-// By which factor (>= 1) schedule_pick stretches the periods of each class.
-void load_stretch(const struct load_demand *demand, double ret[SCHEDULE_CLASSES]);
+// How much the tasks of a line press (schedule_press_ms) when all of it is used: 0 where there is room.
+double load_press_ms(const struct schedule_task *tasks, int task_count, const struct schedule_health *healths,
+                     int device_count);
 
-// The period that a line keeps, in ms: period_ms where there is room, else rounded up to two digits, so that
-// it does not change with every breath.
-int load_kept_ms(int period_ms, double stretch);
+// The period that a line keeps on which tasks press so much, in ms: period_ms where there is room, else
+// rounded up to two digits, so that it does not change with every breath.
+int load_kept_ms(int period_ms, enum schedule_class class, double press_ms);
 
 struct load_advice { // each by itself would do; 0 = would not
     int need_pct;    // what is wanted, in tens of % of the line's time

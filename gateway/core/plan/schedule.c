@@ -7,35 +7,40 @@ void schedule_start(struct schedule_task *task, int64_t now_ms, bool first)
     task->due_ms = now_ms;
 }
 
+static const int lead_ms[SCHEDULE_CLASSES] = {SCHEDULE_CONTROL_LEAD_MS, SCHEDULE_FAST_LEAD_MS, 0};
+static const int part[SCHEDULE_CLASSES] = {1, 1, SCHEDULE_SLOW_PART};
+
+int64_t schedule_press_ms(enum schedule_class class, int64_t late_ms)
+{
+    return lead_ms[class] + late_ms / part[class];
+}
+
+double schedule_late_ms(enum schedule_class class, double press_ms)
+{
+    return press_ms > lead_ms[class] ? (press_ms - lead_ms[class]) * part[class] : 0;
+}
+
 struct candidate {
     bool first;
-    int64_t late_ms, period_ms;
-    int64_t score_ms; // late_ms, with what its class is ahead; in proportion to period_ms
+    int64_t due_ms, press_ms;
 };
-
-static struct candidate candidate(bool first, enum schedule_class class, int64_t late_ms, int period_ms)
-{
-    static const int ahead[SCHEDULE_CLASSES] = {SCHEDULE_FAST_AHEAD + SCHEDULE_CONTROL_AHEAD,
-                                                SCHEDULE_FAST_AHEAD, 0};
-    int64_t period = period_ms > 0 ? period_ms : 1;
-    return (struct candidate){first, late_ms, period, late_ms + ahead[class] * period};
-}
 
 static struct candidate look(const struct schedule_task *task, const struct schedule_health *health,
                              int64_t now_ms)
 {
-    if (!health->dead)
-        return candidate(task->first, task->class, now_ms - task->due_ms, task->period_ms);
+    struct candidate c = {.first = task->first, .due_ms = task->due_ms};
     // What probes may cost is bounded by how seldom they are due; when one is, nothing keeps it waiting.
-    int64_t late = task->probe ? now_ms - health->probe_due_ms : INT64_MIN / 2;
-    return candidate(true, SCHEDULE_CONTROL, late, SCHEDULE_PROBE_IDLE_MS);
+    if (health->dead)
+        c = (struct candidate){.first = true, .due_ms = task->probe ? health->probe_due_ms : INT64_MAX / 4};
+    c.press_ms = schedule_press_ms(task->class, now_ms - c.due_ms);
+    if (c.due_ms < health->ready_ms)
+        c.due_ms = health->ready_ms;
+    return c;
 }
 
 static bool goes_before(const struct candidate *a, const struct candidate *b)
 {
-    if (a->first != b->first)
-        return a->first;
-    return a->score_ms * b->period_ms > b->score_ms * a->period_ms;
+    return a->first != b->first ? a->first : a->press_ms > b->press_ms;
 }
 
 int schedule_pick(const struct schedule_task *tasks, int count, const struct schedule_health *healths,
@@ -46,9 +51,9 @@ int schedule_pick(const struct schedule_task *tasks, int count, const struct sch
     *ret_wake_ms = INT64_MAX;
     for (int i = 0; i < count; i++) {
         struct candidate c = look(&tasks[i], &healths[tasks[i].device], now_ms);
-        if (c.late_ms < 0) {
-            if (c.late_ms > INT64_MIN / 4 && now_ms - c.late_ms < *ret_wake_ms)
-                *ret_wake_ms = now_ms - c.late_ms;
+        if (c.due_ms > now_ms) {
+            if (c.due_ms < *ret_wake_ms)
+                *ret_wake_ms = c.due_ms;
         } else if (chosen < 0 || goes_before(&c, &best)) {
             chosen = i;
             best = c;

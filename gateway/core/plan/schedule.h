@@ -1,9 +1,9 @@
 // When which group of which device is read on one line. A task is due once a period; of those that are due
-// the one goes first whose deadline is nearest in proportion to its period, and deadlines go by class: what
-// the charging controller decides from, then fast groups, then slow ones. A line that is over-full stretches
-// the slow classes first, all periods of a class alike, so that nothing starves (load.h says by how much).
-// Devices that do not answer are asked by themselves, seldom, so that the others do not feel them. Set-points
-// go before all this, see the poller. Pure: the time comes in.
+// the one goes first that presses most: what it is late, more slowly for slow groups, and a lead by class:
+// what the charging controller decides from, then fast groups, then slow ones. On a line that is over-full
+// all come to be late by what they press alike, so that nothing starves (load.h says by how much). Devices
+// that do not answer are asked by themselves, seldom, so that the others do not feel them. Set-points go
+// before all this, see the poller. Pure: the time comes in.
 #ifndef EDGEWATT_CORE_PLAN_SCHEDULE_H
 #define EDGEWATT_CORE_PLAN_SCHEDULE_H
 
@@ -18,9 +18,10 @@ enum schedule_class {
 };
 
 enum {
-    SCHEDULE_CONTROL_AHEAD = 8,      // goes before what is less than so many periods later than itself
-    SCHEDULE_FAST_AHEAD = 1,         // the same against slow groups
-    SCHEDULE_CATCH_UP = 4,           // a pass that was late is made up for by so much of its period
+    SCHEDULE_CONTROL_LEAD_MS = 6000, // presses like something that is that late,
+    SCHEDULE_FAST_LEAD_MS = 1000,    //
+    SCHEDULE_SLOW_PART = 3,          // and a slow group as if it were a third as late as it is
+    SCHEDULE_CATCH_UP = 4,           // a pass that was late is made up for by a fourth of its period
     SCHEDULE_FAILURES = 2,           // silent this often in a row = dead
     SCHEDULE_PROBE_SHARE = 14,       // of the line a dead device may cost, in 1/1000 (the promise is 15)
     SCHEDULE_PROBE_MAX_MS = 58000,   // longest pause between probes: back within 60 s of its return
@@ -40,7 +41,8 @@ struct schedule_health { // of a device; zeroed = well
     bool alone;  // nobody else on the line was alive when it was last silent
     int probes;  // since it is dead
     int64_t probe_due_ms;
-    int latency_us; // filtered: what it takes to answer beyond the bytes' time; 0 = not known
+    int64_t ready_ms; // before that it wants to be left alone; others may use the line meanwhile
+    int latency_us;   // filtered: what it takes to answer beyond the bytes' time; 0 = not known
 };
 
 struct schedule_patience { // with a device; in ms
@@ -62,7 +64,13 @@ struct schedule_task { // a group of a device
     int64_t due_ms;
 };
 
-// Due at once. `first`: before everything else that is due (the group info, which others need).
+// How much a task of this class presses that is due since late_ms, and the lateness at which one presses so
+// much (0 = presses more as soon as it is due).
+int64_t schedule_press_ms(enum schedule_class class, int64_t late_ms);
+double schedule_late_ms(enum schedule_class class, double press_ms);
+
+// Due at once. `first`: before everything else that is due (the
+// group info, which others need).
 void schedule_start(struct schedule_task *task, int64_t now_ms, bool first);
 
 // The task to run now, or -1 and in *ret_wake_ms when to ask again (INT64_MAX = never).
