@@ -6,6 +6,7 @@
 #include "core/site/site.h"
 #include "core/topic/topic.h"
 #include "recorder/charges.h"
+#include "recorder/export_calls.h"
 #include "recorder/optimise.h"
 #include "recorder/places.h"
 #include "recorder/pricing_calls.h"
@@ -31,6 +32,9 @@ struct recorder {
     struct query_world world;
     struct questions *questions;
     struct charges *charges;
+    struct mirror *mirror;
+    struct jobs *jobs;
+    struct export_calls *export;
     struct calendar_zone zone;
     int interval_min;
     struct optimise *optimise;
@@ -77,6 +81,7 @@ static void on_site(void *user, const struct mq_message *m, int64_t now_ms)
         r->zone = zone;
         sampler_configure(r->sampler, &r->zone, r->interval_min);
         pricing_calls_site(r->pricing, &r->zone, settings.currency);
+        export_calls_zone(r->export, &r->zone);
     } else {
         ew_warning("recorder", "%s%s: %s, ignoring", m->topic, reason.path, reason.text);
     }
@@ -301,6 +306,9 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
     r->questions = questions_new(service, &r->world);
     mq_subscribe(service->mq, "device/+/measures/+", 0, on_measures, service);
     r->charges = charges_new(service, r->store);
+    r->mirror = mirror_new(service);
+    r->jobs = jobs_new(service->loop);
+    r->export = export_calls_new(service, r->jobs, r->mirror);
     r->tick = (struct ew_timer){.fn = on_tick, .user = service};
     ew_loop_timer_set(service->loop, &r->tick, ew_loop_now_ms(service->loop) + TICK_MS);
     return EW_OK;
@@ -319,11 +327,15 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
     ew_jw_int(w, "free_bytes", store_free_bytes(r->store));
     pricing_calls_health(r->pricing, w);
     optimise_write(r->optimise, w);
+    export_calls_health(r->export, w);
 }
 
 static void recorder_stop(struct ew_service *service)
 {
     struct recorder *r = service->state;
+    jobs_free(r->jobs);
+    export_calls_free(r->export);
+    mirror_free(r->mirror);
     questions_free(r->questions);
     places_free(r->places);
     pricing_calls_stop(r->pricing);

@@ -23,7 +23,9 @@ enum ew_err site_csv_check(const cJSON *node, const char *path, struct ew_reason
     struct ew_json o;
     ew_json_open(&o, node, path, reason);
     ew_json_skip(&o, "rev");
-    int decimal = 0, separator = 0;
+    int decimal = 0, separator = 0, every;
+    site_read_count(&o, "every_h", 1, 24, 6,
+                    &every); // REC-03: how often the files of the running month are written
     ew_json_enum(&o, "decimal", EW_OPTIONAL, decimals, &decimal);
     ew_json_enum(&o, "separator", EW_OPTIONAL, separators, &separator);
     if (decimal == 0 && separator == 1)

@@ -1,0 +1,232 @@
+"""REC-03, REC-04: the CSV files of the export folder, their names, columns and sums, while somebody reads them."""
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import unittest
+import zipfile
+from datetime import datetime
+
+import harness
+import money_rig
+
+with open(os.path.join(harness.SOURCE, "schemas/csv/columns.json"), encoding="utf-8") as _file:
+    COLUMNS = json.load(_file)["files"]
+TOKENS = {"<id>": "[0-9]+", "<yyyy-mm>": "[0-9]{4}-[0-9]{2}", "<yyyy>": "[0-9]{4}", "<version>": "[0-9]+"}
+
+
+def pattern(name):
+    text = re.escape(name)
+    for token, regex in TOKENS.items():
+        text = text.replace(re.escape(token), regex)
+    return re.compile(text + r"\Z")
+
+
+def all_files(folder):
+    return sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names)
+
+
+class Table:
+    def __init__(self, path, separator=";", decimal=","):
+        with open(path, encoding="utf-8", newline="") as file:
+            text = file.read()
+        assert text.endswith("\n"), path
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+        self.header, self.rows = rows[0], rows[1:]
+        self.decimal = decimal
+
+    def column(self, name):
+        at = self.header.index(name)
+        return [float(row[at].replace(self.decimal, ".")) for row in self.rows if row[at]]
+
+    def sum(self, name):
+        return round(sum(self.column(name)), 6)
+
+
+class Export(harness.TestCase):
+    def write(self, gateway, **more):
+        console = gateway.console()
+
+        def begun():
+            try:
+                console.call("recorder", "export", {"action": "write", **more})
+                return True
+            except harness.CallError as error:
+                if error.code not in ("export.busy", "export.starting"):
+                    raise
+                return False
+
+        harness.wait_until(begun, what="an export begun")
+        harness.wait_until(lambda: console.call("recorder", "export")["state"] != "running", what="an export ended")
+        state = console.call("recorder", "export")
+        self.assertEqual(state["state"], "idle", state)
+        return os.path.join(gateway.data, "export")
+
+    def write_until(self, gateway, holds, **more):
+        """Writes until what was just configured has come to the recorder and shows in the files."""
+        harness.wait_until(lambda: holds(self.write(gateway, **more)), what="files by the new configuration")
+        return os.path.join(gateway.data, "export")
+
+    def write_separated(self, gateway, decimal, separator):
+        gateway.change({"kind": "settings", "id": "csv", "value": {"decimal": decimal, "separator": separator}})
+
+        def holds(folder):
+            with open(os.path.join(folder, "overallTotal/overallTotalValues_2026-03.csv"), encoding="utf-8") as file:
+                return f"+01:00{separator}1{decimal}25{separator}" in file.read()
+
+        return self.write_until(gateway, holds, **{"from": "2026-03-01"})
+
+    def check_columns(self, folder):
+        for name in all_files(folder):
+            kinds = [kind for kind in COLUMNS if pattern(kind["file"]).match(name)]
+            self.assertEqual(len(kinds), 1, f"{name} is not one of the files that schemas/csv lists")
+            if kinds[0].get("free"):
+                continue
+            table = Table(os.path.join(folder, name))
+            self.assertEqual((table.header[:2], table.header[-1]), (["time", "utc_offset"], "flags"), name)
+            specs = kinds[0]["columns"]
+            for place, label in enumerate(table.header[2:-1]):
+                spec = specs[0] if specs[0].get("repeat") else specs[place]
+                self.assertRegex(label, r"\A" + spec["name"] + r"\Z", name)
+            for row in table.rows:
+                self.assertEqual(len(row), len(table.header), name)
+
+    def test_the_tree_of_a_past_month(self):
+        with money_rig.Gateway() as gateway:
+            folder = self.write(gateway, **{"from": "2026-03-01"})
+            self.check_columns(folder)
+            names = set(all_files(folder))
+            self.assertLessEqual({"energy/devices_2026-03_1.csv", "energy/devices_2026-04_1.csv", "energy/groups_2026-03.csv",
+                                  "energy/loads_2026-03.csv", "devices/10/10_energies_2026-03.csv",
+                                  "devices/11/11_statistics_2026-03.csv", "overallTotal/overallTotalValues_2026-03.csv",
+                                  "overallTotal/overallTotalCosts_2026-03.csv", "settings/General.csv",
+                                  "settings/EnergySettings.csv", "settings/GreenUpSettings.csv"}, names)
+            days = [f"2026-03-{n}" for n in range(24, 32)]
+            want = {d: sum(money_rig.wh_by(lambda _: 0, d, days).values()) for d in money_rig.METERS}
+            devices = Table(os.path.join(folder, "energy/devices_2026-03_1.csv"))
+            for device, wh in want.items():
+                label = f"{device} Meter {device - 9} [Wh]"
+                self.assertEqual(devices.sum(label), wh)
+                self.assertEqual(Table(os.path.join(folder, f"devices/{device}/{device}_energies_2026-03.csv")).sum(
+                    "active_energy_import [Wh]"), wh)
+            loads, zones = (Table(os.path.join(folder, f"energy/{n}_2026-03.csv")) for n in ("loads", "groups"))
+            self.assertEqual((loads.sum("50 Heating [Wh]"), loads.sum("51 Lighting [Wh]"), loads.column("0 other [Wh]")),
+                             (want[10], want[11], []))
+            self.assertEqual(zones.sum("60 Hall [Wh]"), want[10])
+            values = Table(os.path.join(folder, "overallTotal/overallTotalValues_2026-03.csv"))
+            self.assertAlmostEqual(values.sum("electricity [kWh]"), sum(want.values()) / 1000)
+            # Costs: the sum of the file is what the question says, to the cent.
+            costs = Table(os.path.join(folder, "overallTotal/overallTotalCosts_2026-03.csv")).sum("electricity [EUR]")
+            gateway.wait_priced()
+            asked = gateway.console().call("recorder", "tariffs", {"by": "month", "from": "2026-03-01", "spans": 1})
+            self.assertAlmostEqual(costs, asked["cost"], delta=0.005001)
+            # Local time with its offset; the day that summer time begins has no 02:00.
+            times = [(row[0], row[1]) for row in devices.rows]
+            self.assertEqual(times[0], ("2026-03-24 00:00:00", "+01:00"))
+            self.assertIn(("2026-03-29 03:00:00", "+02:00"), times)
+            self.assertFalse([t for t, _ in times if t.startswith("2026-03-29 02")])
+            self.assertEqual(len(set(times)), len(times))
+            statistics = Table(os.path.join(folder, "devices/11/11_statistics_2026-03.csv"))
+            self.assertEqual([statistics.column(f"active_power{x} [W]")[0] for x in ("", " min", " max")], [5500, 5000, 6000])
+            self.versions(gateway)
+            self.separators(gateway)
+
+    def versions(self, gateway):
+        """A device renamed: the columns change, a new version begins; what was written stays as it was."""
+        folder = os.path.join(gateway.data, "export")
+        before = {n: os.stat(os.path.join(folder, n)).st_mtime_ns for n in all_files(folder)}
+        self.write(gateway)
+        unchanged = [n for n in before if "2026-03" in n]
+        self.assertEqual([before[n] for n in unchanged], [os.stat(os.path.join(folder, n)).st_mtime_ns for n in unchanged])
+        device = dict(gateway.console().call("config", "site")["site"]["devices"][0], name="Été; \"=1+1\"")
+        gateway.change({"kind": "device", "id": 10, "value": device})
+        state = os.path.join(gateway.data, "export.spare/state.json")
+
+        def version(_):
+            with open(state, encoding="utf-8") as file:
+                return json.load(file)["energy/devices"]["version"] == 2
+
+        self.write_until(gateway, version)
+        self.check_columns(folder)
+
+    def separators(self, gateway):
+        """REC-04: other separators; LibreOffice finds the same columns and sums for all of them."""
+        self.assertTrue(shutil.which("soffice"), "libreoffice-calc-nogui is not installed")
+        with self.assertRaises(harness.CallError) as caught:
+            gateway.change({"kind": "settings", "id": "csv", "value": {"decimal": ",", "separator": ","}})
+        self.assertEqual(caught.exception.code, "site.csv_commas")
+        for decimal, separator in ((",", ";"), (".", ";"), (".", ",")):
+            folder = self.write_separated(gateway, decimal, separator)
+            path = os.path.join(folder, "overallTotal/overallTotalValues_2026-03.csv")
+            table = Table(path, separator, decimal)
+            rows = self.spreadsheet(path, separator, decimal)
+            self.assertEqual(rows[0][:6], table.header)
+            self.assertFalse([row for row in rows[1:] if not isinstance(row[2], float)])
+            total = sum(row[2] for row in rows[1:])
+            self.assertAlmostEqual(total, table.sum("electricity [kWh]"), places=6)
+            self.assertEqual(len(rows), len(table.rows) + 1)
+
+    def spreadsheet(self, path, separator, decimal):
+        """The table as LibreOffice reads it where decimals are written so: numbers are numbers, times are times."""
+        language = {",": 1031, ".": 1033}[decimal]  # German, English
+        with tempfile.TemporaryDirectory() as folder:
+            made = os.path.join(folder, os.path.basename(path))
+            subprocess.run(["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless",
+                            f"--infilter=CSV:{ord(separator)},34,76,1,,{language},false,true", "--convert-to",
+                            "ods", "--outdir", folder, path], check=True, capture_output=True, timeout=120,
+                           env={"PATH": os.environ["PATH"], "HOME": folder})
+            with zipfile.ZipFile(made.replace(".csv", ".ods")) as archive:
+                text = archive.read("content.xml").decode()
+        rows = []
+        for row in re.findall(r"<table:table-row.*?</table:table-row>", text, re.S):
+            cells = []
+            for cell, body in re.findall(r"<table:table-cell([^>]*?)(?:/>|>(.*?)</table:table-cell>)", row, re.S):
+                value = re.search(r'office:value="([^"]*)"', cell)
+                words = "".join(re.findall(r"<text:p>(.*?)</text:p>", body))
+                repeat = re.search(r'number-columns-repeated="(\d+)"', cell)
+                cells += [float(value.group(1)) if value else words] * min(int(repeat.group(1)) if repeat else 1, 8)
+            if any(cell != "" for cell in cells):
+                rows.append(cells)
+        return rows
+
+    def test_a_reader_never_sees_half_a_line(self):
+        """Readers in a loop while months are written anew again and again, and grow."""
+        with money_rig.Gateway() as gateway:
+            folder = self.write(gateway, **{"from": "2026-03-01"})
+            path, stop, problems, reads = os.path.join(folder, "energy/devices_2026-03_1.csv"), threading.Event(), [], []
+
+            def read():
+                while not stop.is_set():
+                    with open(path, "rb") as file:
+                        text = file.read()
+                    reads.append(len(text))
+                    if not text.endswith(b"\n") or text.count(b"\n") < 2:
+                        problems.append(text[-80:])
+
+            thread = threading.Thread(target=read)
+            thread.start()
+            try:
+                for decimal in (".", ",", "."):
+                    self.write_separated(gateway, decimal, ";")
+            finally:
+                stop.set()
+                thread.join()
+            self.assertFalse(problems)
+            self.assertGreater(len(reads), 50)
+            self.assertEqual(datetime.fromisoformat(Table(path, decimal=".").rows[0][0]), datetime(2026, 3, 24))
+
+    def test_bad_questions_are_answered_in_words(self):
+        with money_rig.Gateway() as gateway:
+            for args, path in (({"action": "burn"}, "/action"), ({"from": "2026-02-30"}, "/from"), ({"x": 1}, "/x")):
+                with self.assertRaises(harness.CallError) as caught:
+                    gateway.console().call("recorder", "export", args)
+                self.assertEqual(caught.exception.path, path)
+
+
+if __name__ == "__main__":
+    unittest.main()
