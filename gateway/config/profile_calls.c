@@ -220,7 +220,74 @@ static void on_profile(void *user, struct mq_request *request, const cJSON *args
     cJSON_Delete(tree);
 }
 
+// ---- profiles: the whole library, for the choice of a model ----------------------------------------------
+
+static void write_params(const struct profile *profile, struct ew_jw *w)
+{
+    ew_jw_open_array(w, "params");
+    for (int i = 0; i < profile->param_count; i++) {
+        const struct profile_param *param = &profile->params[i];
+        ew_jw_open_object(w, NULL);
+        ew_jw_text(w, "name", param->name);
+        ew_jw_number(w, "min", param->min);
+        ew_jw_number(w, "max", param->max);
+        if (param->required)
+            ew_jw_bool(w, "required", true);
+        else
+            ew_jw_number(w, "preset", param->preset);
+        ew_jw_close_object(w);
+    }
+    ew_jw_close_array(w);
+}
+
+static void write_entry(const struct library_entry *entry, struct ew_jw *w)
+{
+    const struct profile *profile = &entry->profile;
+    ew_jw_open_object(w, NULL);
+    ew_jw_text(w, "id", profile->id);
+    ew_jw_text(w, "family", profile->family);
+    ew_jw_text(w, "model", profile->model);
+    ew_jw_text(w, "kind", profile_kind_name(profile->kind));
+    ew_jw_text(w, "confidence", profile_confidence_name(profile->confidence));
+    ew_jw_bool(w, "table", profile->register_count > 0);
+    ew_jw_bool(w, "own", entry->own);
+    ew_jw_open_array(w, "catalogue");
+    for (int i = 0; i < profile->catalogue_count; i++)
+        ew_jw_text(w, NULL, profile->catalogue[i]);
+    ew_jw_close_array(w);
+    ew_jw_open_array(w, "asks");
+    for (int i = 0; profile_asks[i]; i++)
+        if (profile->asks & 1u << i)
+            ew_jw_text(w, NULL, profile_asks[i]);
+    ew_jw_close_array(w);
+    write_params(profile, w);
+    ew_jw_close_object(w);
+}
+
+static void on_profiles(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
+{
+    (void)args;
+    (void)now_ms;
+    struct config *config = user;
+    struct config_caller caller;
+    struct ew_buf result;
+    struct ew_jw w;
+    if (!may(config, request, &caller))
+        return;
+    ew_buf_init(&result, ANSWER_MAX);
+    ew_jw_init(&w, &result);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_open_array(&w, "profiles");
+    for (int i = 0; i < library_count(config->library); i++)
+        write_entry(library_at(config->library, i), &w);
+    ew_jw_close_array(&w);
+    ew_jw_close_object(&w);
+    mq_answer(request, &result);
+    ew_buf_done(&result);
+}
+
 void profile_calls_start(struct config *config)
 {
+    mq_serve(config->service->mq, "config", "profiles", on_profiles, config);
     mq_serve(config->service->mq, "config", "profile", on_profile, config);
 }

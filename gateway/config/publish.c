@@ -268,6 +268,7 @@ void config_changed(struct config *config, const cJSON *before, const char *acco
     site_diff_make(before, config->store.tree, &diff);
     publish_profile_changes(config, before);
     publish_diff(config, &diff);
+    ew_service_publish_status(config->service); // pages read the revision there that their next save names
     publish_audit(config, account, user, what, &diff);
     site_diff_sentence(&diff, sentence, sizeof(sentence));
     ew_notice("site", "revision %lld by %s (%s): %s", (long long)config->store.rev, user[0] ? user : account,

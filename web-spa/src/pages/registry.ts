@@ -21,6 +21,10 @@ export const PAGES: readonly Page[] = [
     load: () => import('./server/page'),
   },
   {
+    id: 'system', title: 'page.system', about: 'ui.page.system.about', icon: 'settings',
+    load: () => import('./system/page'),
+  },
+  {
     id: 'installation', title: 'page.installation', about: 'ui.page.installation.about', icon: 'installation',
     load: () => import('./installation/page'),
   },

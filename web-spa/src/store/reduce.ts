@@ -1,6 +1,6 @@
 // The one place where state changes. Pure: the same state and messages give the same result.
 import type {
-  BusStatus, Charge, ChargeSession, ConfigProfile, ConfigSite, DeviceState, DeviceStatus, GreenupStatus, Measures, ServiceStatus,
+  BusScan, BusStatus, Charge, ChargeSession, ConfigProfile, ConfigSite, DeviceState, DeviceStatus, GreenupStatus, Measures, ServiceStatus,
 } from '../generated/types';
 import { EMPTY, type DeviceMeasures, type Link, type Reading, type Settings, type State, type Visit } from './state';
 import { readTopic, type Subject } from './topic';
@@ -95,6 +95,7 @@ function remove(batch: Batch, subject: Subject): void {
     case 'greenup': batch.draft.greenup = null; return;
     case 'session': return batch.set('sessions', subject.id, null);
     case 'busStatus': return batch.set('busStatus', subject.id, null);
+    case 'scan': return batch.set('scans', subject.id, null);
     case 'deviceStatus': return batch.set('deviceStatus', subject.id, null);
     case 'charge': return batch.set('charges', subject.id, null);
     case 'deviceState': return batch.set('deviceStates', subject.id, null);
@@ -127,6 +128,9 @@ function store(batch: Batch, subject: Subject, payload: Record<string, unknown>)
       return;
     case 'session': return batch.set('sessions', subject.id, payload as unknown as ChargeSession);
     case 'busStatus': return batch.set('busStatus', subject.id, payload as unknown as BusStatus);
+    case 'scan':
+      if (Array.isArray(payload.finds)) batch.set('scans', subject.id, payload as unknown as BusScan);
+      return;
     case 'deviceStatus': return batch.set('deviceStatus', subject.id, payload as unknown as DeviceStatus);
     case 'charge': return storeCharge(batch, subject.id, payload as unknown as Charge);
     case 'deviceState': return batch.set('deviceStates', subject.id, payload as unknown as DeviceState);

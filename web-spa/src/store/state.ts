@@ -1,6 +1,6 @@
 // Everything the pages show. Changed only by reduce(); nothing in here is ever modified in place.
 import type {
-  BusStatus, Charge, ChargeSession, ConfigBus, ConfigCircuit, ConfigCostRule, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, ConfigTariff,
+  BusScan, BusStatus, Charge, ChargeSession, ConfigBus, ConfigCircuit, ConfigCostRule, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, ConfigTariff,
   ConfigZone, DeviceState, DeviceStatus, GreenupStatus, ServiceStatus, Session,
 } from '../generated/types';
 
@@ -58,6 +58,7 @@ export interface State {
   readonly settings: ReadonlyMap<string, Settings>; // config/settings/<name>, all but the site itself
   readonly profiles: ReadonlyMap<string, ConfigProfile>;
   readonly busStatus: Table<BusStatus>;
+  readonly scans: Table<BusScan>;
   readonly deviceStatus: Table<DeviceStatus>;
   readonly measures: Table<DeviceMeasures>;
   readonly charges: Table<Charge>;
@@ -83,6 +84,7 @@ export const EMPTY: State = {
   settings: new Map(),
   profiles: new Map(),
   busStatus: new Map(),
+  scans: new Map(),
   deviceStatus: new Map(),
   measures: new Map(),
   charges: new Map(),

@@ -8,7 +8,7 @@ export type Subject =
   | { kind: 'config'; what: ConfigKind; id: number }
   | { kind: 'profile'; id: string }
   | { kind: 'settings'; name: string }
-  | { kind: 'busStatus'; id: number }
+  | { kind: 'busStatus' | 'scan'; id: number }
   | { kind: 'deviceStatus' | 'charge' | 'deviceState'; id: number }
   | { kind: 'measures'; id: number; group: string }
   | { kind: 'greenup' }
@@ -56,7 +56,8 @@ export function readTopic(topic: string): Subject | null {
       return fourth === undefined ? readConfig(second, third) : null;
     case 'bus': {
       const id = readId(second);
-      return id !== null && third === 'status' && fourth === undefined ? { kind: 'busStatus', id } : null;
+      if (id === null || fourth !== undefined) return null;
+      return third === 'status' ? { kind: 'busStatus', id } : third === 'scan' ? { kind: 'scan', id } : null;
     }
     case 'device': {
       const id = readId(second);

@@ -1,0 +1,260 @@
+// System configuration, as an electrician with a phone does it: adds a bus and a meter, presses Test, reads what is wrong,
+// scans, adds what was found; panels, circuits, zones; two people at once; undo.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Browser, DESK, USERS, mark } from './browser.mjs';
+import { Gateway, Simulator, freePorts } from './gateway.mjs';
+
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+let gateway;
+let browser;
+let simulator;
+let port;
+let deadPort;
+
+const settings = { id: 'system', name: 'Workshop', tz: 'Europe/Paris', language: 'en', nominal_voltage: 230, currency: 'EUR' };
+const site = (lines) => ({
+  version: 1, rev: 1, next_id: 100, site: settings, buses: [
+    { id: 1, name: 'Local', type: 'rtu', address: '/dev/ttyEW0', local: true, on: false },
+    { id: 2, name: 'Switchboard', type: 'tcp', address: '127.0.0.1', port: lines[0], on: true, serial: { timeout_ms: 200 } },
+  ],
+  circuits: [{ id: 3, use: 'heating' }, { id: 4, name: 'Workshop machines' }],
+  devices: [{ id: 10, bus: 2, name: 'Main meter', profile: 'eastron-sdm630', unit: 1, on: true }],
+});
+
+before(async () => {
+  [port, deadPort] = await freePorts(2);
+  const wired = site([port]);
+  gateway = await Gateway.start(wired);
+  const served = { ...wired, buses: [wired.buses[1]], devices: [...wired.devices,
+    { id: 11, bus: 2, name: 'New meter', profile: 'schneider-iem3155', unit: 5, on: true },
+    { id: 12, bus: 2, name: 'Other', profile: 'carlo-gavazzi-em340', unit: 9, on: true }] };
+  simulator = new Simulator(gateway.folder, 'switchboard', served);
+  await simulator.tell('help');
+  browser = await Browser.start();
+});
+after(async () => {
+  await browser?.stop();
+  await simulator?.stop();
+  await gateway?.stop();
+});
+
+async function inside(options, user = USERS.installer) {
+  const visitor = await browser.visitor(gateway.url, options);
+  await visitor.comeIn(user);
+  await visitor.home();
+  visitor.context.setDefaultTimeout(Number(process.env.QUICK ?? 60000));
+  return visitor;
+}
+
+const go = async (visitor, rest) => {
+  await visitor.page.goto(`${gateway.url}#/system/${rest}`);
+  await visitor.wait(mark('system'));
+};
+const fill = (visitor, name, text) => visitor.get(name).fill(text);
+const save = async (visitor, state = 'saved') => {
+  await visitor.get('save').click();
+  await visitor.wait(state === 'saved' ? `[data-saving="saved"]` : '.field-error, [data-test="refused"]');
+};
+// A new one: its form becomes that of the object with an id.
+const create = async (visitor, kind) => {
+  await visitor.get('save').click();
+  const form = kind === 'device' ? 'device' : kind === 'bus' ? 'bus' : 'id';
+  await visitor.wait(`[data-test="${kind}-form"]:not([data-${form}="new"])`);
+  return visitor.get(`${kind}-form`).getAttribute(`data-${form}`);
+};
+const errorAt = (visitor, name) => visitor.page.locator(`.field:has(${mark(name)}) .field-error`).textContent();
+const testSays = async (visitor, code) => {
+  await visitor.get('test').click();
+  await visitor.wait(`${mark('test-result')} [data-code="${code}"]`);
+  return visitor.get('test-result').textContent();
+};
+
+test('on a phone: a bus and a meter are added, tested, and the test says what is wrong', async () => {
+  const visitor = await inside(PHONE);
+  await visitor.page.click(`${mark('tile')}[data-page="system"]`);
+  await visitor.wait(`${mark('device-line')}[data-device="10"]`);
+  await visitor.shot('system-phone-list');
+  assert.equal(await visitor.overflow(), 0);
+
+  // A bus on a port where nobody listens: refused, and what to look at.
+  await visitor.get('add-bus').click();
+  await visitor.wait(`${mark('bus-form')}[data-bus="new"]`);
+  await fill(visitor, 'address', '127.0.0.1 ');
+  await fill(visitor, 'port', 'abc');
+  await save(visitor, 'refused');
+  assert.ok((await errorAt(visitor, 'port')).length > 5);
+  await fill(visitor, 'port', String(port)); // the line of the switchboard
+  await save(visitor, 'refused');
+  assert.match(await errorAt(visitor, 'address'), /line/);
+  await fill(visitor, 'port', String(deadPort));
+  await fill(visitor, 'name', 'Roof');
+  const bus = await create(visitor, 'bus');
+  assert.match(await testSays(visitor, 'bus.refused'), /port/);
+  await visitor.shot('system-phone-bus-refused');
+  assert.equal(await visitor.overflow(), 0);
+
+  // The meter: found by its number, at an address that is taken, then at one where nobody is, then at its own.
+  await go(visitor, 'devices/new/2');
+  await visitor.wait(`${mark('device-form')}[data-device="new"]`);
+  await fill(visitor, 'model-search', 'iem3155');
+  await visitor.page.click(`${mark('model-hit')}[data-profile="schneider-iem3155"]`);
+  await fill(visitor, 'unit', '1');
+  await save(visitor, 'refused');
+  assert.ok((await errorAt(visitor, 'unit')).length > 10);
+  await visitor.shot('system-phone-device-refused');
+  await fill(visitor, 'unit', '7');
+  await fill(visitor, 'name', 'Workshop meter');
+  await visitor.get('circuit').selectOption('4');
+  await create(visitor, 'device');
+  assert.match(await testSays(visitor, 'bus.gateway_silent'), /Unit|unit/);
+  await visitor.shot('system-phone-test-silent');
+  await fill(visitor, 'unit', '5');
+  await save(visitor);
+  assert.match(await testSays(visitor, 'test.value'), /V/);
+  await visitor.wait(`${mark('device-form')} [data-state="on"]`);
+  await visitor.shot('system-phone-test-good');
+  assert.equal(await visitor.overflow(), 0);
+
+  // Away with the bus: nothing hangs on it.
+  await go(visitor, `buses/${bus}`);
+  await visitor.get('remove').click();
+  await visitor.get('yes').click();
+  await visitor.page.waitForFunction((id) => document.querySelector(`[data-test="bus-card"][data-bus="${id}"]`) === null && document.querySelector('[data-test="bus-card"]') !== null, bus);
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('a scan shows each find, and "add this one" has the model chosen', async () => {
+  const visitor = await inside(DESK);
+  await go(visitor, 'buses/2');
+  await visitor.get('scan-start').click();
+  await visitor.wait(`${mark('find')}[data-unit="1"]`);
+  await visitor.wait(`${mark('find')}[data-unit="9"] ${mark('add-find')}`);
+  await visitor.wait('[data-test="scan"][data-state="done"]');
+  assert.deepEqual(await visitor.get('find').evaluateAll((all) => all.map((one) => Number(one.dataset.unit))), [1, 5, 9]);
+  assert.equal(await visitor.page.locator(`${mark('find')}[data-unit="1"] ${mark('add-find')}`).count(), 0, 'it is set up already');
+  await visitor.shot('system-scan');
+  const guesses = visitor.page.locator(`${mark('find')}[data-unit="9"] select`);
+  if (await guesses.count() > 0) await guesses.selectOption({ label: 'Carlo Gavazzi EM330 / EM340 / ET330 / ET340' });
+  await visitor.page.click(`${mark('find')}[data-unit="9"] ${mark('add-find')}`);
+  await visitor.wait(`${mark('device-form')}[data-device="new"]`);
+  assert.equal(await visitor.get('unit').inputValue(), '9');
+  assert.equal(await visitor.get('model').inputValue(), 'carlo-gavazzi-em340');
+  const id = await create(visitor, 'device');
+  await visitor.wait(`${mark('device-form')} [data-state="on"]`);
+  await visitor.shot('system-device');
+  await visitor.page.click(`${mark('device-form')} ${mark('on')}`);
+  await visitor.wait(`${mark('device-line')}[data-device="${id}"] [data-state="off"]`);
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('the form asks what the model needs', async () => {
+  const visitor = await inside(PHONE);
+  await go(visitor, 'devices/new/2//generic-meter');
+  await fill(visitor, 'unit', '20');
+  await fill(visitor, 'name', 'Generic');
+  await save(visitor, 'refused');
+  assert.ok((await errorAt(visitor, 'param-register')).length > 5, 'the register is missing');
+  await fill(visitor, 'param-register', '0x0100');
+  await create(visitor, 'device');
+  await go(visitor, 'devices/new/2//legrand-dpx3-measure');
+  await visitor.get('supply-downstream').click();
+  await fill(visitor, 'unit', '21');
+  await visitor.wait(mark('no-table'));
+  await create(visitor, 'device');
+  assert.equal(await visitor.get('supply-downstream').getAttribute('aria-pressed'), 'true');
+  await go(visitor, 'devices/new/2//pulse-electricity-004687');
+  await fill(visitor, 'unit', '22');
+  await fill(visitor, 'position', '3');
+  await fill(visitor, 'param-pulse_wh', '10');
+  await create(visitor, 'device');
+  assert.equal(await visitor.get('position').inputValue(), '3');
+  await go(visitor, 'devices/new/2//legrand-ems-measure-1p');
+  await fill(visitor, 'unit', '2-1');
+  await create(visitor, 'device');
+  assert.equal(await visitor.get('unit').inputValue(), '2-1');
+  await go(visitor, 'devices/new/2//legrand-greenup-old-1p-two');
+  await fill(visitor, 'unit', '30');
+  await visitor.get('side-L').click();
+  await visitor.get('phase-1').click();
+  await create(visitor, 'device');
+  await visitor.page.click(`${mark('other-side')} a`);
+  await visitor.wait(`${mark('device-form')}[data-device="new"]`);
+  assert.equal(await visitor.get('side-R').getAttribute('aria-pressed'), 'true');
+  assert.equal(await visitor.get('unit').inputValue(), '30');
+  assert.equal(await visitor.overflow(), 0);
+  await visitor.shot('system-phone-other-side');
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('panels, circuits and zones: add, disable, enable, erase; what is built in stays', async () => {
+  const visitor = await inside(DESK);
+  for (const [page, name] of [['panels', 'Ground floor'], ['zones', 'Hall'], ['circuits', 'Kitchen']]) {
+    await go(visitor, `${page}/new`);
+    await fill(visitor, 'name', name);
+    const id = await create(visitor, 'place');
+    const line = `${mark('place')}[data-id="${id}"]`;
+    await visitor.get('remove').click();
+    await visitor.get('disable').click();
+    await visitor.wait(`${line}[data-disabled="true"]`);
+    await visitor.get('enable').click();
+    await visitor.wait(`${line}[data-disabled="false"]`);
+    assert.match(await visitor.page.locator(line).textContent(), new RegExp(`ID ${id}`));
+    if (page === 'zones') {
+      await visitor.shot('system-zones');
+      await go(visitor, 'devices/10');
+      await visitor.get(`zone-${id}`).check();
+      await save(visitor);
+      await go(visitor, `zones/${id}`);
+      await visitor.get('remove').click();
+      await visitor.get('yes').click(); // a device is in it
+      await visitor.wait(mark('refused'));
+    } else {
+      await visitor.get('remove').click();
+      await visitor.get('yes').click();
+      await visitor.page.waitForFunction((gone) => document.querySelector(gone) === null, line);
+    }
+  }
+  await go(visitor, 'circuits/3');
+  await visitor.get('remove').click();
+  await visitor.wait(mark('disable'));
+  assert.equal(await visitor.get('yes').count(), 0);
+  await visitor.get('no').click();
+  await go(visitor, 'buses/1');
+  await visitor.wait(`${mark('bus-form')}[data-bus="1"]`);
+  assert.equal(await visitor.get('remove').count(), 0, 'the local bus stays');
+  assert.equal(await visitor.get('address').isDisabled(), true);
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('two people at once: the difference is shown, nothing is overwritten unasked; the last change is undone', async () => {
+  const [one, two] = [await inside(DESK), await inside(PHONE, USERS.administrator)];
+  for (const visitor of [one, two]) {
+    await go(visitor, 'devices/10');
+    await visitor.wait(`${mark('device-form')}[data-device="10"]`);
+  }
+  await fill(two, 'name', 'Typed by two');
+  await fill(one, 'name', 'Saved by one');
+  await save(one);
+  await two.page.waitForFunction(() => document.querySelector('[data-test="device-line"][data-device="10"]')?.textContent.includes('Saved by one'));
+  await two.get('save').click();
+  await two.wait(mark('conflict'));
+  assert.match(await two.get('conflict').textContent(), /Saved by one/);
+  await two.shot('system-phone-conflict');
+  await two.get('conflict-mine').click();
+  await one.page.waitForFunction(() => document.querySelector('[data-test="device-line"][data-device="10"]')?.textContent.includes('Typed by two'));
+  await one.get('undo').click();
+  await one.get('yes').click();
+  await one.page.waitForFunction(() => document.querySelector('[data-test="device-line"][data-device="10"]')?.textContent.includes('Saved by one'));
+  await go(one, 'buses');
+  await one.language('fr');
+  await one.shot('system-fr');
+  for (const visitor of [one, two]) {
+    assert.deepEqual(visitor.complaints, []);
+    await visitor.leave();
+  }
+});

@@ -1,0 +1,136 @@
+// System configuration (USR-02): buses and devices; circuits, zones and panels. On a phone the list, then the form.
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { call, want } from '../../api/link';
+import type { ConfigBus, ConfigDevice, ProfileList } from '../../generated/types';
+import { reasonText, t } from '../../i18n/i18n';
+import { useStore } from '../../store/store';
+import { Icon } from '../../ui/icon';
+import { StateMark } from '../../ui/state_mark';
+import { Tabs } from '../../ui/tabs';
+import { busAddress, busState, deviceState, kindIcon } from '../installation/model';
+import type { PageProps } from '../registry';
+import { Bus } from './bus_form';
+import { Device } from './device_form';
+import { byAddress, byName, hrefOf, readWhere, unitText, type DeviceForm, type Profile, type Where } from './model';
+import { PlaceEdit, PlaceList, type PlacePage } from './places';
+import { Undo } from './saving';
+import '../../style/installation.css';
+import '../../style/system.css';
+
+const TOPICS = ['config/bus/+', 'config/device/+', 'config/panel/+', 'config/circuit/+', 'config/zone/+', 'config/profile/+', 'bus/+/status', 'device/+/status'];
+
+function DeviceLine({ device, chosen }: { device: ConfigDevice; chosen: boolean }): JSX.Element {
+  const status = useStore((state) => state.deviceStatus.get(device.id));
+  const profile = useStore((state) => state.profiles.get(device.profile ?? ''));
+  const reason = status?.reason && device.on !== false ? reasonText(status.reason) : null;
+  return (
+    <li>
+      <a class={chosen ? 'line line-chosen' : 'line'} href={hrefOf('devices', device.id)} data-test="device-line" data-device={device.id}>
+        <span class="line-icon"><Icon name={kindIcon(profile?.kind)} /></span>
+        <span class="line-text">
+          <span class="line-name">{device.name}</span>
+          <span class="line-about muted">{[unitText(device), profile?.model ?? t('ui.system.device.no_model'), t('ui.system.id', { id: device.id })].join(' · ')}</span>
+          {reason !== null && <span class="line-reason">{reason}</span>}
+        </span>
+        <StateMark of="device" state={deviceState(device, status)} short />
+      </a>
+    </li>
+  );
+}
+
+function BusCard({ bus, where }: { bus: ConfigBus; where: Where }): JSX.Element {
+  const status = useStore((state) => state.busStatus.get(bus.id));
+  const all = useStore((state) => state.devices);
+  const devices = [...all.values()].filter((one) => one.bus === bus.id).sort(byAddress);
+  return (
+    <section class="card group" data-test="bus-card" data-bus={bus.id}>
+      <header class="group-head">
+        <Icon name="bus" />
+        <a class="group-text bus-link" href={hrefOf('buses', bus.id)} data-test="bus-link">
+          <h2>{bus.name}</h2>
+          <span class="muted numbers">{[busAddress(bus), t('ui.system.id', { id: bus.id })].join(' · ')}</span>
+        </a>
+        <StateMark of="bus" state={busState(bus, status)} />
+        <a class="button quiet icon-only" href={hrefOf('devices', 'new', bus.id)} aria-label={t('ui.system.device.add')} title={t('ui.system.device.add')} data-test="add-device-here"><Icon name="add" /></a>
+        {status?.reason && <p class="group-reason">{reasonText(status.reason)}</p>}
+      </header>
+      {devices.length > 0 ? <ul class="lines">{devices.map((one) => <DeviceLine key={one.id} device={one} chosen={where.tab === 'devices' && where.id === String(one.id)} />)}</ul>
+        : <p class="group-empty muted">{t('ui.system.bus.empty')}</p>}
+    </section>
+  );
+}
+
+function BusList({ where }: { where: Where }): JSX.Element {
+  const buses = useStore((state) => state.buses);
+  return (
+    <div class="list">
+      <div class="part-row">
+        <a class="button primary" href={hrefOf('buses', 'new')} data-test="add-bus"><Icon name="add" />{t('ui.system.bus.add')}</a>
+        <Undo />
+      </div>
+      {[...buses.values()].sort(byName).map((bus) => <BusCard key={bus.id} bus={bus} where={where} />)}
+    </div>
+  );
+}
+
+// Every profile there is; null: not yet known.
+function useProfiles(): readonly Profile[] | null {
+  const [profiles, setProfiles] = useState<readonly Profile[] | null>(null);
+  const online = useStore((state) => state.link.is === 'online');
+  useEffect(() => {
+    if (!online || profiles !== null) return;
+    void call<ProfileList>('config', 'profiles', {}).then((answer) => { if (answer.is === 'ok') setProfiles(answer.value.profiles); });
+  }, [online, profiles]);
+  return profiles;
+}
+
+const Empty = ({ text }: { text: string }): JSX.Element => <div class="empty detail-empty"><Icon name="settings" /><p>{text}</p></div>;
+
+function Detail({ where, profiles }: { where: Where; profiles: readonly Profile[] | null }): JSX.Element {
+  const { tab, id, more } = where;
+  const bus = useStore((state) => state.buses.get(Number(id)));
+  const device = useStore((state) => state.devices.get(Number(id)));
+  const place = useStore((state) => (tab === 'panels' ? state.panels : tab === 'circuits' ? state.circuits : state.zones).get(Number(id)));
+  const fresh = id === 'new';
+  const online = useStore((state) => state.link.is === 'online');
+  if (!online && !bus && !device && !place) return <Empty text={t('ui.app.loading')} />;
+  if (id === '') return <Empty text={t('ui.system.choose_left')} />;
+  if (tab === 'buses' && (fresh || bus)) return <Bus key={`bus-${id}`} bus={fresh ? null : bus!} />;
+  if (tab === 'devices' && (fresh || device)) {
+    if (profiles === null) return <Empty text={t('ui.app.loading')} />;
+    const [onBus = '', unit = '', profile = '', side = ''] = more;
+    const preset: Partial<DeviceForm> = { bus: onBus, address: unit, profile, side };
+    return <Device key={`device-${id}-${more.join('-')}`} device={fresh ? null : device!} preset={preset} profiles={profiles} />;
+  }
+  if (tab !== 'buses' && tab !== 'devices' && (fresh || place)) return <PlaceEdit key={`${tab}-${id}`} page={tab as PlacePage} place={fresh ? null : place!} />;
+  return <Empty text={t('ui.system.gone')} />;
+}
+
+const Frame = ({ chosen, list, children }: { chosen: boolean; list: JSX.Element; children: ComponentChildren }): JSX.Element => (
+  <div class={chosen ? 'system system-chosen' : 'system'}>
+    <div class="system-list">{list}</div>
+    <div class="detail">{children}</div>
+  </div>
+);
+
+export default function SystemPage({ rest }: PageProps): JSX.Element {
+  const where = readWhere(rest);
+  const profiles = useProfiles();
+  useEffect(() => want(TOPICS, 1), []);
+  const tab = where.tab === 'devices' ? 'buses' : where.tab;
+  const page = (['panels', 'circuits', 'zones'] as const).find((one) => one === tab);
+  return (
+    <main class="page" id="main" tabIndex={-1} data-test="system">
+      <Tabs label={t('page.system')} current={page ?? 'buses'} tabs={[
+        { id: 'buses', href: hrefOf('buses'), title: t('ui.system.buses'), icon: 'bus' },
+        { id: 'circuits', href: hrefOf('circuits'), title: t('ui.system.circuits'), icon: 'bolt' },
+        { id: 'zones', href: hrefOf('zones'), title: t('ui.system.zones_tab'), icon: 'home' },
+        { id: 'panels', href: hrefOf('panels'), title: t('ui.system.panels'), icon: 'panel' },
+      ]} />
+      <Frame chosen={where.id !== ''} list={page ? <PlaceList page={page} chosen={where.id} /> : <BusList where={where} />}>
+        <Detail where={where} profiles={profiles} />
+      </Frame>
+    </main>
+  );
+}
