@@ -100,10 +100,12 @@ static void on_reply(void *user, const cJSON *result, const struct ew_reason *re
 {
     struct field_gateway *g = user;
     g->answered = true;
-    g->err = result ? EW_OK : reason->err;
+    g->err = EW_OK;
     g->result = result ? cJSON_Duplicate(result, true) : NULL;
-    if (reason)
-        g->reason = *reason;
+    if (result)
+        return;
+    g->err = reason->err; // one of the two is there
+    g->reason = *reason;
 }
 
 enum ew_err field_gateway_call(struct field_gateway *g, const char *method, const struct ew_buf *args,

@@ -62,7 +62,7 @@ static int run_alone(struct field_options *o)
     struct field_site site;
     struct ew_reason reason;
     struct site_device device;
-    uint16_t registers[MB_READ_BITS_MAX];
+    uint16_t registers[MB_READ_BITS_MAX] = {0};
     double ms = 0;
     enum ew_err err = field_site_open(o, &site, &reason);
     if (err == EW_OK && o->tool == FIELD_WRITE && field_site_device(&site, o->request.rq.unit, &device))

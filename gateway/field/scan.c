@@ -100,8 +100,10 @@ static void print_guess(const cJSON *find)
     if (cJSON_GetArraySize(guesses) == 0)
         printf("no profile fits");
     cJSON_ArrayForEach(guess, guesses)
+    {
         printf("%s%s %s (%s, %s)", guess == guesses->child ? "" : ", or ", text_of(guess, "family"),
                text_of(guess, "model"), text_of(guess, "profile"), text_of(guess, "sure"));
+    }
     printf("\n");
 }
 

@@ -237,6 +237,6 @@ void scans_serve(void *user, struct mq_request *request, const cJSON *args, int6
 
 void scans_free(struct tools *tools)
 {
-    while (tools->scan_count > 0)
-        forget(tools->scans[0]);
+    for (int i = tools->scan_count - 1; i >= 0; i--)
+        forget(tools->scans[i]);
 }

@@ -285,7 +285,7 @@ static enum ew_err ask(struct test *test, int unit, int timeout_ms, struct ew_re
     test->index = recipe ? choose_register(recipe) : -1;
     struct inlet_job *job =
         inlet_job_new(INLET_TOOL, unit, timeout_ms, recipe ? recipe->gap_ms : 0, on_test_done, test);
-    if (test->index >= 0) {
+    if (recipe && test->index >= 0) {
         const struct profile_bound *bound = &recipe->bound[test->index];
         inlet_add_read(job, bound->fc, bound->address, bound->words);
     } else if (recipe) {
