@@ -66,6 +66,9 @@ struct mq_publish_options {
 // topics again when they are told of the new connection), EW_E_FULL when 10 000 messages wait.
 enum ew_err mq_publish(struct mq *mq, const char *topic, const void *payload, size_t len,
                        struct mq_publish_options options);
+// An answer to a Response Topic, spelled as on the wire (no base is put in front); QoS 1, gone after 60 s.
+enum ew_err mq_respond(struct mq *mq, const char *wire_topic, const struct ew_buf *payload,
+                       const void *correlation, size_t correlation_len);
 // Most used forms: retained QoS 1 text, and removal of a retained topic.
 enum ew_err mq_retain(struct mq *mq, const char *topic, const struct ew_buf *payload);
 enum ew_err mq_clear(struct mq *mq, const char *topic);

@@ -23,6 +23,20 @@ static void forget(struct mq_request *r)
     free(r);
 }
 
+enum ew_err mq_respond(struct mq *mq, const char *wire_topic, const struct ew_buf *payload,
+                       const void *correlation, size_t correlation_len)
+{
+    if (mq->phase != MQ_CONNECTED)
+        return EW_E_CLOSED;
+    return mq_session_send(mq->session,
+                           &(struct mq_outgoing){.topic = wire_topic,
+                                                 .payload = payload->data,
+                                                 .len = payload->len,
+                                                 .options = {.qos = 1, .expiry_s = ANSWER_EXPIRY_S},
+                                                 .correlation = correlation,
+                                                 .correlation_len = correlation_len});
+}
+
 static void send_answer(const struct mq_request *r, const struct ew_buf *payload)
 {
     struct mq *mq = r->mq;

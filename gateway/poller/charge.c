@@ -49,3 +49,17 @@ void payload_station(struct ew_jw *w, const struct device *device)
     put_watchdog(w, s);
     put_lease(w, s);
 }
+
+void payload_command(struct ew_jw *w, const struct device *device)
+{
+    const struct command_shown *c = &device->command;
+    if (!c->id[0])
+        return;
+    ew_jw_open_object(w, "command");
+    ew_jw_text(w, "id", c->id);
+    ew_jw_bool(w, "ok", c->ok);
+    if (!c->ok)
+        ew_jw_reason(w, "reason", &c->reason);
+    ew_jw_int(w, "up_ms", c->up_ms);
+    ew_jw_close_object(w);
+}

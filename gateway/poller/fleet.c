@@ -335,6 +335,7 @@ void fleet_free(struct fleet *fleet)
     }
     for (int i = 0; i < fleet->bus_count; i++)
         free(fleet->buses[i]);
+    command_drop_all(fleet);
     ew_buf_done(&fleet->buf);
     shelf_release(fleet->shelf);
     free(fleet);

@@ -12,10 +12,15 @@ struct fleet;
 // when it is back; EW_E_FULL makes the fleet publish all again after a second.
 typedef enum ew_err fleet_retain_fn(void *user, const char *topic, const struct ew_buf *payload);
 
+// An answer to a command, for the Response Topic it named.
+typedef void fleet_respond_fn(void *user, const char *topic, const void *correlation, size_t correlation_len,
+                              const struct ew_buf *payload);
+
 struct fleet_options {
     struct ew_loop *loop;
     const char *share_dir, *data_dir; // profiles; data_dir may be NULL
     fleet_retain_fn *retain;
+    fleet_respond_fn *respond; // NULL = nobody is answered
     void *user;
 };
 
@@ -34,6 +39,16 @@ void fleet_set_device(struct fleet *fleet, int64_t id, const char *payload, size
 void fleet_set_greenup(struct fleet *fleet, const char *payload, size_t len);
 // device/<id>/setpoint, and service/controller/status.
 void fleet_setpoint(struct fleet *fleet, int64_t device, const char *payload, size_t len);
+// device/<id>/command. stalled_ms: how long nobody had looked for messages when this one was found.
+struct fleet_command {
+    const char *payload;
+    size_t len;
+    int64_t expiry_s, stalled_ms;
+    const char *response_topic; // NULL = none, or one that may not be answered at
+    const void *correlation;
+    size_t correlation_len;
+};
+void fleet_command(struct fleet *fleet, int64_t device, const struct fleet_command *command);
 void fleet_controller(struct fleet *fleet, bool online);
 // After a reconnect all objects come again; between the two calls those that do come are noted, and the
 // others are taken as deleted by the second. Without the second nothing is.

@@ -3,6 +3,7 @@
 #ifndef EDGEWATT_POLLER_FLEET_PRIV_H
 #define EDGEWATT_POLLER_FLEET_PRIV_H
 
+#include "core/command/command.h"
 #include "core/topic/topic.h"
 #include "poller/fleet.h"
 #include "poller/intake.h"
@@ -76,10 +77,19 @@ struct device {
     enum result_state said; // by the worker, for this recipe
     bool said_has_reason;
     struct ew_reason said_reason;
-    struct station station;     // charge points
-    struct station_shown shown; // as published
-    int64_t station_number;     // of this recipe's: jobs of an earlier one are not for this one
-    bool fault;                 // a charge point says so itself
+    struct station station;                  // charge points
+    struct station_shown shown;              // as published
+    int64_t station_number;                  // of this recipe's: jobs of an earlier one are not for this one
+    struct output outputs[SITE_OUTPUTS_MAX]; // beside config.outputs, the impulses and blinkers
+    struct ew_timer outputs_timer;
+    bool outputs_checked;        // what a restart cut short was ended
+    struct command_shown {       // the last one's outcome
+        char id[COMMAND_ID_MAX]; // "" = there was none
+        bool ok;
+        struct ew_reason reason;
+        int64_t up_ms;
+    } command;
+    bool fault; // a charge point says so itself
     struct ew_reason fault_reason;
 
     enum device_state state; // as published
@@ -93,6 +103,8 @@ struct known_profile {
     uint64_t hash; // of the payload last seen
 };
 
+struct underway; // command.c
+
 struct fleet {
     struct fleet_options options;
     struct shelf *shelf;
@@ -103,6 +115,10 @@ struct fleet {
     bool stopping;
     unsigned workers_started;
     struct greenup_stations greenup;
+    struct command_book book;
+    struct underway *underway; // commands whose answer is still to come, and who waits for it
+    int underway_count;
+    int64_t commands_taken;
     int64_t meter; // device from which the charging controller decides, 0 = none
     int bus_count, device_count, profile_count;
     struct bus *buses[EW_BUSES_MAX];        // by id
@@ -162,6 +178,14 @@ int64_t station_mind_watchdog(struct fleet *fleet, struct device *device, int64_
 void governed_read(struct greenup_stations *greenup, const cJSON *tree);
 bool governed_has(const struct greenup_stations *greenup, int64_t device);
 
+// ---- command.c -------------------------------------------------------------------------------------------
+// A pass over the group `state` is in the memory.
+void command_heard(struct fleet *fleet, struct device *device);
+void command_end(struct device *device);
+void command_drop_all(struct fleet *fleet);
+// May the device be written to at all?
+bool fleet_may_write(const struct device *device, struct ew_reason *why);
+
 // ---- memory.c --------------------------------------------------------------------------------------------
 // Takes over the reference of the recipe (NULL: the device is not polled). Topics that go with the old recipe
 // alone are cleared.
@@ -176,6 +200,7 @@ int memory_period_ms(const struct device *device, enum profile_group group);
 void payload_bus(struct ew_buf *buf, const struct bus *bus);
 void payload_device(struct ew_buf *buf, const struct device *device);
 void payload_group(struct ew_buf *buf, const struct device *device, enum profile_group group);
+void payload_command(struct ew_jw *w, const struct device *device);
 // charge.c: whether and what is written to a charge point.
 void payload_station(struct ew_jw *w, const struct device *device);
 void payload_group_topic(topic_text topic, int64_t device, enum profile_group group);

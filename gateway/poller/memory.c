@@ -104,6 +104,7 @@ void memory_begin(struct device *device, struct recipe *recipe)
 {
     release(device);
     station_end(device);
+    command_end(device);
     device->recipe = recipe;
     device->said = RESULT_UNCHANGED;
     device->said_has_reason = device->fault = false;

@@ -133,6 +133,7 @@ static void put_charge(struct ew_jw *w, const struct device *device)
     if (rated_a > 0 && profile_find(profile, "rated_current") < 0)
         ew_jw_number(w, "rated_a", rated_a);
     payload_station(w, device);
+    payload_command(w, device);
     ew_jw_open_array(w, "errors");
     if (device->fault)
         ew_jw_reason(w, NULL, &device->fault_reason);
@@ -166,6 +167,7 @@ static void put_breaker(struct ew_jw *w, const struct device *device)
     put_state(w, "breaker", device);
     put_ports(w, device, "input_", "inputs");
     put_ports(w, device, "output_", "outputs");
+    payload_command(w, device);
 }
 
 void payload_group(struct ew_buf *buf, const struct device *device, enum profile_group group)

@@ -5,15 +5,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/command/command.h"
 #include "core/topic/topic.h"
 #include "poller/poller.h"
 #include "service/service.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SETTLE_MS = 2000
-}; // after a connect the retained configuration has come when nothing came for that long
+enum { SETTLE_MS = 2000, AWAKE_MS = 250, STALL_MS = 1000 };
 
 struct poller {
     struct fleet *fleet;
@@ -22,7 +21,28 @@ struct poller {
     struct ew_service *service;
     struct ew_timer settle;
     bool config_came; // since the connect
+    struct ew_timer awake;
+    int64_t awake_ms, stalled_from_ms, suspect_until_ms;
 };
+
+// Messages that came while this process stood still (stopped, or the machine suspended) are found when it
+// goes on, and look as if they had just been sent: what is found soon after a gap counts as sent at its
+// begin.
+static void note_stall(struct poller *p, int64_t now_ms)
+{
+    if (now_ms - p->awake_ms > STALL_MS) {
+        p->stalled_from_ms = p->awake_ms;
+        p->suspect_until_ms = now_ms + STALL_MS;
+    }
+    p->awake_ms = now_ms;
+}
+
+static void on_awake(struct ew_timer *timer, int64_t now_ms)
+{
+    struct poller *p = timer->user;
+    note_stall(p, now_ms);
+    ew_loop_timer_set(p->service->loop, timer, now_ms + AWAKE_MS);
+}
 
 static enum ew_err retain(void *user, const char *topic, const struct ew_buf *payload)
 {
@@ -97,6 +117,36 @@ static void on_setpoint(void *user, const struct mq_message *message, int64_t no
         fleet_setpoint(p->fleet, id, message->payload, message->payload_len);
 }
 
+static void on_command(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    struct poller *p = user;
+    int64_t id;
+    const char *rest;
+    if (message->retained || !topic_split(message->topic, "device", &id, &rest))
+        return;
+    note_stall(p, now_ms);
+    struct fleet_command command = {.payload = message->payload,
+                                    .len = message->payload_len,
+                                    .expiry_s = message->expiry_s,
+                                    .stalled_ms =
+                                        now_ms < p->suspect_until_ms ? now_ms - p->stalled_from_ms : 0};
+    if (message->response_topic && command_reply_fits(p->service->base, message->response_topic)) {
+        command.response_topic = message->response_topic;
+        command.correlation = message->correlation;
+        command.correlation_len = message->correlation_len;
+    }
+    fleet_command(p->fleet, id, &command);
+}
+
+static void respond(void *user, const char *topic, const void *correlation, size_t correlation_len,
+                    const struct ew_buf *payload)
+{
+    struct poller *p = user;
+    enum ew_err err = mq_respond(p->service->mq, topic, payload, correlation, correlation_len);
+    if (err != EW_OK)
+        ew_warning("poller", "topic=%s: an answer was not sent: %s, ignoring", topic, ew_err_sentence(err));
+}
+
 static void on_controller(void *user, const struct mq_message *message, int64_t now_ms)
 {
     (void)now_ms;
@@ -123,11 +173,15 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     struct poller *p = service->state;
     p->service = service;
     p->settle = (struct ew_timer){.fn = on_settled, .user = p};
+    p->awake = (struct ew_timer){.fn = on_awake, .user = p};
+    p->awake_ms = ew_clock_up_ms();
+    ew_loop_timer_set(service->loop, &p->awake, p->awake_ms + AWAKE_MS);
     p->leftover = leftover_new(service->mq);
     struct fleet_options options = {.loop = service->loop,
                                     .share_dir = service->share_dir,
                                     .data_dir = service->data_dir,
                                     .retain = retain,
+                                    .respond = respond,
                                     .user = p};
     enum ew_err err = fleet_new(&options, &p->fleet, reason);
     if (err != EW_OK)
@@ -137,6 +191,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     mq_subscribe(service->mq, "config/settings/greenup", 1, on_greenup, p);
     mq_subscribe(service->mq, "service/controller/status", 1, on_controller, p);
     mq_subscribe(service->mq, "device/+/setpoint", 1, on_setpoint, p);
+    mq_subscribe(service->mq, "device/+/command", 1, on_command, p);
     mq_subscribe(service->mq, "config/bus/+", 1, on_bus, p);
     mq_subscribe(service->mq, "config/device/+", 1, on_device, p);
     return EW_OK;
@@ -170,6 +225,8 @@ static void stop(struct ew_service *service)
     struct poller *p = service->state;
     if (p->settle.heap_index != 0)
         ew_loop_timer_clear(service->loop, &p->settle);
+    if (p->awake.heap_index != 0)
+        ew_loop_timer_clear(service->loop, &p->awake);
     fleet_free(p->fleet); // ends every job of the tools
     tools_free(p->tools);
     leftover_free(p->leftover);

@@ -188,6 +188,8 @@ static void take_device(struct fleet *fleet, const struct result *result)
         if (result->group == PROFILE_CHARGE)
             find_fault(device);
         fleet_publish_group(fleet, device, result->group);
+        if (result->group == PROFILE_STATE)
+            command_heard(fleet, device);
         if (result->group == PROFILE_CHARGE)
             station_heard(fleet, device, result->up_ms);
     }

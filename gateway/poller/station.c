@@ -22,22 +22,13 @@ static int limit_of(const struct device *device)
 static bool may_write(const struct device *device, struct ew_reason *why)
 {
     const struct profile *profile = device->recipe->profile;
-    bool unsure = profile->confidence == PROFILE_CANDIDATE || profile->confidence == PROFILE_NONE;
     if (limit_of(device) < 0) {
         ew_fail(why, EW_E_UNSUPPORTED, "station.read_only", "",
                 "The profile \"%s\" does not say how a limit is written.", profile->id);
         ew_reason_param(why, "profile", "%s", profile->id);
         return false;
     }
-    if (unsure && !device->config.accept_candidate) {
-        ew_fail(why, EW_E_DENIED, "device.candidate", "",
-                "The registers of the profile \"%s\" are not confirmed: nothing is written to this device "
-                "until that is accepted for it.",
-                profile->id);
-        ew_reason_param(why, "profile", "%s", profile->id);
-        return false;
-    }
-    return true;
+    return fleet_may_write(device, why);
 }
 
 // The rated current as the station tells it, or as its parameter says; 0 = not known.

@@ -302,6 +302,7 @@ static void dump_device(struct ew_jw *w, const struct device *device)
     ew_jw_text(w, "fault", device_fault_name(device->fault));
     ew_jw_int(w, "asked", device->asked);
     ew_jw_int(w, "asked_ms", device->asked_ms);
+    ew_jw_int(w, "writes", device->writes);
     ew_jw_open_array(w, "phases_w");
     for (int p = 0; p < 3; p++)
         ew_jw_number(w, NULL, device->plant->value[CH_ACTIVE_POWER_L1 + p]);

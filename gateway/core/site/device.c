@@ -211,6 +211,7 @@ enum ew_err site_device_read(const cJSON *node, const char *path, struct site_de
     ret->zone_count = read_numbers(&o, "zones", EW_ZONES_PER_DEVICE_MAX, 1, SITE_ID_MAX, ret->zones);
     read_params(&o, ret);
     check_labels(&o);
+    site_read_outputs(&o, ret);
     check_parts(&o, ret);
     if (!ret->name[0])
         site_device_address(ret, ret->name);

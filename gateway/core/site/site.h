@@ -59,6 +59,16 @@ struct site_param {
     double value; // numbers, and hex text as a number; booleans are 0 and 1
 };
 
+enum { SITE_OUTPUTS_MAX = 16 };
+
+struct site_output { // of a device; those that are not named are normally open and maintained
+    int number;
+    bool normally_closed; // switched on, the contact opens
+    bool blinking;        // on_s on, off_s off, until it is switched off
+    double on_s;          // not blinking: an impulse of this length; 0 = maintained
+    double off_s;
+};
+
 struct site_device {
     int64_t id, bus;
     char name[EW_NAME_MAX];    // default: the address as site_device_address() writes it
@@ -78,6 +88,8 @@ struct site_device {
     int param_count;
     struct site_param params[SITE_PARAMS_MAX];
     int part_count; // DEV-03; see site_part_read
+    int output_count;
+    struct site_output outputs[SITE_OUTPUTS_MAX];
 };
 
 struct site_part { // one module of a group that shares an address

@@ -57,4 +57,7 @@ int64_t site_index_put(struct site_index *index, uint32_t hash, uint32_t item, s
 int64_t site_index_find(const struct site_index *index, uint32_t hash, site_same_fn *same, const void *user);
 uint32_t site_hash(const void *data, size_t len);
 
+// output.c
+void site_read_outputs(struct ew_json *device, struct site_device *ret);
+
 #endif
