@@ -1,9 +1,11 @@
 // GRU-01, GRU-05, GRU-06: the pages of Green'Up against the running controller: bands and sentences live, settings with the
 // bands drawn while one types, what stands against ON, start and wait, priorities; on a phone too.
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { Gateway, Simulator, freePorts, until } from './gateway.mjs';
 import { MAIN, STATION, onlyBus, siteWith } from './site.mjs';
 
 const SECOND = 22; // its phases are not said
@@ -93,6 +95,33 @@ test('ON is refused with what to change, device by device, and stays off', async
   assert.equal(await owner.get('selector').isChecked(), false);
 });
 
+test('with all put right and each sentence ticked it goes on, holds the stations, and keeps who confirmed what', async () => {
+  const file = join(gateway.data, 'site.json'); // a hand edit, as an installer would make it
+  const tree = JSON.parse(readFileSync(file, 'utf8'));
+  tree.devices.find((one) => one.id === SECOND).phases = [2, 3, 1];
+  writeFileSync(file, JSON.stringify(tree));
+  process.kill(gateway.run().services.config.pid, 'SIGHUP');
+  await until('nothing against it', async () => {
+    await owner.get('selector').click();
+    await owner.wait(mark('on-dialog'));
+    if (await owner.get('against').count() === 0) return true;
+    await owner.get('no').click();
+    await owner.page.waitForSelector(mark('on-dialog'), { state: 'detached' });
+    return false;
+  });
+  assert.equal(await owner.get('yes').isDisabled(), true); // nothing is ticked yet
+  for (const id of [STATION, SECOND]) await owner.get(`tick-${id}`).check();
+  await owner.get('yes').click();
+  await owner.wait(`${mark('overview')}[data-mode="run"], ${mark('overview')}[data-mode="init"]`);
+  assert.equal(await owner.get('selector').isChecked(), true);
+  await view(owner, `details/${STATION}/info`);
+  await owner.page.waitForSelector(`${mark('accepted')} li`);
+  assert.match(await owner.get('accepted').innerText(), /greenUp, \d\d:\d\d/);
+  await view(owner, `details/${STATION}/station`);
+  await owner.wait(`${mark('point')}[data-device="${STATION}"][data-state="charge"]`);
+  await owner.shot('greenup-on');
+});
+
 test('priorities: the default is saved, found by the filter and seen on the other pages', async () => {
   await view(owner, 'priorities');
   await owner.get(`default-${STATION}-priority`).click();
@@ -106,24 +135,48 @@ test('priorities: the default is saved, found by the filter and seen on the othe
   await owner.wait(`${mark('manage')}[data-device="${STATION}"] ${mark('priority-mark')}`);
 });
 
-test('management: wait and normal are for this charge, and the controller says so', async () => {
+test('management: wait and normal are for this charge: the vehicle is stopped, and the controller says why', async () => {
   await owner.get(`wish-${STATION}-wait`).click();
+  await owner.wait(`${mark('manage')}[data-device="${STATION}"][data-state="wait"]`);
+  await until('the sentence', async () => /because a person asked/.test(await owner.page.locator(`${mark('manage')}[data-device="${STATION}"] ${mark('limit-why')}`).innerText()));
   await owner.page.waitForSelector(`${mark(`wish-${STATION}-wait`)}[aria-pressed="true"]`);
   await owner.get(`prio-${STATION}-normal`).click();
   await owner.page.waitForSelector(`${mark(`prio-${STATION}-normal`)}[aria-pressed="true"]`);
   await owner.shot('greenup-manage');
   await view(owner, 'priorities');
   await owner.page.waitForSelector(`${mark('priority')}[data-device="${STATION}"][data-priority="true"]`); // the default stays
+  await owner.page.goto(`${owner.url}#/greenup/manage`);
+  await owner.get(`wish-${STATION}-auto`).click();
   assert.deepEqual(owner.complaints, []);
+});
+
+test('maintenance, in My installation: a ceiling is obeyed and shown, and taken away again; others do not see it', async () => {
+  await owner.installation(STATION);
+  await owner.wait(mark('maintenance'));
+  await owner.get('cap').fill('10');
+  await owner.get('cap-set').click();
+  await owner.page.waitForSelector(`${mark('cap-remove')}:not(:disabled)`);
+  assert.match(await owner.get('maintenance').innerText(), /In force: 10\.0 A/);
+  await owner.page.waitForFunction((lease) => /^Limit in force\s+(10|[6-9])\.0 A, set by/.test(document.querySelector(lease)?.innerText ?? ''), mark('lease'));
+  await owner.shot('maintenance');
+  await owner.get('cap-remove').click();
+  await owner.page.waitForSelector(`${mark('cap-remove')}:disabled`);
+  const installer = await browser.visitor(gateway.url, DESK);
+  await installer.comeIn(USERS.installer);
+  await installer.home();
+  await installer.installation(STATION);
+  await installer.wait(mark('charge'));
+  assert.equal(await installer.get('maintenance').count(), 0);
+  await installer.leave();
 });
 
 for (const tag of ['en', 'fr']) {
   test(`on a phone nothing sticks out, on any of its pages (${tag})`, async () => {
     const visitor = await inside(PHONE);
     await visitor.language(tag);
-    for (const name of ['details', `details/${STATION}/station`, 'manage', 'configuration', 'priorities']) {
+    for (const name of ['details', `details/${STATION}/station`, 'manage', 'day', 'configuration', 'priorities']) {
       await view(visitor, name);
-      await visitor.page.waitForSelector(`${mark('overview')}[data-fresh="fresh"], ${mark('priority')}`, { state: 'attached' });
+      await visitor.page.waitForSelector(`${mark('overview')}[data-fresh="fresh"], ${mark('priority')}, ${mark('day-charges')}`, { state: 'attached' });
       assert.equal(await visitor.overflow(), 0, name);
       await visitor.shot(`greenup-phone-${name.replace(/\//g, '-')}-${tag}`);
     }

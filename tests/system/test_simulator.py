@@ -70,7 +70,7 @@ class Simulator(harness.TestCase):
             json.dump(site or self.site, file)
         program = os.path.join(harness.find_build(), "bin", "edgewatt")
         process = self.start_process("simulate", [program, "simulate", path, "--control", self.socket_path, *options])
-        process.wait_line(r"^simulating 10 devices on 2 buses$")
+        process.wait_line(r"^simulating 12 devices on 2 buses$")
         return process
 
     def control(self, line):

@@ -35,7 +35,7 @@ class Stations(harness.TestCase):
         self.socket_path = os.path.join(self.folder.name, "control")
         program = os.path.join(harness.find_build(), "bin", "edgewatt")
         process = self.start_process("simulate", [program, "simulate", path, "--control", self.socket_path])
-        process.wait_line(r"^simulating 10 devices on 2 buses$")
+        process.wait_line(r"^simulating 12 devices on 2 buses$")
         self.modbus = ModbusTcpClient("127.0.0.1", port=ports[4], timeout=harness.PATIENCE_S)
         self.assertTrue(self.modbus.connect())
         self.addCleanup(self.modbus.close)

@@ -82,6 +82,8 @@ test('the last 24 hours: the largest of each step, gaps stay gaps; events in ord
   const answer = { from: '2026-03-01T00:00:00Z', step_s: 300, max: [5, null], mean: [1, null] };
   assert.deepEqual(model.curveOf(answer), [[Date.parse('2026-03-01T00:00:00Z'), 5], [Date.parse('2026-03-01T00:05:00Z'), null]]);
   assert.deepEqual(model.curveOf(null), []);
+  const table = model.tableOf([{ key: 'l1', name: 'L1', color: '', points: model.curveOf(answer) }, { key: 'l2', name: 'L2', color: '', points: [] }]);
+  assert.deepEqual([table.spans.map((one) => one.start), table.series.map((one) => one.values)], [['2026-03-01T00:00:00.000Z', '2026-03-01T00:05:00.000Z'], [[5, null], []]]);
   const row = { plugged_at: '2026-03-01T10:00:00Z', ended: null, interruptions: [{ at: '2026-03-01T11:00:00Z', until: null }, { at: '2026-03-01T10:30:00Z', until: '2026-03-01T10:40:00Z' }] };
   assert.deepEqual(model.eventsOf([row]).map((one) => one.kind), ['plugged', 'stopped', 'resumed', 'stopped']);
   assert.deepEqual(model.bandAreas({ charging_max_a: 40, maximum_a: 63 }, 80).map((one) => [one.from, one.to]), [[0, 40], [40, 63], [63, 80]]);

@@ -70,7 +70,7 @@ test('every key the web app uses is in the catalogues', () => {
 
 // Login, home and the frame of each page run before the texts of the pages are loaded.
 const AT_ONCE = ['app.tsx', 'pages/login.tsx', 'pages/codes.tsx', 'pages/codes_rules.ts', 'pages/home.tsx', 'pages/registry.ts', 'ui/banner.tsx',
-  'ui/header.tsx', 'ui/language_select.tsx'];
+  'ui/header.tsx', 'ui/explain.tsx', 'ui/language_select.tsx'];
 
 test('what is said before a page is opened is among the texts that are loaded at once', () => {
   const late = AT_ONCE.flatMap((file) => [...readFileSync(join(PROJECT, 'web-spa/src', file), 'utf8').matchAll(/['`]((?:ui|reason|page|state)\.[a-z0-9_.]+)/g)]

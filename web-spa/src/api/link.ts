@@ -142,6 +142,7 @@ export type Answer<T> = { is: 'ok'; value: T } | { is: 'error'; reason: Reason }
 interface Waiting { settle: (answer: Answer<unknown>) => void; timer: ReturnType<typeof setTimeout> }
 const asked = new Map<string, Waiting>();
 const CALL_TIMEOUT_MS = 8_000;
+const ORDER_EXPIRY_S = 5; // nothing runs later
 const CALLS_MAX = 32;
 
 function giveUp(correlation: string, waiting: Waiting): void {
@@ -163,7 +164,8 @@ function replied(correlation: string, text: string): void {
   }
 }
 
-export function call<T>(service: string, method: string, args: object): Promise<Answer<T>> {
+// Publishes a question and waits for its answer.
+function ask<T>(topic: string, args: object, expiryS: number): Promise<Answer<T>> {
   const mqtt = client;
   if (!mqtt?.connected || asked.size >= CALLS_MAX) return Promise.resolve({ is: 'lost' });
   const correlation = randomId();
@@ -173,14 +175,27 @@ export function call<T>(service: string, method: string, args: object): Promise<
       timer: setTimeout(() => giveUp(correlation, waiting), CALL_TIMEOUT_MS),
     };
     asked.set(correlation, waiting);
-    mqtt.publish(`${base}/call/${account}/${service}/${method}`, JSON.stringify(args), {
+    mqtt.publish(`${base}/${topic}`, JSON.stringify(args), {
       qos: 1,
       properties: {
         responseTopic: `${base}/reply/${account}/web`,
         correlationData: new TextEncoder().encode(correlation) as never, // mqtt.js types it as Node's Buffer and takes any bytes
-        messageExpiryInterval: CALL_TIMEOUT_MS / 1000,
+        messageExpiryInterval: expiryS,
       },
     }, (error) => { if (error) giveUp(correlation, waiting); });
+  });
+}
+
+export const call = <T>(service: string, method: string, args: object): Promise<Answer<T>> =>
+  ask<T>(`call/${account}/${service}/${method}`, args, CALL_TIMEOUT_MS / 1000);
+
+// Tells a device something without waiting for an answer: what it led to is seen in its state. false: not sent.
+export function order(device: number, what: object): Promise<boolean> {
+  const mqtt = client;
+  if (!mqtt?.connected) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    mqtt.publish(`${base}/device/${device}/command`, JSON.stringify({ id: randomId(), ...what }), { qos: 1, properties: { messageExpiryInterval: ORDER_EXPIRY_S } },
+      (error) => resolve(!error));
   });
 }
 

@@ -24,7 +24,7 @@ export function Dialog({ title, onClose, children, actions, wide, test }: Dialog
   }, []);
   return (
     <dialog class={wide ? 'dialog dialog-wide' : 'dialog'} ref={element} aria-labelledby={id} data-test={test}
-      onCancel={(event) => { event.preventDefault(); onClose(); }}
+      onCancel={(event) => { event.preventDefault(); onClose(); }} onClose={onClose}
       onClick={(event) => { if (event.target === element.current) onClose(); }}>
       <div class="dialog-inside">
         <header class="dialog-head">

@@ -5,6 +5,7 @@ import { goOut } from '../api/visit';
 import { flowing } from '../format/freshness';
 import { t } from '../i18n/i18n';
 import { useStore } from '../store/store';
+import { Explain } from './explain';
 import { Icon } from './icon';
 import { LanguageSelect } from './language_select';
 import { Mark } from './mark';
@@ -14,10 +15,12 @@ function LinkMark(): JSX.Element {
   const flows = useStore(flowing);
   const shown = is === 'idle' ? 'connecting' : is === 'online' && !flows ? 'paused' : is;
   return (
-    <span class={`link link-${shown}`} role="status" data-test="link" data-link={shown}>
-      {shown === 'offline' ? <Icon name="linkOffline" /> : <span class="link-dot" />}
-      <span class="link-word">{t(`ui.link.${shown}`)}</span>
-    </span>
+    <Explain text={t(`ui.link.${shown}_why`)} test="link-why">
+      <span class={`link link-${shown}`} role="status" data-test="link" data-link={shown}>
+        {shown === 'offline' ? <Icon name="linkOffline" /> : <span class="link-dot" />}
+        <span class="link-word">{t(`ui.link.${shown}`)}</span>
+      </span>
+    </Explain>
   );
 }
 
@@ -36,7 +39,7 @@ export function Header({ title, live }: { title: string | null; live: boolean })
       <span class="header-title">{title ?? 'Edgewatt'}</span>
       {live && <LinkMark />}
       <LanguageSelect />
-      <button type="button" class="button quiet" onClick={() => void leave(true)} data-test="lock" aria-label={t('ui.app.lock_why')} title={t('ui.app.lock_why')}>
+      <button type="button" class="button quiet" onClick={() => void leave(true)} data-test="lock" aria-label={t('ui.app.lock')} title={t('ui.app.lock_why')}>
         <Icon name="lock" />
         <span class="wide-only">{t('ui.app.lock')}</span>
       </button>

@@ -103,25 +103,31 @@ function Summary({ total, unit, before, known, until, running }: { total: number
   );
 }
 
+// What is shown, as a file (VIEW-07).
+export function CsvButton({ spans, series, flags, unit }: Pick<FigureProps, 'spans' | 'series' | 'flags' | 'unit'>): JSX.Element {
+  const zone = useStore((state) => state.site?.tz ?? 'UTC');
+  const csv = useStore((state) => state.settings.get('csv'));
+  const save = (): void => download('datalogger.csv', csvOf(spans, series, flags, unit, zone, csvOptions(csv)), 'text/csv;charset=utf-8');
+  return <button type="button" class="button quiet icon-only" onClick={save} aria-label={t('ui.consumption.csv')} title={t('ui.consumption.csv')} data-test="csv"><Icon name="download" /></button>;
+}
+
 export function Figure(props: FigureProps): JSX.Element {
   const { title, by, spans, series, flags, until, before, running, stacked, sums, test } = props;
   const root = useRef<HTMLElement>(null);
   const charts = useCharts();
   const zone = useStore((state) => state.site?.tz ?? 'UTC');
-  const csv = useStore((state) => state.settings.get('csv'));
   const labels = useMemo(() => spanLabels(spans, by, zone, language()), [spans, by, zone]);
   const totals = useMemo(() => spanTotals(series, spans.length), [series, spans]);
   const largest = Math.max(0, ...(stacked === false ? series.flatMap((one) => one.values.map((value) => value ?? 0)) : totals.map((one) => one ?? 0)));
   const total = sum(totals);
   const unit = unitFor(props.unit, Math.max(largest, total ?? 0) >= 1000 && props.unit === 'Wh' ? Math.max(largest, 1000) : largest);
   const scaled = (values: readonly (number | null)[]): (number | null)[] => values.map((value) => (value === null ? null : value / unit.factor));
-  const save = (): void => download('datalogger.csv', csvOf(spans, series, flags, props.unit, zone, csvOptions(csv)), 'text/csv;charset=utf-8');
   return (
     <section class="card figure" ref={root} data-test={test ?? 'figure'}>
       <header class="figure-head">
         <div class="figure-title"><h2>{title}</h2>{sums !== false && <Summary total={total} unit={unit} before={before} known={spansKnown(totals)} until={until} running={running === true} />}</div>
         <div class="figure-tools">
-          <button type="button" class="button quiet icon-only" onClick={save} aria-label={t('ui.consumption.csv')} title={t('ui.consumption.csv')} data-test="csv"><Icon name="download" /></button>
+          <CsvButton spans={spans} series={series} flags={flags} unit={props.unit} />
           <FullScreen target={root} />
         </div>
       </header>

@@ -11,7 +11,7 @@ import { FullScreen } from '../../ui/full_screen';
 import { Notice } from '../../ui/notice';
 import { useCharts } from '../../ui/use_charts';
 import { useAsk } from '../../ui/ask';
-import { Figure, Nothing, show } from './figure';
+import { CsvButton, Figure, Nothing, show } from './figure';
 import { OTHER_COLOR, SERVICES, periodQuestion, seriesColor, unitFor, type Series, type Service } from './model';
 import { Refused, useDeviceOptions, type Period } from './views';
 
@@ -22,7 +22,7 @@ function usePartsOf(answer: TariffsAnswer | null): readonly Part[] {
   const tariffs = useStore((state) => state.tariffs);
   return useMemo(() => {
     const order = [...tariffs.keys()].sort((a, b) => a - b);
-    return (answer?.tariffs ?? []).map((one): Part => ({
+    return (answer?.tariffs ?? []).filter((one) => one.tariff !== 0 || one.total > 0).map((one): Part => ({
       key: String(one.tariff), name: one.tariff === 0 ? t('ui.consumption.unpriced') : tariffs.get(one.tariff)?.name ?? `#${one.tariff}`,
       color: one.tariff === 0 ? OTHER_COLOR : seriesColor(order.indexOf(one.tariff)), values: one.costs, total: one.cost, cost: one.cost, share: one.total,
     })).sort((a, b) => Number(a.key === '0') - Number(b.key === '0') || b.cost - a.cost);
@@ -47,7 +47,7 @@ function PieFigure({ answer, parts, children }: { answer: TariffsAnswer; parts: 
     <section class="card figure" ref={root} data-test="figure">
       <header class="figure-head">
         <div class="figure-title"><h2>{t('ui.consumption.cost_by_tariff')}</h2><div class="summary"><p class="summary-total numbers" data-test="total">{show(cost, unit)}</p></div></div>
-        <div class="figure-tools"><FullScreen target={root} /></div>
+        <div class="figure-tools"><CsvButton spans={answer.spans} series={parts} flags={answer.flags} unit={answer.currency} /><FullScreen target={root} /></div>
       </header>
       <div class="figure-body">
         {charts ? <charts.Pie title={t('ui.consumption.cost_by_tariff')} unit={unit.name} decimals={2} locale={language()} parts={parts.filter((part) => part.cost > 0).map((part) => ({ ...part, value: part.cost }))} /> : <div class="chart" />}

@@ -13,8 +13,9 @@ import { Notice } from '../../ui/notice';
 import { Table, type Column } from '../../ui/table';
 import { useAsk } from '../../ui/ask';
 import { useCharts } from '../../ui/use_charts';
+import { CsvButton } from '../consumption/figure';
 import type { Live } from './live';
-import { axisEnd, bandAreas, curveOf, eventsOf, type Point } from './model';
+import { axisEnd, bandAreas, curveOf, eventsOf, tableOf, type Point } from './model';
 import { Troubles } from './overview';
 
 const DAY_MS = 86_400_000;
@@ -38,18 +39,19 @@ function Plot({ live, charges }: { live: Live; charges: readonly ChargeRow[] }):
   const ask = (phase: number): object | null => (meter === null ? null : { device: meter, quantity: `current_l${phase}`, from, to, points: 288 });
   const asked = [useAsk<SeriesAnswer>('series', ask(1)), useAsk<SeriesAnswer>('series', ask(2)), useAsk<SeriesAnswer>('series', ask(3))];
   const phases = live.status?.phases ?? [];
-  const end = axisEnd(phases);
   const curves = PHASES.map((phase, i) => ({ key: `l${phase}`, name: `L${phase}`, color: `--phase-${phase}`, points: curveOf(asked[i]?.answer ?? null) }));
   const peak = Math.max(0, ...curves.flatMap((curve) => curve.points.map(([, value]) => value ?? 0)));
+  const end = Math.ceil(Math.max(axisEnd(phases), peak * 1.05) / 10) * 10;
   const marks = useMemo(() => eventsOf(charges).map((one) => ({ at: one.at, name: one.kind })), [charges]);
+  const table = tableOf(curves);
   return (
     <section class="card figure" ref={root} data-test="day-plot" data-points={curves.reduce((sum, curve) => sum + curve.points.filter(([, value]) => value !== null).length, 0)}>
       <header class="figure-head">
         <div class="figure-title"><h2>{t('ui.greenup.day.title')}</h2></div>
-        <div class="figure-tools"><FullScreen target={root} /></div>
+        <div class="figure-tools"><CsvButton {...table} unit="A" /><FullScreen target={root} /></div>
       </header>
       {asked.some((one) => one.lost) && <Notice tone="warn">{t('ui.consumption.lost')}</Notice>}
-      {charts ? <charts.Curves title={t('ui.greenup.day.title')} from={fromMs} to={toMs} series={curves} areas={bandAreas(phases[0], Math.max(end, peak * 1.05))} marks={marks} end={Math.max(end, Math.ceil(peak * 1.05))} unit="A" decimals={1} locale={language()} zone={zone} /> : <div class="chart chart-tall" />}
+      {charts ? <charts.Curves title={t('ui.greenup.day.title')} from={fromMs} to={toMs} series={curves} areas={bandAreas(phases[0], end)} marks={marks} end={end} unit="A" decimals={1} locale={language()} zone={zone} /> : <div class="chart chart-tall" />}
       <p class="gauge-legend muted">
         {curves.map((curve) => <span key={curve.key}><svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" rx="2" fill={`var(${curve.color})`} /></svg>{curve.name}</span>)}
         <span>{t('ui.greenup.day.note')}</span>

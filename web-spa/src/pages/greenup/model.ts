@@ -4,6 +4,7 @@ import type { SeriesAnswer } from '../../generated/types';
 import type { ChargeRow } from '../../generated/types/charges';
 import type { GreenupPhase, GreenupStation } from '../../generated/types/greenup_status';
 import type { Greenup } from '../../generated/types/site';
+import type { Series, SpanOf } from '../consumption/model';
 import { readNumber } from '../../format/number';
 import type { Settings, Table } from '../../store/state';
 
@@ -84,6 +85,18 @@ export function curveOf(answer: SeriesAnswer | null): Array<readonly [number, nu
   const start = Date.parse(answer.from);
   const values = answer.max ?? answer.mean ?? [];
   return values.map((value, i) => [start + i * answer.step_s * 1000, value] as const);
+}
+
+interface Curve { readonly key: string; readonly name: string; readonly color: string; readonly points: ReadonlyArray<readonly [number, number | null]> }
+
+// The curves as columns of a file; their steps are those of the longest.
+export function tableOf(curves: readonly Curve[]): { spans: SpanOf[]; series: Series[]; flags: number[] } {
+  const longest = [...curves].sort((a, b) => b.points.length - a.points.length)[0]?.points ?? [];
+  const iso = (at: number): string => new Date(at).toISOString();
+  return {
+    spans: longest.map(([at], i) => ({ start: iso(at), end: iso(longest[i + 1]?.[0] ?? at) })),
+    series: curves.map(({ points, ...rest }) => ({ ...rest, values: points.map(([, value]) => value), total: null })), flags: [],
+  };
 }
 
 export const bandAreas = (phase: Pick<GreenupPhase, 'charging_max_a' | 'maximum_a'> | undefined, end: number): Array<{ color: string; from: number; to: number }> =>

@@ -60,9 +60,9 @@ function PhaseRow({ row, phases, by }: RowProps): JSX.Element {
   );
 }
 
-function blockAge(rows: readonly Row[], by: Judge): JSX.Element | null {
+function blockAge(rows: readonly Row[], by: Judge, plain = false): JSX.Element | null {
   const latest = newest(rows.flatMap((row) => PHASES.map((phase) => row.cells[phase])));
-  return latest && <Age reading={latest} by={by} />;
+  return latest && <Age reading={latest} by={by} plain={plain} />;
 }
 
 export function MeasureTable({ block, by }: { block: Block; by: Judge }): JSX.Element {
@@ -118,7 +118,7 @@ function Harmonics({ block, by }: { block: Block; by: Judge }): JSX.Element {
   const largest = Math.max(1, ...values);
   return (
     <details class="card block" data-test="block" data-section={base}>
-      <summary class="block-head"><Icon name="next" class="fold" /><h2>{quantityName(base)} <span class="unit">%</span></h2>{blockAge(block.rows, by)}</summary>
+      <summary class="block-head"><Icon name="next" class="fold" /><h2>{quantityName(base)} <span class="unit">%</span></h2>{blockAge(block.rows, by, true)}</summary>
       <table class="measures harmonics">
         <thead><tr><th scope="col">{t('ui.harmonics.order')}</th>{block.phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
         <tbody>{block.rows.map((row) => <HarmonicRow key={row.order} row={row} phases={block.phases} largest={largest} by={by} />)}</tbody>
@@ -149,7 +149,7 @@ function Statistics({ rows, by }: { rows: readonly StatisticRow[]; by: Judge }):
   const latest = newest(rows.flatMap((row) => [row.mean, row.min, row.max]));
   return (
     <details class="card block" data-test="block" data-section="statistics">
-      <summary class="block-head"><Icon name="next" class="fold" /><h2>{t('ui.section.statistics')}</h2>{latest && <Age reading={latest} by={by} />}</summary>
+      <summary class="block-head"><Icon name="next" class="fold" /><h2>{t('ui.section.statistics')}</h2>{latest && <Age reading={latest} by={by} plain />}</summary>
       <table class="measures measures-3">
         <thead><tr><td />{(['mean', 'min', 'max'] as const).map((one) => <th key={one} scope="col">{t(`ui.stat.${one}`)}</th>)}</tr></thead>
         <tbody>{rows.map((row) => <StatisticsRow key={row.key} row={row} by={by} />)}</tbody>

@@ -12,6 +12,7 @@ import { StateMark, type StateName } from '../../ui/state_mark';
 import { Blocks } from './blocks';
 import { ChargeBlock, StateBlock } from './charge';
 import { useJudge } from './judge';
+import { Maintenance } from './maintenance';
 import { addressOf, answering, deviceState, kindIcon } from './model';
 
 export function Facts({ device }: { device: ConfigDevice }): JSX.Element {
@@ -83,6 +84,7 @@ export function Device({ id }: { id: number }): JSX.Element {
       </header>
       <Status device={device} state={state} />
       {state !== 'off' && state !== 'unconfigured' && <Live device={device} state={state} />}
+      {profile?.kind === 'station' && <Maintenance device={device} />}
       <Facts device={device} />
     </article>
   );

@@ -22,6 +22,7 @@ export default function InstallationPage({ rest }: PageProps): JSX.Element {
   }, []);
   return (
     <main class={chosen === null ? 'page installation' : 'page installation installation-chosen'} id="main" tabIndex={-1} data-test="installation">
+      {chosen === null && <h1 class="hidden">{t('page.installation')}</h1>}
       <DeviceList chosen={chosen} />
       <div class="detail">
         {chosen === null

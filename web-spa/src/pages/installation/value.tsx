@@ -5,6 +5,7 @@ import { ageMs, ageWords, readingFreshness, type Freshness } from '../../format/
 import { chooseScale, formatNumber, type Measure, type Scale } from '../../format/number';
 import { t } from '../../i18n/i18n';
 import type { DeviceMeasures, Reading } from '../../store/state';
+import { Explain } from '../../ui/explain';
 
 // What is needed to judge the readings of one device at this moment.
 export interface Judge {
@@ -57,14 +58,20 @@ export function Value({ reading, scale, by, name, unit }: NumberProps): JSX.Elem
   );
 }
 
-// Beside the title of a block: how old the newest of it is, and whether that is too old.
-export function Age({ reading, by }: { reading: Reading; by: Judge }): JSX.Element {
+// Beside the title of a block: how old the newest of it is, and whether that is too old. Tapped, it says what that means.
+// `plain`: where a button may not stand, as in a summary.
+export function Age({ reading, by, plain }: { reading: Reading; by: Judge; plain?: boolean }): JSX.Element {
   const state = readingFreshness({ ...reading, value: 0 }, by.periods, by.offset, by.now, by.flows, by.answers);
-  return (
+  const period = by.periods[reading.group];
+  const why = state === 'fresh' && period !== undefined
+    ? t('ui.age.every', { seconds: formatNumber(period / 1000, period < 1000 ? 1 : 0, by.locale) })
+    : t(state === 'fresh' ? 'ui.age.fresh_why' : state === 'offline' ? 'ui.age.offline_why' : 'ui.age.stale_why');
+  const mark = (
     <span class={`age age-${state}`} data-fresh={state}>
       <span class="age-dot" aria-hidden="true" />
       {state !== 'fresh' && <span class="age-word">{t('ui.age.stale')}</span>}
       <span class="numbers">{ageText(reading.upMs, by, state === 'fresh')}</span>
     </span>
   );
+  return plain ? mark : <Explain text={why} test="age">{mark}</Explain>;
 }
