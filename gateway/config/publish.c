@@ -210,6 +210,16 @@ static bool object_exists(const cJSON *site, const char *kind, const char *id)
     return false;
 }
 
+// Kept on the side too: a site file put back from an old copy must not bring ids back.
+static void keep_next_id(struct config *config)
+{
+    int64_t next_id = site_next_id(config->store.tree);
+    if (next_id > config->accounts->next_id) {
+        config->accounts->next_id = next_id;
+        login_save(config);
+    }
+}
+
 // What an earlier run left in the broker comes to us as retained messages when we subscribe.
 static void on_config_topic(void *user, const struct mq_message *message, int64_t now_ms)
 {
@@ -227,10 +237,27 @@ static void on_config_topic(void *user, const struct mq_message *message, int64_
     (void)mq_clear(config->service->mq, message->topic);
 }
 
+// History knows ids that no site file tells any more: none of them is given again.
+static void on_recorder(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct config *config = user;
+    cJSON *tree = NULL;
+    if (ew_json_parse(message->payload, message->payload_len, EW_MQTT_PAYLOAD_MAX, &tree, NULL) != EW_OK)
+        return;
+    const cJSON *highest = cJSON_GetObjectItemCaseSensitive(tree, "highest_id");
+    if (cJSON_IsNumber(highest) && highest->valuedouble >= 1 && highest->valuedouble < SITE_ID_MAX) {
+        site_store_raise_next_id(&config->store, (int64_t)highest->valuedouble + 1);
+        keep_next_id(config);
+    }
+    cJSON_Delete(tree);
+}
+
 void publish_start(struct config *config)
 {
     config->first_rev = config->store.rev;
     mq_subscribe(config->service->mq, "config/#", 1, on_config_topic, config);
+    mq_subscribe(config->service->mq, "service/recorder/status", 1, on_recorder, config);
 }
 
 void publish_all(struct config *config)
@@ -274,12 +301,7 @@ void config_changed(struct config *config, const cJSON *before, const char *acco
     ew_notice("site", "revision %lld by %s (%s): %s", (long long)config->store.rev, user[0] ? user : account,
               what, sentence);
     site_diff_done(&diff);
-    // Kept on the side too: a site file put back from an old copy must not bring ids back.
-    int64_t next_id = site_next_id(config->store.tree);
-    if (next_id > config->accounts->next_id) {
-        config->accounts->next_id = next_id;
-        login_save(config);
-    }
+    keep_next_id(config);
 }
 
 // ---- Journal ---------------------------------------------------------------------------------------------

@@ -137,6 +137,11 @@ static void raise_next_id(cJSON *tree, int64_t floor)
     set_number(tree, "next_id", next > floor ? next : floor);
 }
 
+void site_store_raise_next_id(struct site_store *store, int64_t next_id)
+{
+    raise_next_id(store->tree, next_id);
+}
+
 static void become(struct site_store *store, cJSON *tree, int64_t rev)
 {
     int64_t floor = store->tree ? site_next_id(store->tree) : 1;

@@ -64,6 +64,8 @@ enum ew_err site_check_tree(const cJSON *tree, const struct site_check *check,
                             struct ew_reason *reason) EW_MUST_CHECK;
 // One object a line.
 void site_print(const cJSON *tree, struct ew_buf *text);
+// No id below next_id is given from now on; written with the next revision.
+void site_store_raise_next_id(struct site_store *store, int64_t next_id);
 // Equal but for "rev" and "next_id".
 bool site_same(const cJSON *a, const cJSON *b);
 

@@ -37,7 +37,7 @@ enum ew_err query_consumption_read(const cJSON *args, struct query_consumption *
     ew_json_open(&o, args, "", reason);
     query_read_period(&o, &ret->by, &ret->from, &ret->spans);
     if (o.err == EW_OK && ret->by == CALENDAR_YEAR)
-        ew_json_fail(&o, "by", "json.enum", "must be hour, day or month");
+        ew_json_fail(&o, "by", "json.choice", "must be hour, day or month");
     return ew_json_close(&o);
 }
 

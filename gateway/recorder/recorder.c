@@ -12,6 +12,7 @@
 #include "recorder/pricing_calls.h"
 #include "recorder/questions.h"
 #include "recorder/sampler.h"
+#include "recorder/totals.h"
 #include "recorder/watch.h"
 #include "service/paths.h"
 #include "service/service.h"
@@ -29,6 +30,7 @@ struct recorder {
     struct pricing_calls *pricing;
     struct watch *watch;
     struct places *places;
+    struct totals *totals;
     struct query_world world;
     struct questions *questions;
     struct charges *charges;
@@ -187,6 +189,7 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
         ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
     if (!optimising && sampler_catch_up(r->sampler, &reason) != EW_OK)
         ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
+    totals_publish_new(r->totals);
     ew_loop_timer_set(service->loop, timer, now_ms + TICK_MS);
 }
 
@@ -304,6 +307,7 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
                                     .zone = &r->zone,
                                     .pricing = pricing_calls_pricing(r->pricing)};
     r->questions = questions_new(service, &r->world);
+    r->totals = totals_new(service, r->sampler);
     mq_subscribe(service->mq, "device/+/measures/+", 0, on_measures, service);
     r->charges = charges_new(service, r->store);
     r->mirror = mirror_new(service);
@@ -312,6 +316,11 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
     r->tick = (struct ew_timer){.fn = on_tick, .user = service};
     ew_loop_timer_set(service->loop, &r->tick, ew_loop_now_ms(service->loop) + TICK_MS);
     return EW_OK;
+}
+
+static void recorder_connected(struct ew_service *service)
+{
+    totals_publish_all(((struct recorder *)service->state)->totals);
 }
 
 static void recorder_health(struct ew_service *service, struct ew_jw *w)
@@ -323,6 +332,7 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
     else
         ew_jw_null(w, "last_sample");
     ew_jw_int(w, "interval_min", r->interval_min);
+    ew_jw_int(w, "highest_id", sampler_highest_id(r->sampler));
     ew_jw_int(w, "database_bytes", store_size_bytes(r->store));
     ew_jw_int(w, "free_bytes", store_free_bytes(r->store));
     pricing_calls_health(r->pricing, w);
@@ -336,6 +346,7 @@ static void recorder_stop(struct ew_service *service)
     jobs_free(r->jobs);
     export_calls_free(r->export);
     mirror_free(r->mirror);
+    totals_free(r->totals);
     questions_free(r->questions);
     places_free(r->places);
     pricing_calls_stop(r->pricing);
@@ -355,6 +366,7 @@ static const struct ew_service_definition definition = {
     .summary = "records history and answers questions about it",
     .state_size = sizeof(struct recorder),
     .start = recorder_start,
+    .connected = recorder_connected,
     .health = recorder_health,
     .stop = recorder_stop,
 };

@@ -75,16 +75,16 @@ static void check_answer(const struct ew_buf *json)
 // Asks one kind of question: refused with a sentence, or answered with JSON.
 #define ASK(kind)                                                                                            \
     do {                                                                                                     \
-        struct ew_reason reason = {.err = EW_OK};                                                            \
+        struct ew_reason problem = {.err = EW_OK};                                                           \
         struct query_##kind query;                                                                           \
         struct ew_buf answer;                                                                                \
         ew_buf_init(&answer, 1 << 20);                                                                       \
-        enum ew_err err = query_##kind##_read(args, &query, &reason);                                        \
+        enum ew_err err = query_##kind##_read(args, &query, &problem);                                       \
         if (err == EW_OK)                                                                                    \
-            err = query_##kind(&world, &query, &answer, &reason);                                            \
+            err = query_##kind(&world, &query, &answer, &problem);                                           \
         if (err == EW_OK)                                                                                    \
             check_answer(&answer);                                                                           \
-        else if (reason.text[0] == 0)                                                                        \
+        else if (problem.text[0] == 0)                                                                       \
             abort();                                                                                         \
         ew_buf_done(&answer);                                                                                \
     } while (0)

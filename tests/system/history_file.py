@@ -19,11 +19,13 @@ def zigzag(number):
     return varint(number * 2 if number >= 0 else -number * 2 - 1)
 
 
-def slot_bytes(counters, gauges):
+def slot_bytes(counters, gauges, flags=None):
     """counters {series: (step, reading)}, gauges {series: (mean, low, high)}; in the unit, kept in thousandths."""
     out, last = bytearray(b"\x01"), 0
     for series, (step, reading) in sorted(counters.items()):
-        out += varint(series - last) + b"\x01" + zigzag(round(step * 1000)) + zigzag(round(reading * 1000))
+        flag = (flags or {}).get(series, 0)
+        out += varint(series - last) + varint(3 if flag else 1) + zigzag(round(step * 1000)) + zigzag(round(reading * 1000))
+        out += varint(flag) if flag else b""
         last = series
     if gauges:
         out += b"\x00"
@@ -82,6 +84,6 @@ def create(path):
     return db
 
 
-def add_slot(db, start_s, length_s, counters, gauges=None):
+def add_slot(db, start_s, length_s, counters, gauges=None, flags=None):
     db.execute("INSERT INTO slot (start, length, data) VALUES (?, ?, ?)",
-               (start_s, length_s, slot_bytes(counters, gauges or {})))
+               (start_s, length_s, slot_bytes(counters, gauges or {}, flags)))

@@ -46,20 +46,38 @@ class Recorder(harness.TestCase):
         with Edgewatt(site(), simulate_options=("--speed", "20")) as edgewatt:
             client = edgewatt.mqtt("command")
             client.subscribe("service/recorder/status")
+            client.subscribe("total/+/+")
             client.wait("service/recorder/status", lambda p: p.get("online") and p.get("clock") == "trusted", 60)
             first = self.wait_total(client, {})
             self.assertNotIn(0, first)  # the excluded main meter is not "other"
             status = client.wait("service/recorder/status", lambda p: p.get("last_sample"), 60)
             self.assertGreater(status.json["database_bytes"], 0)
 
+            self.move(edgewatt, device=11, circuit=51)
             old = edgewatt.read_run_json()["services"]["recorder"]["pid"]
             edgewatt.kill("recorder")
             edgewatt.wait_pid("recorder", old)
             client.wait("service/recorder/status", lambda p: p.get("online") and p.get("pid") != old, 60)
-            second = self.wait_total(client, first)
+            second = self.wait_total(client, {51: first[51]})
             self.check_database(edgewatt)
-            for circuit, wh in first.items():
-                self.assertGreater(second[circuit], wh)
+            self.assertGreaterEqual(second[50], first[50])  # its meter is in 51 now; what it had stays
+            self.check_totals(client)
+
+    def move(self, edgewatt, device, circuit):
+        console = edgewatt.mqtt("console")
+        moved = dict(next(d for d in edgewatt.site["devices"] if d["id"] == device), circuit=circuit)
+        rev = console.call("config", "site")["rev"]
+        console.call("config", "change", {"rev": rev, "changes": [{"kind": "device", "id": device, "value": moved}]})
+
+    def check_totals(self, client):
+        """Over a kill and a meter that was moved no total ever fell, and those of the circuits make up the site's."""
+        said = {}
+        for message in list(client.messages):
+            if message.topic.startswith("total/") and message.raw:
+                wh = message.json["values"]["active_energy_import"]
+                self.assertGreaterEqual(wh, said.get(message.topic, 0), message.topic)
+                said[message.topic] = wh
+        self.assertAlmostEqual(said["total/site/0"], said["total/circuit/50"] + said["total/circuit/51"], places=6)
 
     def check_database(self, edgewatt):
         """The steps that are stored add up to what the counters moved: nothing invented, nothing lost over the kill."""
