@@ -243,9 +243,7 @@ enum ew_err sampler_tick(struct sampler *s, const struct sampler_now *now, struc
             break;
         }
     s->trusted_before |= s->verdict != HISTORY_CLOCK_UNTRUSTED && err == EW_OK;
-    if (err != EW_OK && reason)
-        sampler_tell(s, reason);
-    else if (err == EW_OK && s->verdict == HISTORY_CLOCK_TRUSTED)
+    if (err == EW_OK && s->verdict == HISTORY_CLOCK_TRUSTED)
         s->told = EW_OK;
     return err;
 }

@@ -64,7 +64,9 @@ struct calendar_date pricing_date_split(int64_t date);
 const struct site_tariff *pricing_tariff_of(const struct pricing *pricing, int64_t id); // NULL = gone
 void pricing_plan(struct pricing *pricing); // plans and rules_hash from the rules
 
-// pricing_scan.c: sums of what was used in start_s..end_s (at most a day; a span of the calendar) by tariff,
+// pricing_scan.c: whose series is whose, in pricing->sums
+enum ew_err pricing_learn_series(struct pricing *pricing, struct ew_reason *reason) EW_MUST_CHECK;
+// Sums of what was used in start_s..end_s (at most a day; a span of the calendar) by tariff,
 // into pricing->sums.
 enum ew_err pricing_scan(struct pricing *pricing, int64_t start_s, int64_t end_s,
                          struct ew_reason *reason) EW_MUST_CHECK;

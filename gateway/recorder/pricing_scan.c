@@ -27,7 +27,7 @@ static void make_room(struct pricing *p, int64_t id)
 }
 
 // Series only ever grow in number, so that a count tells whether there are new ones.
-static enum ew_err learn_series(struct pricing *p, struct ew_reason *reason)
+enum ew_err pricing_learn_series(struct pricing *p, struct ew_reason *reason)
 {
     sqlite3_stmt *newest = store_statement(p->store, "SELECT coalesce(max(id), 0) FROM series");
     int64_t last = sqlite3_step(newest) == SQLITE_ROW ? sqlite3_column_int64(newest, 0) : 0;
@@ -101,7 +101,7 @@ static enum ew_err read_values(struct pricing *p, int64_t start_s, int64_t end_s
 enum ew_err pricing_scan(struct pricing *p, int64_t start_s, int64_t end_s, struct ew_reason *reason)
 {
     assert(start_s < end_s);
-    enum ew_err err = learn_series(p, reason);
+    enum ew_err err = pricing_learn_series(p, reason);
     for (int64_t i = 0; i < p->sum_count; i++) {
         struct pricing_sum *sum = &p->sums[i];
         sum->any = false;

@@ -7,10 +7,12 @@
 #include "core/topic/topic.h"
 #include "recorder/charges.h"
 #include "recorder/export_calls.h"
+#include "recorder/keeper.h"
 #include "recorder/optimise.h"
 #include "recorder/places.h"
 #include "recorder/pricing_calls.h"
 #include "recorder/questions.h"
+#include "recorder/rescue.h"
 #include "recorder/sampler.h"
 #include "recorder/totals.h"
 #include "recorder/watch.h"
@@ -22,11 +24,14 @@
 #include <string.h>
 #include <sys/timex.h>
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, OPEN_AGAIN_MS = 10000 };
 
 struct recorder {
-    struct store *store;
+    struct store *store; // NULL: it could not be opened yet, and nothing below is there
     struct sampler *sampler;
+    struct keeper *keeper;
+    struct ew_reason trouble; // err EW_OK: none; said in words until it is over
+    struct ew_reason event;   // of the opening, until somebody can be told; code "" = none
     struct pricing_calls *pricing;
     struct watch *watch;
     struct places *places;
@@ -101,10 +106,13 @@ static void on_sampling(void *user, const struct mq_message *m, int64_t now_ms)
     struct ew_json o;
     int64_t minutes = 10;
     ew_json_open(&o, tree, "", &reason);
+    int64_t budget_mb = 0;
     ew_json_int(&o, "interval_min", EW_OPTIONAL, 1, 60, &minutes);
+    ew_json_int(&o, "budget_mb", EW_OPTIONAL, 0, 1000000, &budget_mb);
     if (o.err == EW_OK && history_interval_valid((int)minutes)) {
         r->interval_min = (int)minutes;
         sampler_configure(r->sampler, &r->zone, r->interval_min);
+        keeper_budget(r->keeper, budget_mb * 1000000);
     } else {
         ew_warning("recorder", "%s: not a sampling interval, ignoring", m->topic);
     }
@@ -173,43 +181,97 @@ static void on_measures(void *user, const struct mq_message *m, int64_t now_ms)
     cJSON_Delete(tree);
 }
 
-static void on_tick(struct ew_timer *timer, int64_t now_ms)
+// ---- What people should know -----------------------------------------------------------------------------
+
+static bool publish_event(struct ew_service *service, const struct ew_reason *event, bool active)
 {
-    struct ew_service *service = timer->user;
-    struct recorder *r = service->state;
-    struct sampler_now now;
-    read_now(&now);
-    struct ew_reason reason;
-    bool optimising = optimise_running(r->optimise);
-    if (optimising || r->optimising)
-        ew_service_publish_status(service); // who looks on sees it go on
-    r->optimising = optimising;
-    // While the database is copied it takes no rows; the slot ends when it does.
-    if (!optimising && sampler_tick(r->sampler, &now, &reason) != EW_OK)
-        ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
-    if (!optimising && sampler_catch_up(r->sampler, &reason) != EW_OK)
-        ew_error("recorder", "%s: %s, retrying", reason.path, reason.text);
-    totals_publish_new(r->totals);
-    ew_loop_timer_set(service->loop, timer, now_ms + TICK_MS);
+    struct ew_buf json;
+    struct ew_jw w;
+    ew_buf_init(&json, EW_LOG_LINE_MAX * 2);
+    ew_jw_init(&w, &json);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_rfc3339(&w, "ts", ew_clock_wall_ms());
+    ew_jw_text(&w, "source", "recorder");
+    if (!active)
+        ew_jw_bool(&w, "active", false);
+    ew_jw_reason(&w, "reason", event);
+    ew_jw_close_object(&w);
+    bool said = mq_publish(service->mq, "alarm/event", json.data, json.len,
+                           (struct mq_publish_options){.qos = 1}) == EW_OK;
+    ew_buf_done(&json);
+    return said;
 }
 
 static void on_event(void *user, const struct ew_reason *event)
 {
     struct ew_service *service = user;
     ew_notice("recorder", "%s", event->text);
-    struct ew_buf json;
-    ew_buf_init(&json, EW_LOG_LINE_MAX * 2);
-    struct ew_jw w;
-    ew_jw_init(&w, &json);
-    ew_jw_open_object(&w, NULL);
-    ew_jw_rfc3339(&w, "ts", ew_clock_wall_ms());
-    ew_jw_text(&w, "source", "recorder");
-    ew_jw_reason(&w, "reason", event);
-    ew_jw_close_object(&w);
-    if (service->mq && mq_publish(service->mq, "alarm/event", json.data, json.len,
-                                  (struct mq_publish_options){.qos = 1}) != EW_OK)
+    if (!publish_event(service, event, true))
         ew_warning("recorder", "the alarm could not be published, ignoring");
-    ew_buf_done(&json);
+}
+
+// The same trouble is told once, and its end.
+static void note_trouble(struct ew_service *service, enum ew_err err, const struct ew_reason *reason)
+{
+    struct recorder *r = service->state;
+    bool same = err != EW_OK && r->trouble.err != EW_OK && strcmp(reason->code, r->trouble.code) == 0;
+    if (same || (err == EW_OK && r->trouble.err == EW_OK))
+        return;
+    if (r->trouble.err != EW_OK) {
+        ew_notice("recorder", "over: %s", r->trouble.text);
+        (void)publish_event(service, &r->trouble, false);
+    }
+    ew_reason_clear(&r->trouble);
+    if (err != EW_OK) {
+        r->trouble = *reason;
+        ew_error("recorder", "%s: %s, retrying", reason->path, reason->text);
+        (void)publish_event(service, reason, true);
+    }
+    ew_service_publish_status(service);
+}
+
+// ---- Each second -----------------------------------------------------------------------------------------
+
+static enum ew_err open_history(struct ew_service *service, struct ew_reason *reason);
+
+static void record(struct ew_service *service)
+{
+    struct recorder *r = service->state;
+    struct sampler_now now;
+    struct ew_reason reason, aside;
+    read_now(&now);
+    enum ew_err err = sampler_tick(r->sampler, &now, &reason);
+    if (err == EW_OK)
+        err = sampler_catch_up(r->sampler, &reason);
+    note_trouble(service, err, &reason);
+    if (err != EW_OK && strcmp(reason.code, "store.damaged") == 0 && reason.path[0]) {
+        ew_error("recorder", "starting again to put the damaged database beside");
+        ew_loop_stop(service->loop, 1);
+    }
+    if (err == EW_OK && keeper_tick(r->keeper, &r->zone, now.wall_s, &aside) != EW_OK)
+        ew_warning("recorder", "%s: %s, retrying", aside.path, aside.text);
+}
+
+static void on_tick(struct ew_timer *timer, int64_t now_ms)
+{
+    struct ew_service *service = timer->user;
+    struct recorder *r = service->state;
+    if (!r->store) { // the disk was read-only or full: perhaps it is no more
+        struct ew_reason reason;
+        note_trouble(service, open_history(service, &reason), &reason);
+        ew_loop_timer_set(service->loop, timer, now_ms + (r->store ? TICK_MS : OPEN_AGAIN_MS));
+        return;
+    }
+    bool optimising = optimise_running(r->optimise);
+    if (optimising || r->optimising)
+        ew_service_publish_status(service); // who looks on sees it go on
+    r->optimising = optimising;
+    if (!optimising) // while the database is copied it takes no rows; the slot ends when it does
+        record(service);
+    if (r->event.code[0] && publish_event(service, &r->event, true))
+        ew_reason_clear(&r->event);
+    totals_publish_new(r->totals);
+    ew_loop_timer_set(service->loop, timer, now_ms + TICK_MS);
 }
 
 // ---- Optimise --------------------------------------------------------------------------------------------
@@ -276,30 +338,29 @@ static void read_boot_id(char dst[64])
     fclose(f);
 }
 
-static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *reason)
+static enum ew_err load_history(struct ew_service *service, struct ew_reason *reason)
 {
     struct recorder *r = service->state;
-    char path[PATH_MAX], migrations[PATH_MAX], boot[64];
-    ew_path(path, service->data_dir, "history.db");
-    ew_path(migrations, service->share_dir, "migrations");
-    enum ew_err err = store_open(path, migrations, &r->store, reason);
-    if (err != EW_OK)
-        return err;
+    char boot[64];
     read_boot_id(boot);
     r->sampler = sampler_new(r->store, boot, EDGEWATT_BUILD_S, on_event, service);
     r->zone = (struct calendar_zone){.count = 1, .transitions = {{INT64_MIN, 0}}};
     r->interval_min = 10;
-    err = sampler_load(r->sampler, reason);
-    if (err != EW_OK)
-        return err;
+    enum ew_err err = sampler_load(r->sampler, reason);
+    if (err == EW_OK)
+        err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
+    return err;
+}
+
+static void serve(struct ew_service *service, const char *path)
+{
+    struct recorder *r = service->state;
+    r->keeper = keeper_new(r->store, r->sampler, service->data_dir);
     mq_subscribe(service->mq, "config/settings/site", 1, on_site, service);
     mq_subscribe(service->mq, "config/settings/sampling", 1, on_sampling, service);
     r->optimise = optimise_new(r->store, path);
     mq_serve(service->mq, "recorder", "optimise", on_optimise, service);
     mq_serve(service->mq, "recorder", "rebuild", on_rebuild, service);
-    err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
-    if (err != EW_OK)
-        return err;
     r->watch = watch_new(r->store, service->mq);
     r->places = places_new(service, r->sampler, r->pricing, read_now);
     r->world = (struct query_world){.store = r->store,
@@ -313,6 +374,40 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
     r->mirror = mirror_new(service);
     r->jobs = jobs_new(service->loop);
     r->export = export_calls_new(service, r->jobs, r->mirror);
+}
+
+static void recorder_stop(struct ew_service *service);
+
+// What can't be opened now is tried again: the recorder stays, and says why.
+static enum ew_err open_history(struct ew_service *service, struct ew_reason *reason)
+{
+    struct recorder *r = service->state;
+    char path[PATH_MAX], migrations[PATH_MAX];
+    ew_path(path, service->data_dir, "history.db");
+    ew_path(migrations, service->share_dir, "migrations");
+    enum ew_err err = rescue_open(service->data_dir, migrations, &r->store, &r->event, reason);
+    if (err != EW_OK) {
+        r->store = NULL;
+        return err;
+    }
+    err = load_history(service, reason);
+    if (err != EW_OK) {
+        recorder_stop(service);
+        return err;
+    }
+    serve(service, path);
+    if (r->event.code[0])
+        ew_error("recorder", "%s", r->event.text);
+    return EW_OK;
+}
+
+static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *reason)
+{
+    struct recorder *r = service->state;
+    if (open_history(service, reason) != EW_OK) {
+        r->trouble = *reason;
+        ew_error("recorder", "%s: %s, retrying", reason->path, reason->text);
+    }
     r->tick = (struct ew_timer){.fn = on_tick, .user = service};
     ew_loop_timer_set(service->loop, &r->tick, ew_loop_now_ms(service->loop) + TICK_MS);
     return EW_OK;
@@ -320,12 +415,20 @@ static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *
 
 static void recorder_connected(struct ew_service *service)
 {
-    totals_publish_all(((struct recorder *)service->state)->totals);
+    struct recorder *r = service->state;
+    if (r->trouble.err != EW_OK)
+        (void)publish_event(service, &r->trouble, true);
+    if (r->store)
+        totals_publish_all(r->totals);
 }
 
 static void recorder_health(struct ew_service *service, struct ew_jw *w)
 {
     const struct recorder *r = service->state;
+    if (r->trouble.err != EW_OK)
+        ew_jw_reason(w, "reason", &r->trouble);
+    if (!r->store)
+        return;
     ew_jw_text(w, "clock", sampler_clock_name(r->sampler));
     if (sampler_last_s(r->sampler) > 0)
         ew_jw_rfc3339(w, "last_sample", sampler_last_s(r->sampler) * 1000);
@@ -335,6 +438,7 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
     ew_jw_int(w, "highest_id", sampler_highest_id(r->sampler));
     ew_jw_int(w, "database_bytes", store_size_bytes(r->store));
     ew_jw_int(w, "free_bytes", store_free_bytes(r->store));
+    keeper_health(r->keeper, w);
     pricing_calls_health(r->pricing, w);
     optimise_write(r->optimise, w);
     export_calls_health(r->export, w);
@@ -353,12 +457,11 @@ static void recorder_stop(struct ew_service *service)
     watch_free(r->watch);
     charges_free(r->charges);
     optimise_free(r->optimise);
-    r->optimise = NULL;
+    keeper_free(r->keeper);
     sampler_free(r->sampler);
     store_close(r->store);
-    r->watch = NULL;
-    r->sampler = NULL;
-    r->store = NULL;
+    struct ew_reason trouble = r->trouble;
+    *r = (struct recorder){.trouble = trouble, .tick = r->tick};
 }
 
 static const struct ew_service_definition definition = {

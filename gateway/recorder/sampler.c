@@ -184,11 +184,8 @@ static struct sampler_series_entry *series_of(struct sampler *s, int64_t device,
     sqlite3_bind_int64(q, 1, device);
     sqlite3_bind_text(q, 2, quantity, -1, SQLITE_TRANSIENT);
     sqlite3_bind_int(q, 3, counter);
-    struct ew_reason reason;
-    if (store_execute(s->store, q, &reason) != EW_OK) {
-        sampler_tell(s, &reason);
-        return NULL;
-    }
+    if (store_execute(s->store, q, NULL) != EW_OK)
+        return NULL; // so will the next slot, and that is told
     return sampler_insert_series(s, sqlite3_last_insert_rowid(store_db(s->store)), device, quantity, counter);
 }
 

@@ -84,6 +84,10 @@ def create(path):
     return db
 
 
+def open_read(path):
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+
 def add_slot(db, start_s, length_s, counters, gauges=None, flags=None):
     db.execute("INSERT INTO slot (start, length, data) VALUES (?, ?, ?)",
                (start_s, length_s, slot_bytes(counters, gauges or {}, flags)))

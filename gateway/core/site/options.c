@@ -14,6 +14,8 @@ enum ew_err site_sampling_check(const cJSON *node, const char *path, struct ew_r
         known = known || minutes[i] == interval;
     if (!known)
         ew_json_fail(&o, "interval_min", "site.interval", "must be 1, 2, 5, 10, 15, 30 or 60");
+    int budget_mb;
+    site_read_count(&o, "budget_mb", 0, 1000000, 0, &budget_mb); // 0 = no limit
     return ew_json_close(&o);
 }
 

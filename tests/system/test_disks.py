@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+"""REC-06, SYS-07, SYS-10: disks that are full, read-only or damaged: said in words while measuring goes on, and mended by
+itself. A full disk needs root (a small tmpfs); without it that case is skipped."""
+import glob
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness
+import history_file
+import test_history
+
+
+def mount(*args):
+    return subprocess.run(["mount", *args], capture_output=True, check=False).returncode == 0
+
+
+class Mounted(harness.Edgewatt):
+    """A gateway on whose data folder something is mounted; it is taken away at the end."""
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.mounts = []
+
+    def mount(self, path, *options):
+        if not mount(*options, path):
+            raise unittest.SkipTest("mounting needs root: not tried")
+        self.mounts.append(path)
+
+    def unmount(self, path):
+        self.mounts.remove(path)
+        subprocess.run(["umount", "-l", path], check=True)
+
+    def __exit__(self, kind, error, trace):
+        folder = self.folder
+        try:
+            super().__exit__(kind, error, trace)
+        finally:
+            for path in list(self.mounts):
+                self.unmount(path)
+            subprocess.run(["rm", "-rf", folder], check=False)
+
+
+class Full(Mounted):
+    def start(self):
+        self.mount(self.data, "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs")
+        super().start()
+
+    def fill(self):
+        path = os.path.join(self.data, "filler")
+        with open(path, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 65536)
+            except OSError:
+                pass
+        return path
+
+
+class ReadOnly(Mounted):
+    def start(self):
+        path = os.path.join(self.data, "history.db")
+        test_history.write(path)
+        self.mount(path, "--bind", path)
+        if not mount("-o", "remount,ro,bind", path):
+            raise unittest.SkipTest("mounting needs root: not tried")
+        super().start()
+
+
+def measures_go_on(case, client):
+    mark = client.mark()
+    client.wait("device/11/measures/instant", after=mark)
+    status = client.wait("service/poller/status", lambda p: p.get("online"), after=mark, timeout=60)
+    case.assertTrue(status.json["online"])
+
+
+def damage(path):
+    """Half of the pages behind the first become noise."""
+    with open(path, "r+b") as file:
+        size = os.path.getsize(path)
+        for at in range(8192, size, 8192):
+            file.seek(at)
+            file.write(b"\xa5" * 4096)
+
+
+class Disks(harness.TestCase):
+    def trouble(self, client, code, after=0, timeout=150):
+        message = client.wait("service/recorder/status", lambda p: (p.get("reason") or {}).get("code") == code, timeout, after=after)
+        self.assertTrue(message.json["reason"]["text"])
+
+    def no_trouble(self, client, timeout=60):
+        mark = client.mark()
+        return client.wait("service/recorder/status", lambda p: p.get("online") and not p.get("reason") and p.get("clock"),
+                           timeout, after=mark).json
+
+    def test_a_full_disk_costs_no_energy(self):
+        tree = harness.small_site(devices=2)
+        tree["sampling"] = {"interval_min": 1}
+        with Full(tree, simulate_options=("--speed", "20")) as gateway:
+            client = gateway.mqtt("console")
+            client.wait("service/recorder/status", lambda p: p.get("last_sample"), 150)
+            client.subscribe("alarm/event")
+            filler = gateway.fill()
+            self.trouble(client, "store.full")
+            client.wait("alarm/event", lambda p: p["reason"]["code"] == "store.full", after=0)
+            measures_go_on(self, client)
+            os.unlink(filler)
+            client.wait("alarm/event", lambda p: p["reason"]["code"] == "store.full" and p.get("active") is False, after=0)
+            self.no_trouble(client)
+            self.check_whole(gateway)
+
+    def check_whole(self, gateway):
+        steps, first, last = {}, {}, {}
+        db = history_file.open_read(os.path.join(gateway.data, "history.db"))
+        for (data,) in db.execute("SELECT data FROM slot ORDER BY start").fetchall():
+            for series, (step, reading) in history_file.read_counters(data).items():
+                first.setdefault(series, reading - (step or 0))
+                steps[series] = steps.get(series, 0) + (step or 0)
+                last[series] = reading
+        db.close()
+        self.assertTrue(steps)
+        self.assertEqual(steps, {s: last[s] - first[s] for s in steps})
+
+    def test_a_read_only_database_is_said_and_taken_up_later(self):
+        with ReadOnly(test_history.site(), simulate=False) as gateway:
+            client = gateway.mqtt("console")
+            self.trouble(client, "store.read_only")
+            client.wait("device/11/status", lambda p: p.get("state"))  # polling goes on: its devices are told
+            gateway.unmount(os.path.join(gateway.data, "history.db"))
+            self.no_trouble(client)
+            answer = client.call("recorder", "history", {"by": "day", "from": "2026-03-25", "spans": 1})
+            self.assertEqual(sum(r["total"] for r in answer["rows"]), 144 * 350)
+
+    def test_a_damaged_database_is_put_beside_and_its_backup_goes_on(self):
+        with test_history.Gateway(test_history.site(), simulate=False) as gateway:
+            path, backup = (os.path.join(gateway.data, name) for name in ("history.db", "backup/history.db"))
+            console = gateway.mqtt("console")
+            console.wait("service/recorder/status", lambda p: p.get("backup", {}).get("state") == "done", 120)
+            self.assertEqual(gateway.stop(), 0)
+            damage(path)
+            self.start_again(gateway)
+            client = gateway.mqtt("console")
+            client.subscribe("alarm/event")
+            self.no_trouble(client)
+            answer = client.call("recorder", "history", {"by": "day", "from": "2026-03-25", "spans": 1})
+            self.assertEqual(sum(r["total"] for r in answer["rows"]), 144 * 350)
+            self.assertTrue(os.path.exists(path + ".damaged"))
+            gateway.gateway.wait_line("its backup of .* goes on")
+            self.assertEqual(gateway.stop(), 0)
+            damage(path)
+            damage(backup)
+            self.start_again(gateway)
+            client = gateway.mqtt("console")
+            self.no_trouble(client)
+            gateway.gateway.wait_line("a new one is begun")
+            self.assertEqual(client.call("recorder", "history", {"by": "day", "from": "2026-03-25", "spans": 1})["rows"], [])
+
+    def start_again(self, gateway):
+        for leftover in glob.glob(os.path.join(gateway.data, "history.db-*")):
+            os.unlink(leftover)  # an orderly end leaves no log; be sure that none mends the damage
+        harness.Edgewatt.start(gateway)
+
+
+if __name__ == "__main__":
+    unittest.main()
