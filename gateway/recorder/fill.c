@@ -197,6 +197,8 @@ static enum ew_err add_days(struct filling *f, int64_t from_s, int64_t to_s, int
                             struct ew_reason *reason)
 {
     int64_t rolled_s = sampler_rolled_s(f->sampler);
+    if (rolled_s == INT64_MIN) // nothing yet
+        return add_steps(f, from_s, to_s, reason);
     int64_t first_s = ceil_to(f->zone, CALENDAR_DAY, from_s);
     int64_t last_s = floor_to(f->zone, CALENDAR_DAY, to_s < rolled_s ? to_s : rolled_s);
     if (f->unit == CALENDAR_HOUR || first_s >= last_s)

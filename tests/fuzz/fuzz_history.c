@@ -92,8 +92,7 @@ static void check_answer(const struct ew_buf *json)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cJSON *args = NULL;
-    struct ew_reason reason = {.err = EW_OK};
-    if (ew_json_parse((const char *)data, size, EW_MQTT_PAYLOAD_MAX, &args, &reason) != EW_OK)
+    if (ew_json_parse((const char *)data, size, EW_MQTT_PAYLOAD_MAX, &args, NULL) != EW_OK)
         return 0;
     ASK(consumption);
     ASK(history);

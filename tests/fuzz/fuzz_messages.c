@@ -1,12 +1,13 @@
 // Any bytes as a message on any topic, given to the real handlers of every service that subscribes to it:
-// config, poller, recorder, web. An input is "<topic below the base>\n<response topic>\n<payload>". The
-// services are started as ew_service_main() starts them, with the real adapter, which here has no broker
-// behind it: what they publish is refused as it is while the broker is away. The poller's loop is never
-// turned, so that no bus is dialled. Run at the top of the source tree.
+// config, controller, poller, recorder, web. An input is "<topic below the base>\n<response
+// topic>\n<payload>". The services are started as ew_service_main() starts them, with the real adapter, which
+// here has no broker behind it: what they publish is refused as it is while the broker is away. The poller's
+// loop is never turned, so that no bus is dialled. Run at the top of the source tree.
 #include "base/file.h"
 #include "base/log.h"
 #include "config/commands.h"
 #include "config/secret.h"
+#include "controller/controller.h"
 #include "mqtt/mq_priv.h"
 #include "poller/poller.h"
 #include "recorder/recorder.h"
@@ -36,6 +37,7 @@ static struct member {
     const struct ew_service_definition *definition;
     struct ew_service service;
 } members[] = {{"config", config_main, true, NULL, {0}},
+               {"controller", controller_main, true, NULL, {0}},
                {"poller", poller_main, false, NULL, {0}},
                {"recorder", recorder_main, true, NULL, {0}},
                {"web", web_main, false, NULL, {0}}};
