@@ -75,6 +75,8 @@ static enum ew_err read_days(const struct reading *r, struct ew_reason *reason)
 {
     enum ew_err err = EW_OK;
     int64_t first = ew_floor_div(r->from_s, SAMPLER_DAY_S), last = ew_floor_div(r->to_s - 1, SAMPLER_DAY_S);
+    if (first < 0) // days are counted from 1970; nothing is older
+        first = 0;
     bool dense = r->count > r->sampler->series_count / DENSE_SHARE && r->count > 1;
     for (int64_t day = first; day <= last && err == EW_OK; day++) {
         int64_t key = day << SAMPLER_SERIES_BITS;
