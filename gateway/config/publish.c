@@ -149,6 +149,10 @@ static void publish_profile(struct config *config, const char *id, const struct 
     for (int i = 0; i < profile->offer_count; i++)
         ew_jw_text(&w, NULL, profile->offers[i]);
     ew_jw_close_array(&w);
+    ew_jw_open_array(&w, "commands");
+    for (int i = 0; i < profile->command_count; i++)
+        ew_jw_text(&w, NULL, profile->commands[i].name);
+    ew_jw_close_array(&w);
     ew_jw_bool(&w, "table", profile->register_count > 0);
     ew_jw_int(&w, "rev", rev_of(config, topic));
     ew_jw_close_object(&w);

@@ -1,6 +1,6 @@
 // Starts the real gateway, with simulators for its buses, in a folder of its own; stops all of it by process id.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,10 +63,11 @@ class Program {
 
 // One bus of a site served by `edgewatt simulate`.
 export class Simulator {
-  constructor(folder, name, site) {
+  // `data`: the data folder whose profiles it uses too.
+  constructor(folder, name, site, { data } = {}) {
     const file = join(folder, `${name}.json`);
     writeFileSync(file, JSON.stringify(site));
-    this.program = new Program(['simulate', file]);
+    this.program = new Program(['simulate', file, ...(data ? ['--data', data] : [])]);
   }
 
   // One control line; its answer is awaited. The simulator answers in order, a line each.
@@ -84,13 +85,15 @@ export class Simulator {
 }
 
 export class Gateway {
-  // `site` is the tree of a site file. `demo` keeps the codes of the manual.
-  static async start(site, { demo = true } = {}) {
+  // `site` is the tree of a site file. `demo` keeps the codes of the manual. `profiles` are the user's own.
+  static async start(site, { demo = true, profiles = [] } = {}) {
     const gateway = new Gateway();
     gateway.folder = mkdtempSync(join(tmpdir(), 'edgewatt-browser-'));
     const file = join(gateway.folder, 'site.json');
     writeFileSync(file, JSON.stringify(site));
     gateway.data = join(gateway.folder, 'data');
+    if (profiles.length > 0) mkdirSync(join(gateway.data, 'profiles'), { recursive: true, mode: 0o700 });
+    for (const one of profiles) writeFileSync(join(gateway.data, 'profiles', `${one.id}.json`), JSON.stringify(one));
     gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', ...(demo ? ['--demo'] : ['--mqtts', 'off'])]);
     try {
       await until('the gateway to be ready', () => {

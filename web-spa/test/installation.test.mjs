@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as outputs from '../src/pages/installation/outputs';
 import {
   addressOf, answering, arrange, blocksOf, busAddress, chargeBlocks, busState, deviceState, harmonicsOf, headline, newest, statisticsOf,
 } from '../src/pages/installation/model';
@@ -83,4 +84,19 @@ test('the headline is power, else a counter; the newest reading tells the age', 
   assert.equal(headline(undefined), null);
   assert.equal(newest([undefined, { upMs: 3 }, { upMs: 9 }, { upMs: 4 }]).upMs, 9);
   assert.equal(newest([]), null);
+});
+
+test('outputs are those that are read and those that can be switched', () => {
+  assert.deepEqual(outputs.outputsOf({ outputs: { 2: true, 10: null } }, ['output_1', 'output_2', 'reset_partial_energy', 'limit']), [1, 2, 10]);
+  assert.deepEqual(outputs.resetsOf(['output_1', 'reset_partial_energy']), ['partial_energy']);
+  assert.deepEqual(outputs.outputsOf(undefined, undefined), []);
+});
+
+test('saving one output leaves the rest of the device alone', () => {
+  const device = { id: 1, bus: 1, name: 'IO', rev: 3, labels: { input_1: 'Door', output_2: 'Old' }, outputs: { 2: { off_s: 2 }, 3: { contact: 'nc' } } };
+  assert.deepEqual(outputs.outputForm(device, 3), { label: '', contact: 'nc', form: 'impulse', onS: '0' });
+  const saved = outputs.outputSettings(device, 2, { label: ' Fan ', contact: 'no', form: 'blinking', onS: '1,5' });
+  assert.deepEqual(saved, { ...device, labels: { input_1: 'Door', output_2: 'Fan' }, outputs: { 2: { off_s: 2, contact: 'no', form: 'blinking', on_s: 1.5 }, 3: { contact: 'nc' } } });
+  assert.equal(outputs.outputSettings(device, 2, { ...outputs.outputForm(device, 2), onS: 'x' }), null);
+  assert.deepEqual(outputs.outputSettings(device, 2, { ...outputs.outputForm(device, 2), label: '' }).labels, { input_1: 'Door' });
 });

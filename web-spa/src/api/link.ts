@@ -2,6 +2,7 @@
 // hands messages to the store. It never decides what to show.
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import type { CallReply, Reason, Session } from '../generated/types';
+import type { CommandOutcome } from '../generated/types/charge';
 import { dispatch } from '../store/store';
 import type { Message } from '../store/reduce';
 import * as http from './http';
@@ -165,7 +166,7 @@ function replied(correlation: string, text: string): void {
 }
 
 // Publishes a question and waits for its answer.
-function ask<T>(topic: string, args: object, expiryS: number): Promise<Answer<T>> {
+function ask<T>(topic: string, args: object, expiryS: number, replyTo = 'web'): Promise<Answer<T>> {
   const mqtt = client;
   if (!mqtt?.connected || asked.size >= CALLS_MAX) return Promise.resolve({ is: 'lost' });
   const correlation = randomId();
@@ -178,7 +179,7 @@ function ask<T>(topic: string, args: object, expiryS: number): Promise<Answer<T>
     mqtt.publish(`${base}/${topic}`, JSON.stringify(args), {
       qos: 1,
       properties: {
-        responseTopic: `${base}/reply/${account}/web`,
+        responseTopic: `${base}/reply/${account}/${replyTo}`,
         correlationData: new TextEncoder().encode(correlation) as never, // mqtt.js types it as Node's Buffer and takes any bytes
         messageExpiryInterval: expiryS,
       },
@@ -189,7 +190,11 @@ function ask<T>(topic: string, args: object, expiryS: number): Promise<Answer<T>
 export const call = <T>(service: string, method: string, args: object): Promise<Answer<T>> =>
   ask<T>(`call/${account}/${service}/${method}`, args, CALL_TIMEOUT_MS / 1000);
 
-// Tells a device something without waiting for an answer: what it led to is seen in its state. false: not sent.
+// A command to a device, answered with how it ended.
+export const command = (device: number, what: object): Promise<Answer<CommandOutcome>> =>
+  ask<CommandOutcome>(`device/${device}/command`, { id: randomId(), ...what }, ORDER_EXPIRY_S, 'command/web');
+
+// The same for what nobody answers: what it led to is seen in its state. false: not sent.
 export function order(device: number, what: object): Promise<boolean> {
   const mqtt = client;
   if (!mqtt?.connected) return Promise.resolve(false);

@@ -24,3 +24,15 @@ export function StateMark({ of, state, short }: { of: 'bus' | 'device'; state: S
     </span>
   );
 }
+
+const BREAKERS = { open: 'breakerOpen', closed: 'breakerClosed', tripped: 'breakerTripped' } as const;
+
+export function BreakerMark({ is, short }: { is: keyof typeof BREAKERS; short?: boolean }): JSX.Element {
+  const word = t(`ui.state.breaker.${is}`);
+  return (
+    <span class={`breaker breaker-${is}`} data-breaker={is} title={short ? word : undefined}>
+      <Icon name={BREAKERS[is]} />
+      <span class={short ? 'hidden' : undefined}>{word}</span>
+    </span>
+  );
+}

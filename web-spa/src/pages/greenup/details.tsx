@@ -155,7 +155,7 @@ export function Details({ live, points, chosen, part }: { live: Live; points: re
       <div class={chosen === null ? 'installation' : 'installation installation-chosen'}>
         <div class="list">
           <PointFilter points={points} value={filter} onChange={setFilter} />
-          <ul class="card group lines">{shown.map((one) => <Line key={one.id} point={one} chosen={one === point} part={part} />)}</ul>
+          <ul class="card lines">{shown.map((one) => <Line key={one.id} point={one} chosen={one === point} part={part} />)}</ul>
           {shown.length === 0 && <p class="muted empty">{t('ui.greenup.none')}</p>}
         </div>
         <div class="detail">{point && <Chosen key={point.id} point={point} part={part} live={live} />}</div>

@@ -1,12 +1,14 @@
 // A charge point: its state in words, its limit, what flows.
-import type { JSX } from 'preact';
-import type { Charge, DeviceState } from '../../generated/types';
+import type { ComponentChildren, JSX } from 'preact';
+import type { Charge, ConfigDevice, DeviceState } from '../../generated/types';
 import type { Measure } from '../../format/number';
 import { reasonText, t, type MessageKey } from '../../i18n/i18n';
 import type { Reading } from '../../store/state';
 import { Icon, type IconName } from '../../ui/icon';
+import { BreakerMark } from '../../ui/state_mark';
 import { MeasureTable } from './blocks';
 import { CHARGE_GROUP, chargeBlocks } from './model';
+import { labelOf } from './outputs';
 import { Age, Value, judge, useScale, type Judge } from './value';
 
 export const chargeWord = (state: Charge['state']): string => t(`state.charge.${state ?? 'unknown'}` as MessageKey);
@@ -80,9 +82,9 @@ export function ChargeBlock({ charge, by, said }: { charge: Charge; by: Judge; s
 const onOff = (value: boolean | number | null | undefined): string =>
   value === null || value === undefined ? '–' : typeof value === 'number' ? String(value) : t(value ? 'ui.state.on' : 'ui.state.off');
 
-export function StateBlock({ state, by }: { state: DeviceState; by: Judge }): JSX.Element {
+export function StateBlock({ state, device, by }: { state: DeviceState; device: ConfigDevice; by: Judge }): JSX.Element {
   const whole: Reading = { value: 0, upMs: state.up_ms, group: 'state' };
-  const line = (label: string, text: string): JSX.Element => (
+  const line = (label: string, text: ComponentChildren): JSX.Element => (
     <tr class="row row-single" key={label}><th scope="row"><span class="row-name">{label}</span></th><td class="cell">{text}</td></tr>
   );
   return (
@@ -90,9 +92,9 @@ export function StateBlock({ state, by }: { state: DeviceState; by: Judge }): JS
       <header class="block-head"><h2>{t('ui.section.state')}</h2><Age reading={whole} by={by} /></header>
       <table class="measures measures-1">
         <tbody>
-          {state.breaker !== undefined && line(t('ui.state.breaker'), state.breaker === null ? '–' : t(`ui.state.breaker.${state.breaker}`))}
-          {Object.entries(state.inputs ?? {}).map(([n, value]) => line(t('ui.state.input', { n }), onOff(value)))}
-          {Object.entries(state.outputs ?? {}).map(([n, value]) => line(t('ui.state.output', { n }), onOff(value)))}
+          {state.breaker !== undefined && line(t('ui.state.breaker'), state.breaker === null ? '–' : <BreakerMark is={state.breaker} />)}
+          {Object.entries(state.inputs ?? {}).map(([n, value]) => line(labelOf(device, 'input', Number(n)) ?? t('ui.state.input', { n }), onOff(value)))}
+          {Object.entries(state.outputs ?? {}).map(([n, value]) => line(labelOf(device, 'output', Number(n)) ?? t('ui.state.output', { n }), onOff(value)))}
         </tbody>
       </table>
     </section>

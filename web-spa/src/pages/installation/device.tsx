@@ -11,6 +11,7 @@ import { Icon } from '../../ui/icon';
 import { StateMark, type StateName } from '../../ui/state_mark';
 import { Blocks } from './blocks';
 import { ChargeBlock, StateBlock } from './charge';
+import { Commands } from './commands';
 import { useJudge } from './judge';
 import { Maintenance } from './maintenance';
 import { addressOf, answering, deviceState, kindIcon } from './model';
@@ -59,7 +60,7 @@ function Live({ device, state }: { device: ConfigDevice; state: StateName }): JS
   return (
     <>
       {charge && <ChargeBlock charge={charge} by={by} said={said} />}
-      {inputs && <StateBlock state={inputs} by={by} />}
+      {inputs && <StateBlock state={inputs} device={device} by={by} />}
       {measures && <Blocks measures={measures} by={by} leads={!charge} />}
     </>
   );
@@ -84,6 +85,7 @@ export function Device({ id }: { id: number }): JSX.Element {
       </header>
       <Status device={device} state={state} />
       {state !== 'off' && state !== 'unconfigured' && <Live device={device} state={state} />}
+      {state !== 'off' && state !== 'unconfigured' && <Commands device={device} />}
       {profile?.kind === 'station' && <Maintenance device={device} />}
       <Facts device={device} />
     </article>

@@ -8,7 +8,7 @@ import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import type { ConfigBus, ConfigDevice } from '../../generated/types';
 import { Icon } from '../../ui/icon';
-import { StateMark, stateWord } from '../../ui/state_mark';
+import { BreakerMark, StateMark, stateWord } from '../../ui/state_mark';
 import { chargeWord, readingOf } from './charge';
 import { useJudge } from './judge';
 import { CHARGE_GROUP, addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
@@ -58,6 +58,12 @@ function ChargeWord({ id, by }: { id: number; by: Judge }): JSX.Element | null {
   return <span class={`fact line-charge value-${fresh}`} data-fresh={fresh}>{chargeWord(charge.state)}</span>;
 }
 
+// Open, closed or tripped, of a device that protects something.
+function Breaker({ id }: { id: number }): JSX.Element | null {
+  const breaker = useStore((state) => state.deviceStates.get(id)?.breaker);
+  return breaker ? <BreakerMark is={breaker} short /> : null;
+}
+
 interface LineProps { device: ConfigDevice; chosen: boolean; showBus: boolean }
 
 function Line({ device, chosen, showBus }: LineProps): JSX.Element {
@@ -74,7 +80,7 @@ function Line({ device, chosen, showBus }: LineProps): JSX.Element {
         data-test="device" data-device={device.id} data-state={state}>
         <span class="line-icon"><Icon name={kindIcon(profile?.kind)} /></span>
         <span class="line-text">
-          <span class="line-name">{device.name}</span>
+          <span class="line-name">{device.name}{read && <Breaker id={device.id} />}</span>
           <span class="muted line-about">
             {state !== 'on' && <span class={`fact line-word state-${state}`}>{stateWord('device', state)}</span>}
             {read && <ChargeWord id={device.id} by={by} />}

@@ -9,6 +9,7 @@ import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { NumberField } from '../../ui/field';
 import { Icon } from '../../ui/icon';
+import { EndedNote, OnOff, useCommand } from './commands';
 
 const Line = ({ label, children, test }: { label: string; children: ComponentChildren; test?: string }): JSX.Element => (
   <div class="health-pair" data-test={test}><dt>{label}</dt><dd>{children}</dd></div>
@@ -41,6 +42,23 @@ function Ceiling({ id }: { id: number }): JSX.Element {
   );
 }
 
+// The EV plug and the domestic socket, of stations whose profile says how.
+function Plugs({ device }: { device: ConfigDevice }): JSX.Element | null {
+  const commands = useStore((state) => state.profiles.get(device.profile ?? '')?.commands);
+  const { ended, send } = useCommand(device.id);
+  const known = (['plug', 'socket'] as const).filter((one) => commands?.includes(one));
+  if (known.length === 0) return null;
+  return (
+    <ul class="outputs">
+      {known.map((one) => (
+        <li class="output" key={one}><span class="output-name"><strong>{t(`ui.maintenance.${one}`)}</strong></span>
+          <OnOff label={t(`ui.maintenance.${one}`)} now={undefined} busy={ended.is === 'busy'} send={(on) => send({ [one]: on })} test={one} /></li>
+      ))}
+      <li><EndedNote ended={ended} /></li>
+    </ul>
+  );
+}
+
 function Inside({ device }: { device: ConfigDevice }): JSX.Element {
   const charge = useStore((state) => state.charges.get(device.id));
   const status = useStore((state) => state.deviceStatus.get(device.id));
@@ -65,6 +83,7 @@ function Inside({ device }: { device: ConfigDevice }): JSX.Element {
           </Line>
         )}
       </dl>
+      <Plugs device={device} />
       <Ceiling id={device.id} />
     </section>
   );

@@ -1,0 +1,108 @@
+// VIEW-01, DEV-08: outputs are switched from the page and the device says so; their settings are written; a charge point's plug
+// and socket come with the Green'Up page alone; what a device refuses is said in words.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
+import { Gateway, Simulator, freePorts } from './gateway.mjs';
+
+const RELAYS = 50;
+const WALLBOX = 51;
+const numbers = [1, 2];
+const PROFILES = [
+  { id: 'relays', version: '1.0', family: 'Tests', model: 'Relays', kind: 'io', confidence: 'driver', references: ['the tests'], limits: { holes: true },
+    registers: Object.fromEntries(numbers.map((n) => [`output_${n}`, { fc: 1, address: n, type: 'bool', group: 'state' }])),
+    commands: { ...Object.fromEntries(numbers.map((n) => [`output_${n}`, { fc: 5, address: n, type: 'bool' }])), reset_partial_energy: { fc: 6, address: 100, type: 'u16', value: 7 } } },
+  { id: 'wallbox', extends: 'bender-cc612', confidence: 'driver', references: ['the tests'],
+    commands: { plug: { fc: 6, address: 2000, type: 'u16', on: 1, off: 0 }, socket: { fc: 16, address: 2001, type: 'u16', on: '0xFF', off: 0 } } },
+];
+let gateway;
+let simulator;
+let browser;
+
+before(async () => {
+  const [port] = await freePorts(1);
+  const site = {
+    version: 1, rev: 1, next_id: 100, site: { id: 'outputs', name: 'Pump house', tz: 'Europe/Paris', language: 'en', nominal_voltage: 230, currency: 'EUR' },
+    buses: [{ id: 1, name: 'Cabinet', type: 'tcp', address: '127.0.0.1', port, on: true, poll_ms: 500 }],
+    devices: [
+      { id: RELAYS, bus: 1, name: 'Relays', profile: 'relays', unit: 10, on: true, labels: { output_2: 'Pump' } },
+      { id: WALLBOX, bus: 1, name: 'Charge point', profile: 'wallbox', unit: 11, on: true, params: { rated_current: 32 } },
+    ],
+  };
+  gateway = await Gateway.start(site, { profiles: PROFILES });
+  simulator = new Simulator(gateway.folder, 'site', site, { data: gateway.data });
+  browser = await Browser.start();
+});
+after(async () => {
+  await browser?.stop();
+  await simulator?.stop();
+  await gateway?.stop();
+});
+
+async function inside(codes, options = DESK) {
+  const visitor = await browser.visitor(gateway.url, options);
+  await visitor.comeIn(codes);
+  await visitor.home();
+  return visitor;
+}
+const output = (n, now) => `${mark('output')}[data-output="${n}"]${now === undefined ? '' : `[data-now="${now}"]`}`;
+
+test('an output is switched on and off, and the page shows what the device says', async () => {
+  const visitor = await inside(USERS.installer);
+  await visitor.installation(RELAYS);
+  await visitor.wait(output(1, false));
+  assert.match(await visitor.page.locator(output(2)).innerText(), /^Pump/);
+  await visitor.get('output-1-on').click();
+  await visitor.wait(output(1, true));
+  await visitor.wait(`${output(1)} ${mark('command-ended')}`);
+  await visitor.shot('outputs');
+  await visitor.get('output-1-off').click();
+  await visitor.wait(output(1, false));
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('its settings are written: a label, closed when off, a pulse', async () => {
+  const visitor = await inside(USERS.installer, PHONE);
+  await visitor.installation(RELAYS);
+  await visitor.get('output-settings-2').click();
+  await visitor.get('output-label').fill('Sump pump');
+  await visitor.get('output-contact').selectOption('nc');
+  await visitor.get('output-on-s').fill('two');
+  await visitor.get('output-write').click();
+  await visitor.wait(`${mark('output-on-s')}[aria-invalid="true"]`);
+  await visitor.get('output-on-s').fill('1,5');
+  assert.equal(await visitor.overflow(), 0);
+  await visitor.shot('outputs-phone');
+  await visitor.get('output-write').click();
+  await visitor.page.waitForSelector(mark('output-form-2'), { state: 'detached' });
+  await visitor.page.waitForFunction((selector) => /^Sump pump\s.*Normally closed/s.test(document.querySelector(selector)?.innerText ?? ''), output(2));
+  assert.equal(await visitor.get('output-2-off').count(), 0); // a pulse ends by itself
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('plug and socket are the business of who has the Green’Up page', async () => {
+  const owner = await inside(USERS.greenUp);
+  await owner.installation(WALLBOX);
+  await owner.get('plug-off').click();
+  await owner.wait(`${mark('maintenance')} ${mark('command-ended')}.form-saved`);
+  await owner.leave();
+  const installer = await inside(USERS.installer);
+  await installer.installation(WALLBOX);
+  await installer.wait(mark('charge'));
+  assert.equal(await installer.get('plug-off').count(), 0);
+  await installer.leave();
+});
+
+test('an order that cannot be carried out is refused in words', async () => {
+  const visitor = await inside(USERS.installer);
+  await visitor.installation(RELAYS);
+  await visitor.wait(output(1, false));
+  await simulator.tell('unplug 1');
+  await visitor.get('output-1-on').click();
+  await visitor.page.waitForSelector(`${output(1)} ${mark('command-ended')}.notice-bad`);
+  assert.ok((await visitor.page.locator(`${output(1)} ${mark('command-ended')}`).innerText()).length > 15);
+  await simulator.tell('plug 1');
+  await visitor.leave();
+});
