@@ -60,10 +60,10 @@ static uint64_t hash_values(const cJSON *values)
     return hash;
 }
 
+// The groups that are read often: what is read once a minute would show an old change late.
 static int group_number(const char *group)
 {
-    static const char *const names[] = {"instant",    "energy", "quality", "harmonics",
-                                        "statistics", "info",   "state",   "charge"};
+    static const char *const names[GREENUP_FROZEN_GROUPS] = {"instant", "energy", "quality", "harmonics"};
     for (int i = 0; i < GREENUP_FROZEN_GROUPS; i++)
         if (strcmp(group, names[i]) == 0)
             return i;
@@ -128,11 +128,29 @@ void sample_meter_chosen(struct controller *c, int64_t device)
 
 // ---- Stations --------------------------------------------------------------------------------------------
 
+// On one phase: some tell it as their L1, some as the phase that they are wired to.
+static void read_current(struct station *st, const cJSON *tree)
+{
+    st->reading.current_known = false;
+    for (int i = 0; i < 3; i++) {
+        int32_t ma;
+        if (!read_ma(tree, current_keys[i], &ma))
+            continue;
+        st->reading.current_known = true;
+        if (ma > st->reading.i_ma[st->map[0]])
+            st->reading.i_ma[st->map[0]] = ma;
+    }
+}
+
 static void read_currents(struct station *st, const cJSON *tree)
 {
     st->reading.current_known = true;
     for (int p = 0; p < GREENUP_PHASES; p++)
         st->reading.i_ma[p] = 0;
+    if (st->map[0] >= 0 && st->map[1] < 0) {
+        read_current(st, tree);
+        return;
+    }
     for (int i = 0; i < 3; i++) {
         int32_t ma = 0;
         if (st->map[i] < 0)

@@ -107,6 +107,7 @@ static void a_meter_is_frozen_when_only_the_stations_move(void **state)
             assert_false(greenup_frozen_judge(&f, before_ma, 2, 31000));
         }
         greenup_frozen_meter(&f, 0, 11, 40000);
+        greenup_frozen_meter(&f, 3, 77, 45000); // a slow group, read for the first time
         assert_int_equal(greenup_frozen_judge(&f, cases[i].draw_ma, 2, 1000 + cases[i].after_ms),
                          cases[i].expected);
         // Moved is moved: it may come back to where it was.

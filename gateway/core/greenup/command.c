@@ -64,9 +64,13 @@ static void set_limit(struct greenup *g, struct greenup_point *st, int32_t limit
 {
     if (limit_ma == st->limit_ma)
         return;
+    // One that has not followed the last reduction gets no credit for the next.
+    const bool ignores = st->over_ms != GREENUP_NEVER && limit_ma < st->limit_ma;
     st->cmd_dir = limit_ma < st->limit_ma ? -1 : 1;
-    st->cmd_ms = g->now_ms;
-    st->over_ms = GREENUP_NEVER;
+    if (!ignores) {
+        st->cmd_ms = g->now_ms;
+        st->over_ms = GREENUP_NEVER;
+    }
     if (limit_ma > st->limit_ma) {
         st->up_ms = g->now_ms;
         st->up_from_ma = st->limit_ma;

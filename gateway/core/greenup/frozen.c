@@ -5,9 +5,11 @@
 void greenup_frozen_meter(struct greenup_frozen *f, int group, uint64_t hash, int64_t now_ms)
 {
     assert(group >= 0 && group < GREENUP_FROZEN_GROUPS);
-    if (f->started && f->group[group] == hash)
-        return;
+    const bool changed = f->seen[group] && f->group[group] != hash;
     f->group[group] = hash;
+    f->seen[group] = true;
+    if (f->started && !changed)
+        return;
     f->started = true;
     f->same_ms = now_ms;
     f->moved = false;

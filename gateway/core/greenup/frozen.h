@@ -5,10 +5,11 @@
 
 #include "core/greenup/settings.h"
 
-enum { GREENUP_FROZEN_MS = 60000, GREENUP_FROZEN_MA = 2000, GREENUP_FROZEN_GROUPS = 8 };
+enum { GREENUP_FROZEN_MS = 60000, GREENUP_FROZEN_MA = 2000, GREENUP_FROZEN_GROUPS = 4 };
 
 struct greenup_frozen {
     uint64_t group[GREENUP_FROZEN_GROUPS]; // what each group of registers said, hashed
+    bool seen[GREENUP_FROZEN_GROUPS];      // what is read for the first time has not changed
     int64_t same_ms;                       // since when nothing changed
     bool started, moved;
     int count;

@@ -29,7 +29,9 @@ void greenup_explain(const struct greenup *g, int station, struct ew_reason *ret
 {
     const struct greenup_point *st = &g->point[station];
     enum greenup_why why = st->why;
-    if (st->lost)
+    if (st->lost && st->in.link == GREENUP_UNREAD)
+        why = st->remembered ? st->why : GREENUP_WHY_NEW;
+    else if (st->lost)
         why = GREENUP_WHY_LOST;
     else if (st->state == GREENUP_CHARGE && st->level == 0 && g->mode != GREENUP_OFF)
         why = GREENUP_WHY_FULL;
