@@ -176,7 +176,6 @@ void station_end(struct device *device);
 int64_t station_mind_watchdog(struct fleet *fleet, struct device *device, int64_t now_ms);
 // governed.c: config/settings/greenup, NULL = there is none.
 void governed_read(struct greenup_stations *greenup, const cJSON *tree);
-bool governed_has(const struct greenup_stations *greenup, int64_t device);
 
 // ---- command.c -------------------------------------------------------------------------------------------
 // A pass over the group `state` is in the memory.

@@ -47,7 +47,7 @@ static void configure(const struct fleet *fleet, struct device *device, int64_t 
     const struct profile *profile = device->recipe->profile;
     struct lease_station *c = &s->config;
     *c = (struct lease_station){.writable = may_write(device, &s->not_writable)};
-    s->managed = c->writable && governed_has(&fleet->greenup, device->id);
+    s->managed = c->writable && fleet->greenup.set_up;
     c->governed = s->managed && fleet->greenup.on;
     c->reachable = device->said != RESULT_ERROR && !fleet_bus_trouble(fleet, device);
     c->fallback_ma = to_ma(site_param(&device->config, "fallback_current", 0));

@@ -12,9 +12,7 @@ enum dog_state { DOG_NONE, DOG_UNVERIFIED, DOG_VERIFIED };
 enum dog_doing { DOG_RESTS, DOG_READS, DOG_WRITES };
 
 struct greenup_stations { // of the site's charging control
-    bool set_up, on;
-    int count; // -1 = all stations
-    int64_t devices[EW_DEVICES_MAX];
+    bool set_up, on;      // of all stations; its list "stations" only says who has priority
 };
 
 struct station_shown { // what a change of makes the retained message be published again

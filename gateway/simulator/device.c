@@ -199,12 +199,28 @@ static double harmonic(const struct device *device, const char *quantity)
     return order % 2 ? total * 2.2 / (double)order : total * 0.05 / (double)order;
 }
 
+// What the device calls its L1 is another phase of the site when it is wired rotated.
+static void site_quantity(const struct device *device, const char *quantity, char dst[PROFILE_NAME_MAX])
+{
+    enum channel channel;
+    enum channel_form form;
+    ew_copy(dst, PROFILE_NAME_MAX, quantity);
+    if (device->site.phase_count != 3)
+        return;
+    for (char *p = strstr(dst, "_l"); p; p = strstr(p + 1, "_l"))
+        if (p[2] >= '1' && p[2] <= '3' && (p[3] == 0 || p[3] == '_'))
+            p[2] = (char)('0' + device->site.phase_order[p[2] - '1']);
+    if (!channel_find(dst, &channel, &form)) // a voltage between two phases the other way round
+        ew_copy(dst, PROFILE_NAME_MAX, quantity);
+}
+
 // What the plant has for a register of a device whose sensor sits the right way round.
 static double true_value(const struct device *device, int index)
 {
-    const char *quantity = device->profile->registers[index].quantity;
+    char quantity[PROFILE_NAME_MAX];
     enum channel channel;
     enum channel_form form;
+    site_quantity(device, device->profile->registers[index].quantity, quantity);
     if (strncmp(quantity, "harmonic_", strlen("harmonic_")) == 0)
         return harmonic(device, quantity);
     if (strcmp(quantity, "serial_number") == 0)

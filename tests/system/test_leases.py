@@ -85,10 +85,10 @@ class Leases(StationCase):
         self.held(ABB, 20)
         self.lease(ABB, lambda l: l["state"] == "none")
         self.assertEqual(self.true(ABB)["limit_a"], 20)
-        # Of the others nothing is touched: not a member, not a word.
-        self.greenup(stations=[{"device": ABB}])
-        self.lease(ABB, lambda l: l["state"] == "grace")
-        self.lease(BENDER, lambda l: l["state"] == "none")
+        # The list only says who has priority: every station is governed.
+        self.greenup(stations=[{"device": ABB, "priority": True}])
+        for device in (ABB, BENDER):
+            self.lease(device, lambda l: l["state"] == "grace")
 
     def test_after_a_kill_the_limit_read_back_counts_for_30_s(self):
         self.greenup()
