@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
 import { Gateway, Simulator, freePorts } from './gateway.mjs';
-import { MAIN, STATION, onlyBus, siteWith } from './site.mjs';
+import { HEAT_PUMP, MAIN, SOLAR, STATION, onlyBus, siteWith } from './site.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -25,7 +25,9 @@ let browser;
 
 before(async () => {
   const whole = siteWith(await freePorts(4));
-  const devices = whole.devices.map((one) => (one.id === STATION ? { ...one, phases: [1, 2, 3] } : one));
+  // Names as hostile as a site file allows: markup, no blank for 60 letters, right to left, faces.
+  const names = { [MAIN]: '<img src=x onerror=alert(1)>', [STATION]: 'W'.repeat(60), [HEAT_PUMP]: 'محطة الشحن ‮gnp.exe', [SOLAR]: '😀'.repeat(15) };
+  const devices = whole.devices.map((one) => ({ ...one, ...(names[one.id] ? { name: names[one.id] } : {}), ...(one.id === STATION ? { phases: [1, 2, 3] } : {}) }));
   const site = { ...whole, devices, greenup: { on: false, meter: MAIN, i_max_a: 63, i_chg_a: 40 } };
   gateway = await Gateway.start(site);
   simulators = [1, 2].map((bus) => new Simulator(gateway.folder, `bus${bus}`, onlyBus({ ...site, greenup: undefined }, bus)));
@@ -59,6 +61,7 @@ for (const [scheme, device] of LOOKS) {
       found.push(...(await judge(visitor)).map((one) => `${address || 'home'} ${one}`));
     }
     assert.deepEqual(found, []);
+    assert.deepEqual(visitor.complaints, []);
     await visitor.leave();
   });
 }
