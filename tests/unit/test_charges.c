@@ -1,48 +1,11 @@
 // The history of charges on a real database: once each, never opened again, ends that nobody heard,
 // questions.
-#include "check.h"
+#include "store_bench.h"
 
 #include "base/buf.h"
 #include "recorder/charges.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define MIGRATIONS EDGEWATT_SOURCE_DIR "/gateway/recorder/migrations"
-
-struct bench {
-    char folder[64], path[96];
-    struct store *store;
-};
-
-static int setup(void **state)
-{
-    struct bench *b = calloc(1, sizeof(*b));
-    struct ew_reason reason = {0};
-    (void)snprintf(b->folder, sizeof(b->folder), "/tmp/edgewatt-charges-XXXXXX");
-    assert_non_null(mkdtemp(b->folder));
-    (void)snprintf(b->path, sizeof(b->path), "%s/history.db", b->folder);
-    assert_int_equal(store_open(b->path, MIGRATIONS, &b->store, &reason), EW_OK);
-    *state = b;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    struct bench *b = *state;
-    store_close(b->store);
-    for (size_t i = 0; i < COUNT(ends); i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "%s%s", b->path, ends[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(b->folder);
-    free(b);
-    return 0;
-}
 
 static enum ew_err take(struct bench *b, const char *text, struct ew_reason *reason)
 {
@@ -197,11 +160,11 @@ static void what_is_wrong_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_charge_is_recorded_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_flows_meanwhile_is_not_written, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_end_that_nobody_heard_is_not_made_up, setup, teardown),
-        cmocka_unit_test_setup_teardown(questions_choose, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_wrong_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_charge_is_recorded_once, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(what_flows_meanwhile_is_not_written, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(an_end_that_nobody_heard_is_not_made_up, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(questions_choose, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named, bench_setup, bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,47 +1,10 @@
 // The journal of alarms on a real database: begin, end, once, names, ceilings, and every way to ask.
-#include "check.h"
+#include "store_bench.h"
 
 #include "base/buf.h"
 #include "recorder/journal.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define MIGRATIONS EDGEWATT_SOURCE_DIR "/gateway/recorder/migrations"
-
-struct bench {
-    char folder[64], path[96];
-    struct store *store;
-};
-
-static int setup(void **state)
-{
-    struct bench *b = calloc(1, sizeof(*b));
-    struct ew_reason reason = {0};
-    (void)snprintf(b->folder, sizeof(b->folder), "/tmp/edgewatt-journal-XXXXXX");
-    assert_non_null(mkdtemp(b->folder));
-    (void)snprintf(b->path, sizeof(b->path), "%s/history.db", b->folder);
-    assert_int_equal(store_open(b->path, MIGRATIONS, &b->store, &reason), EW_OK);
-    *state = b;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    struct bench *b = *state;
-    store_close(b->store);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "%s%s", b->path, ends[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(b->folder);
-    free(b);
-    return 0;
-}
 
 static struct journal_entry entry(const char *subject, const char *code, int64_t at_ms)
 {
@@ -225,11 +188,11 @@ static void bad_questions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_alarm_is_written_once_and_ends, setup, teardown),
-        cmocka_unit_test_setup_teardown(another_reason_is_another_alarm, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_name_that_comes_late_is_filled_in, setup, teardown),
-        cmocka_unit_test_setup_teardown(asked_in_every_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(twenty_thousand_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_alarm_is_written_once_and_ends, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(another_reason_is_another_alarm, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_comes_late_is_filled_in, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(asked_in_every_order, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(twenty_thousand_are_kept, bench_setup, bench_teardown),
         cmocka_unit_test(bad_questions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
