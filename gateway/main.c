@@ -11,6 +11,7 @@ typedef int command_main(int argc, char **argv);
 // Each command is one line here; its main is in its own folder.
 #define EDGEWATT_COMMANDS(X)                                                                                 \
     X("account", account_main, "accounts of other programs on the broker: add, list, remove")                \
+    X("backup", backup_main, "makes database.zip: configuration, history, and users with a passphrase")      \
     X("broker-files", broker_files_main, "make the broker's configuration, accounts and rights")             \
     X("check", check_main, "check site files and device profiles: file:path: problem")                       \
     X("config", config_main, "service: the one writer of the site file, of accounts and rights")             \
@@ -20,6 +21,7 @@ typedef int command_main(int argc, char **argv);
     X("read", read_main, "reads registers of one Modbus device, the result in words")                        \
     X("recorder", recorder_main, "service: records history and answers questions about it")                  \
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
+    X("restore", restore_main, "puts a backup back, checked whole, all of it or nothing")                    \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \
     X("scan", scan_main, "which unit addresses of a Modbus line answer, and what they probably are")         \
     X("simulate", simulate_main, "Modbus TCP servers for the devices of a site file")                        \

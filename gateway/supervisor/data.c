@@ -84,6 +84,17 @@ enum ew_err supervisor_lock(struct supervisor *s, struct ew_reason *reason)
     return EW_OK;
 }
 
+enum ew_err supervisor_recover(struct supervisor *s, struct ew_reason *reason)
+{
+    char path[PATH_MAX];
+    supervisor_path(s, "restore.old", path);
+    const char *const args[] = {"restore", "--recover", "--data", s->data_dir, NULL};
+    if (ew_file_exists(path) && supervisor_run_command(args) != 0)
+        return ew_fail(reason, EW_E_IO, "backup.unfinished", path,
+                       "a restore was cut off and can't be undone");
+    return EW_OK;
+}
+
 static enum ew_err read_tree(const char *path, struct ew_buf *text, cJSON **ret_tree,
                              struct ew_reason *reason)
 {

@@ -141,8 +141,8 @@ static void open_loop(struct supervisor *s)
 static enum ew_err prepare(struct supervisor *s, struct ew_reason *reason)
 {
     static enum ew_err (*const steps[])(struct supervisor *, struct ew_reason *) = {
-        supervisor_open_data,  supervisor_lock,        supervisor_import_site,
-        supervisor_ports_open, supervisor_notify_open,
+        supervisor_open_data,   supervisor_lock,       supervisor_recover,
+        supervisor_import_site, supervisor_ports_open, supervisor_notify_open,
     };
     enum ew_err err = EW_OK;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && err == EW_OK; i++)

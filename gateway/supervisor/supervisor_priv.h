@@ -76,6 +76,8 @@ void supervisor_service_args(const struct supervisor *s, int child, struct super
 void supervisor_path(const struct supervisor *s, const char *file, char dst[PATH_MAX]);
 enum ew_err supervisor_open_data(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err supervisor_lock(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
+// Undoes a restore that was cut off.
+enum ew_err supervisor_recover(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err supervisor_import_site(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;
 // "edgewatt/<site>" as the broker's files have it.
 enum ew_err supervisor_read_base(struct supervisor *s, struct ew_reason *reason) EW_MUST_CHECK;

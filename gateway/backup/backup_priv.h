@@ -1,0 +1,87 @@
+// The archive. Its files: manifest.json (what is in it, by size and SHA-256), manifest.sum (SHA-256 of the
+// manifest, hex), site.json, profiles/<id>.json, history.db when asked for, and secrets.bin when a passphrase
+// was given.
+//
+// secrets.bin: "EWSEC1", then operations (u32) and memory in KiB (u32) of Argon2id, little-endian, salt (16),
+// nonce (24), then XChaCha20-Poly1305 of {"<name>": base64 ...}, the files of secrets/. Associated data:
+// everything before the ciphertext, then manifest.json: who has the passphrase knows that nothing in the
+// archive was changed.
+#ifndef EDGEWATT_BACKUP_BACKUP_PRIV_H
+#define EDGEWATT_BACKUP_BACKUP_PRIV_H
+
+#include "base/json.h"
+#include "base/limits.h"
+#include <limits.h>
+#include <zip.h>
+
+enum {
+    BACKUP_FORMAT = 1,
+    BACKUP_FILES_MAX = EW_PROFILES_MAX + 2,
+    BACKUP_NAME_MAX = 128,
+    BACKUP_MANIFEST_MAX = 256 << 10,
+    BACKUP_SECRETS_MAX = 4 << 20,
+    BACKUP_PASSPHRASE_MAX = 1024,
+    BACKUP_HASH_SIZE = 32
+};
+
+struct backup_file {
+    char name[BACKUP_NAME_MAX]; // in the archive and below the data folder alike
+    int64_t size;
+    char sha256[2 * BACKUP_HASH_SIZE + 1];
+};
+
+struct backup_manifest {
+    char version[16]; // of the program that made it
+    char made[40];    // RFC 3339
+    char site_id[33], site_name[EW_NAME_MAX];
+    int64_t buses, devices, users;
+    bool history, secrets;
+    int count;
+    struct backup_file files[BACKUP_FILES_MAX];
+};
+
+// manifest.c
+void backup_manifest_write(const struct backup_manifest *manifest, struct ew_buf *out);
+enum ew_err backup_manifest_read(const struct ew_buf *text, struct backup_manifest *ret,
+                                 struct ew_reason *reason) EW_MUST_CHECK;
+// SHA-256 and size of a file.
+enum ew_err backup_measure(const char *path, struct backup_file *ret, struct ew_reason *reason) EW_MUST_CHECK;
+void backup_sum(const struct ew_buf *text, char ret_hex[2 * BACKUP_HASH_SIZE + 1]);
+
+// secrets.c. secrets is the JSON text of the files; sealed is secrets.bin.
+enum ew_err backup_seal(const char *passphrase, const struct ew_buf *manifest, const struct ew_buf *secrets,
+                        struct ew_buf *ret_sealed, struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err backup_unseal(const char *passphrase, const struct ew_buf *manifest, const struct ew_buf *sealed,
+                          struct ew_buf *ret_secrets, struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err backup_secrets_gather(const char *data_dir, struct ew_buf *ret_secrets,
+                                  struct ew_reason *reason) EW_MUST_CHECK;
+// Writes the files of secrets below folder/secrets.
+enum ew_err backup_secrets_spread(const struct ew_buf *secrets, const char *folder,
+                                  struct ew_reason *reason) EW_MUST_CHECK;
+// The first line of a file, "-" = standard input. Wipe it after use.
+enum ew_err backup_passphrase(const char *path, char ret[BACKUP_PASSPHRASE_MAX],
+                              struct ew_reason *reason) EW_MUST_CHECK;
+
+// unpack.c: everything of the archive, checked, below folder; nothing else is touched.
+struct backup_content {
+    struct backup_manifest manifest;
+    struct ew_buf manifest_text;
+    cJSON *site;
+    bool unsealed; // secrets/ is below folder too
+};
+enum ew_err backup_unpack(const char *archive, const char *folder, const char *passphrase,
+                          int history_version, struct backup_content *ret,
+                          struct ew_reason *reason) EW_MUST_CHECK;
+void backup_content_done(struct backup_content *content);
+
+// swap.c: puts what is below `from` in the place of what is below data_dir; all of it or nothing. What is
+// left of an attempt that was cut off is undone first.
+enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err backup_recover(const char *data_dir, bool *ret_undone, struct ew_reason *reason) EW_MUST_CHECK;
+
+// Numbers of a site tree.
+int64_t backup_list_size(const cJSON *tree, const char *list);
+// Users of the pages in the text of secrets/config.json; -1 = can't be read.
+int64_t backup_count_users(const char *path);
+
+#endif

@@ -1,0 +1,218 @@
+// Puts new files in the place of old ones, all or none. Old ones are moved to restore.old/ below the data
+// folder, under their place in a list that is on the disk before the first of them is touched: an attempt
+// that was cut off, by a power cut too, is undone from it.
+#include "backup/backup_priv.h"
+
+#include "base/file.h"
+#include "service/paths.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TARGETS_MAX = 128, LIST_MAX = 64 << 10 };
+
+struct swap {
+    char old[PATH_MAX]; // folder restore.old
+    int count;
+    char targets[TARGETS_MAX][BACKUP_NAME_MAX]; // below the data folder
+    bool existed[TARGETS_MAX];
+};
+
+static enum ew_err fail(const char *path, struct ew_reason *reason)
+{
+    return ew_fail(reason, errno == ENOSPC ? EW_E_FULL : EW_E_IO, "file.io", path, "can't be replaced: %s",
+                   strerror(errno));
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)syncfs(fd);
+        close(fd);
+    }
+}
+
+static void kept_path(const struct swap *s, int i, char dst[PATH_MAX])
+{
+    char name[16];
+    (void)ew_format(name, sizeof(name), "%d", i);
+    ew_path(dst, s->old, name);
+}
+
+// ---- The list --------------------------------------------------------------------------------------------
+
+static enum ew_err write_list(const struct swap *s, struct ew_reason *reason)
+{
+    char path[PATH_MAX];
+    struct ew_buf text;
+    ew_path(path, s->old, "list");
+    ew_buf_init(&text, LIST_MAX);
+    for (int i = 0; i < s->count; i++)
+        ew_buf_printf(&text, "%c %s\n", s->existed[i] ? '+' : '-', s->targets[i]);
+    enum ew_err err = ew_file_write(path, ew_buf_text(&text), text.len, 0600, reason);
+    ew_buf_done(&text);
+    return err;
+}
+
+static void read_list(struct swap *s)
+{
+    char path[PATH_MAX];
+    ew_path(path, s->old, "list");
+    FILE *file = fopen(path, "re");
+    char mark, name[BACKUP_NAME_MAX];
+    while (file && s->count < TARGETS_MAX && fscanf(file, "%c %127[^\n]\n", &mark, name) == 2) {
+        ew_copy(s->targets[s->count], BACKUP_NAME_MAX, name);
+        s->existed[s->count++] = mark == '+';
+    }
+    if (file)
+        fclose(file);
+}
+
+// What was moved goes back; what came where nothing was goes away.
+static enum ew_err undo(const struct swap *s, const char *data_dir, struct ew_reason *reason)
+{
+    enum ew_err err = EW_OK;
+    for (int i = s->count - 1; i >= 0; i--) {
+        char kept[PATH_MAX], target[PATH_MAX];
+        kept_path(s, i, kept);
+        ew_path(target, data_dir, s->targets[i]);
+        if (s->existed[i] && !ew_file_exists(kept))
+            continue; // was not moved yet
+        remove_tree(target);
+        if (s->existed[i] && rename(kept, target) != 0)
+            err = fail(target, reason);
+    }
+    if (err == EW_OK) {
+        sync_folder(data_dir);
+        remove_tree(s->old);
+    }
+    return err;
+}
+
+enum ew_err backup_recover(const char *data_dir, bool *ret_undone, struct ew_reason *reason)
+{
+    struct swap s = {0};
+    char list[PATH_MAX], done[PATH_MAX];
+    ew_path(s.old, data_dir, "restore.old");
+    ew_path(list, s.old, "list");
+    ew_path(done, s.old, "done");
+    *ret_undone = ew_file_exists(list) && !ew_file_exists(done);
+    if (!*ret_undone) {
+        remove_tree(s.old);
+        return EW_OK;
+    }
+    read_list(&s);
+    return undo(&s, data_dir, reason);
+}
+
+// ---- Doing it --------------------------------------------------------------------------------------------
+
+static void add(struct swap *s, const char *data_dir, const char *name)
+{
+    char path[PATH_MAX];
+    if (s->count == TARGETS_MAX)
+        return;
+    ew_path(path, data_dir, name);
+    s->existed[s->count] = ew_file_exists(path);
+    ew_copy(s->targets[s->count++], BACKUP_NAME_MAX, name);
+}
+
+static void list_targets(struct swap *s, const char *from, const char *data_dir)
+{
+    char path[PATH_MAX];
+    add(s, data_dir, "site.json");
+    add(s, data_dir, "profiles");
+    ew_path(path, from, "history.db");
+    if (ew_file_exists(path)) {
+        add(s, data_dir, "history.db");
+        add(s, data_dir, "history.db-wal"); // of the old one: goes without a successor
+        add(s, data_dir, "history.db-shm");
+    }
+    ew_path(path, from, "secrets");
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        char name[BACKUP_NAME_MAX];
+        if (entry->d_name[0] != '.' && ew_format(name, sizeof(name), "secrets/%s", entry->d_name) == EW_OK)
+            add(s, data_dir, name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+// Under systemd each service owns its files; broker and secrets are given to theirs at the next start.
+static void give(const char *path, const char *name, const struct stat *before)
+{
+    const char *user = strcmp(name, "history.db") == 0 ? "edgewatt-recorder" : "edgewatt-config";
+    const struct passwd *owner = geteuid() == 0 ? getpwnam(user) : NULL;
+    if (geteuid() == 0 && before->st_nlink > 0)
+        (void)!lchown(path, before->st_uid, before->st_gid);
+    else if (owner && strncmp(name, "secrets/", 8) != 0)
+        (void)!lchown(path, owner->pw_uid, owner->pw_gid);
+}
+
+static enum ew_err replace(const struct swap *s, int i, const char *from, const char *data_dir,
+                           struct ew_reason *reason)
+{
+    char kept[PATH_MAX], target[PATH_MAX], fresh[PATH_MAX];
+    struct stat before = {0};
+    kept_path(s, i, kept);
+    ew_path(target, data_dir, s->targets[i]);
+    ew_path(fresh, from, s->targets[i]);
+    (void)lstat(target, &before);
+    if (s->existed[i] && rename(target, kept) != 0)
+        return fail(target, reason);
+    if (!ew_file_exists(fresh))
+        return EW_OK;
+    if (rename(fresh, target) != 0)
+        return fail(target, reason);
+    give(target, s->targets[i], &before);
+    return EW_OK;
+}
+
+enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason *reason)
+{
+    struct swap s = {0};
+    char done[PATH_MAX], secrets[PATH_MAX];
+    ew_path(s.old, data_dir, "restore.old");
+    ew_path(done, s.old, "done");
+    ew_path(secrets, data_dir, "secrets");
+    list_targets(&s, from, data_dir);
+    enum ew_err err = ew_dir_make(s.old, 0700, reason);
+    if (err == EW_OK)
+        err = ew_dir_make(secrets, 0700, reason);
+    if (err == EW_OK)
+        err = write_list(&s, reason);
+    sync_folder(data_dir);
+    for (int i = 0; i < s.count && err == EW_OK; i++)
+        err = replace(&s, i, from, data_dir, reason);
+    if (err != EW_OK) {
+        struct ew_reason second;
+        if (undo(&s, data_dir, &second) != EW_OK)
+            *reason = second;
+        return err;
+    }
+    sync_folder(data_dir);
+    err = ew_file_write(done, "", 0, 0600, reason);
+    remove_tree(s.old);
+    return err;
+}
