@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TAIL = 64 << 10, COPY = 256 << 10, REPLACE_MAX = 8 << 20 };
+enum { TAIL = 64 << 10, COPY = 16 << 10, REPLACE_MAX = 8 << 20 };
 
 static enum ew_err fail(const char *path, const char *what, struct ew_reason *reason)
 {
@@ -97,7 +97,7 @@ void csv_file_done(struct csv_file *file)
 
 static bool copy_all(int from, int to)
 {
-    static _Thread_local char block[COPY];
+    char block[COPY];
     for (;;) {
         ssize_t got = read(from, block, sizeof(block));
         if (got <= 0)

@@ -75,7 +75,7 @@ function Organised({ state }: { state: FormState<DeviceForm> }): JSX.Element {
   const toggle = (id: number, wanted: boolean): void => set({ zones: wanted ? [...form.zones, id] : form.zones.filter((one) => one !== id) });
   return (
     <div class="fields">
-      <TextField label={t('ui.system.name')} value={form.name} placeholder={form.position === '' ? form.address : `${form.address}-${form.position}`} onChange={(name) => set({ name })}
+      <TextField label={t('ui.system.name')} value={form.name} placeholder={[form.address, form.position, form.side].filter((one) => one !== '').join('-')} onChange={(name) => set({ name })}
         error={errorOf(saving.reason, 'name')} test="name" maxLength={63} />
       <SelectField label={t('ui.system.circuit')} value={form.circuit} onChange={(circuit) => set({ circuit })} error={errorOf(saving.reason, 'circuit')} test="circuit"
         options={[{ value: '', label: t('ui.system.circuit.other') }, ...[...circuits.values()].filter((one) => !isDisabled(one) || String(one.id) === form.circuit)

@@ -118,6 +118,7 @@ export default function SystemPage({ rest }: PageProps): JSX.Element {
   const where = readWhere(rest);
   const profiles = useProfiles();
   useEffect(() => want(TOPICS, 1), []);
+  useEffect(() => window.scrollTo(0, 0), [where.tab, where.id]); // what was chosen is read from its top
   const tab = where.tab === 'devices' ? 'buses' : where.tab;
   const page = (['panels', 'circuits', 'zones'] as const).find((one) => one === tab);
   return (

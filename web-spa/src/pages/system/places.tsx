@@ -47,7 +47,7 @@ export function PlaceList({ page, chosen }: { page: PlacePage; chosen: string })
   return (
     <section class="card group" data-test="places">
       <header class="group-head">
-        <span class="group-text"><h2>{t(`ui.system.${page}`)}</h2><span class="muted">{t(`ui.system.${page}_why`)}</span></span>
+        <span class="group-text"><h2>{t(page === 'zones' ? 'ui.system.zones_tab' : `ui.system.${page}`)}</h2><span class="muted">{t(`ui.system.${page}_why`)}</span></span>
         {full ? <span class="muted">{t('ui.system.circuits_full', { count: OWN_CIRCUITS_MAX })}</span> : <a class="button" href={hrefOf(page, 'new')} data-test="add"><Icon name="add" />{t('ui.system.add')}</a>}
       </header>
       <ul class="lines">{sorted.map((one) => <PlaceLine key={one.id} page={page} place={one} chosen={String(one.id) === chosen} />)}</ul>

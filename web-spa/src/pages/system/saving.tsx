@@ -93,17 +93,20 @@ export function Remove({ name, busy, onErase, onDisable, why }: RemoveProps): JS
 
 export function Undo(): JSX.Element {
   const [asking, setAsking] = useState(false);
-  const [said, setSaid] = useState<{ good: boolean; text: string } | null>(null);
+  const [said, setSaid] = useState<'undone' | 'lost' | Reason | null>(null);
   const run = async (): Promise<void> => {
     setAsking(false);
     const answer = await call('config', 'undo', { rev: getState().services.get('config')?.rev ?? 0 });
-    setSaid(answer.is === 'ok' ? { good: true, text: t('ui.system.undone') }
-      : { good: false, text: answer.is === 'lost' ? t('ui.app.no_answer') : reasonText(answer.reason) });
+    setSaid(answer.is === 'ok' ? 'undone' : answer.is === 'lost' ? 'lost' : answer.reason);
   };
   return (
     <div class="undo">
       <button type="button" class="button quiet" onClick={() => setAsking(true)} data-test="undo"><Icon name="back" />{t('ui.system.undo')}</button>
-      {said && <Notice tone={said.good ? 'good' : 'bad'} test="undo-said">{said.text}</Notice>}
+      {said !== null && (
+        <Notice tone={said === 'undone' ? 'good' : 'bad'} test="undo-said">
+          {said === 'undone' ? t('ui.system.undone') : said === 'lost' ? t('ui.app.no_answer') : reasonText(said)}
+        </Notice>
+      )}
       {asking && <Confirm title={t('ui.system.undo')} text={<p>{t('ui.system.undo_text')}</p>} yes={t('ui.system.undo')} onYes={() => void run()} onNo={() => setAsking(false)} test="undo-dialog" />}
     </div>
   );

@@ -1,0 +1,52 @@
+// The forms of the system configuration: what is typed against the objects of the site file.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  asks, busForm, busValue, deviceForm, deviceValue, otherSide, paramsOf, readUnit, readWhere, searchProfiles, typed,
+} from '../src/pages/system/model.ts';
+
+const profile = (id, more = {}) => ({ id, family: 'F', model: id, kind: 'meter', confidence: 'driver', table: true, own: false, catalogue: [], asks: [], params: [], ...more });
+
+test('what is typed is a number, hexadecimal text, or goes to the gateway as it is', () => {
+  for (const [text, value] of [['', undefined], [' 5 ', 5], ['1,5', 1.5], ['0x1F', '0x1F'], ['abc', 'abc']]) assert.equal(typed(text), value);
+  assert.deepEqual(readUnit('2-1'), { unit: 2, interface: 1 });
+  assert.deepEqual(readUnit('7'), { unit: 7, interface: undefined });
+  assert.deepEqual(readUnit('x'), { unit: 'x', interface: undefined });
+});
+
+test('a bus comes back as it was stored, and keys the form does not know stay', () => {
+  const stored = { id: 3, rev: 9, order: 1, name: 'A', type: 'rtu', address: '/dev/x', serial: { speed: 9600, parity: 'N', stop_bits: 2, timeout_ms: 200 }, local: true, on: false, location: 'L' };
+  assert.deepEqual(busValue(busForm(stored), stored), { name: 'A', type: 'rtu', address: '/dev/x', serial: { speed: 9600, parity: 'none', stop_bits: 2, timeout_ms: 200 }, local: true, on: false, location: 'L' });
+  assert.deepEqual(busValue({ ...busForm(null), address: '10.0.0.1' }, null), { type: 'tcp', address: '10.0.0.1', on: true });
+  const named = { id: 3, rev: 1, name: '10.0.0.1', type: 'tcp', address: '10.0.0.1', on: true };
+  assert.equal('name' in busValue({ ...busForm(named), address: '10.0.0.2' }, named), false, 'a name that was the address does not stick');
+});
+
+test('a device says what its model asks, and nothing else', () => {
+  const pulse = profile('p', { asks: ['position'], params: [{ name: 'position', min: 1, max: 10, required: true }, { name: 'pulse_wh', min: 0, max: 9, preset: 1 }] });
+  assert.deepEqual(paramsOf(pulse).map((one) => one.name), ['pulse_wh']);
+  const form = { ...deviceForm(null), bus: '2', profile: 'p', address: '4', position: '3', params: { pulse_wh: '10', other: '1' }, supply: 'downstream', side: 'L' };
+  assert.deepEqual(deviceValue(form, null, pulse), { bus: 2, profile: 'p', unit: 4, position: 3, params: { pulse_wh: 10 }, on: true });
+  const breaker = profile('b', { kind: 'breaker', asks: ['supply'] });
+  assert.equal(deviceValue({ ...form, profile: 'b' }, null, breaker).supply, 'downstream');
+  const station = profile('s', { asks: ['side', 'phase'] });
+  assert.deepEqual(deviceValue({ ...form, profile: 's', phases: '2', params: {} }, null, station), { bus: 2, profile: 's', unit: 4, side: 'L', phases: [2], on: true });
+  assert.equal(asks(station, 'supply'), false);
+  assert.equal(otherSide('L'), 'R');
+  const stored = { id: 7, rev: 3, bus: 2, name: '4', unit: 4, profile: 'x', labels: { input_1: 'Door' }, zones: [5] };
+  assert.deepEqual(deviceValue(deviceForm(stored), stored, profile('x')), { bus: 2, unit: 4, profile: 'x', labels: { input_1: 'Door' }, zones: [5], on: true });
+  assert.equal(deviceValue({ ...deviceForm(stored), acceptCandidate: true }, stored, profile('x')).accept_candidate, undefined);
+  assert.equal(deviceValue({ ...deviceForm(stored), acceptCandidate: true }, stored, profile('x', { confidence: 'candidate' })).accept_candidate, true);
+});
+
+test('a model is found by its number, with or without spaces, or by words', () => {
+  const all = [profile('a', { family: 'Legrand', model: 'EMDX3 meter', catalogue: ['4 120 45'] }), profile('sdm630', { family: 'Eastron', model: 'SDM630-Modbus' })];
+  for (const [wanted, ids] of [['4 120 45', ['a']], ['41204', ['a']], ['sdm 630', ['sdm630']], ['eastron', ['sdm630']], ['legrand emdx', ['a']], ['', []], ['nothing', []]]) {
+    assert.deepEqual(searchProfiles(all, wanted).map((one) => one.id), ids, wanted);
+  }
+});
+
+test('an address of the page', () => {
+  assert.deepEqual(readWhere(''), { tab: 'buses', id: '', more: [] });
+  assert.deepEqual(readWhere('devices/new/2/9/acme-m1'), { tab: 'devices', id: 'new', more: ['2', '9', 'acme-m1'] });
+});
