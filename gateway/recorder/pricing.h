@@ -67,7 +67,9 @@ enum ew_err pricing_ask(struct pricing *pricing, const struct pricing_query *que
 // The answer of recorder/tariffs as schemas/calls/tariffs.schema.json has it.
 enum ew_err pricing_answer(struct pricing *pricing, const struct pricing_query *query,
                            struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
-// The same as lines "tariff id, amount, cost" is what CSV files and reports want: digits of the currency.
+// The answer of recorder/tariff_calendar: the year's segments, and the rule that is true at now_s.
+enum ew_err pricing_calendar(struct pricing *pricing, const cJSON *args, int64_t now_s,
+                             struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
 int pricing_digits(const struct pricing *pricing);
 const char *pricing_currency(const struct pricing *pricing);
 

@@ -143,6 +143,23 @@ static void on_question(void *user, struct mq_request *request, const cJSON *arg
     ew_buf_done(&answer);
 }
 
+static void on_calendar(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
+{
+    (void)now_ms;
+    struct pricing_calls *c = user;
+    struct ew_reason reason;
+    struct ew_buf answer;
+    ew_buf_init(&answer, ANSWER_MAX);
+    enum ew_err err = pricing_calendar(c->pricing, args, ew_clock_wall_ms() / 1000, &answer, &reason);
+    if (err == EW_OK && answer.full)
+        err = ew_fail(&reason, EW_E_TOO_LARGE, "query.too_large", "/year", "the answer would be too large");
+    if (err == EW_OK)
+        mq_answer(request, &answer);
+    else
+        mq_answer_error(request, &reason);
+    ew_buf_done(&answer);
+}
+
 // ---- Life ------------------------------------------------------------------------------------------------
 
 static void on_timer(struct ew_timer *timer, int64_t now_ms)
@@ -171,6 +188,7 @@ enum ew_err pricing_calls_start(struct ew_service *service, struct store *store,
     mq_subscribe(service->mq, "config/tariff/+", 1, on_tariff, c);
     mq_subscribe(service->mq, "config/cost_rule/+", 1, on_rule, c);
     mq_serve(service->mq, "recorder", "tariffs", on_question, c);
+    mq_serve(service->mq, "recorder", "tariff_calendar", on_calendar, c);
     c->timer = (struct ew_timer){.fn = on_timer, .user = c};
     ew_loop_timer_set(service->loop, &c->timer, ew_loop_now_ms(service->loop) + REST_MS);
     return EW_OK;

@@ -358,3 +358,50 @@ enum ew_err pricing_answer(struct pricing *p, const struct pricing_query *query,
     ew_jw_close_object(&w);
     return EW_OK;
 }
+
+// ---- The year --------------------------------------------------------------------------------------------
+
+enum ew_err pricing_calendar(struct pricing *p, const cJSON *args, int64_t now_s, struct ew_buf *ret_json,
+                             struct ew_reason *reason)
+{
+    static const char *const services[] = {"electricity", "gas", "water", NULL};
+    struct ew_json o;
+    int service = 0;
+    int64_t year = 0;
+    ew_json_open(&o, args, "", reason);
+    ew_json_enum(&o, "service", EW_REQUIRED, services, &service);
+    ew_json_int(&o, "year", EW_REQUIRED, 1990, 2099, &year);
+    enum ew_err err = ew_json_close(&o);
+    if (err != EW_OK)
+        return err;
+    pricing_plan(p); // rules may have come a moment ago
+    const struct tariff_plan *plan = &p->plans[service];
+    int64_t at_s = calendar_date_start_s(&p->zone, (struct calendar_date){(int)year, 1, 1});
+    int64_t end_s = calendar_date_start_s(&p->zone, (struct calendar_date){(int)year + 1, 1, 1});
+    struct ew_jw w;
+    ew_jw_init(&w, ret_json);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_open_array(&w, "segments");
+    while (at_s < end_s) {
+        struct tariff_segment segment = tariff_next(plan, &p->zone, at_s, end_s);
+        ew_jw_open_object(&w, NULL);
+        ew_jw_rfc3339(&w, "start", segment.start_s * 1000);
+        ew_jw_int(&w, "tariff", plan->tariffs[segment.place]);
+        ew_jw_close_object(&w);
+        at_s = segment.end_s;
+    }
+    ew_jw_close_array(&w);
+    ew_jw_rfc3339(&w, "end", end_s * 1000);
+    int rule = tariff_rule_at(plan, &p->zone, now_s), seen = 0;
+    int64_t id = 0;
+    for (int i = 0; i < p->rule_count && rule >= 0;
+         i++) // plans hold a service's rules in the order of the list
+        if ((int)p->rules[i].service == service && seen++ == rule)
+            id = p->rules[i].id;
+    if (id)
+        ew_jw_int(&w, "rule", id);
+    else
+        ew_jw_null(&w, "rule");
+    ew_jw_close_object(&w);
+    return EW_OK;
+}

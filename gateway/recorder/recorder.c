@@ -12,6 +12,7 @@
 #include "recorder/places.h"
 #include "recorder/pricing_calls.h"
 #include "recorder/questions.h"
+#include "recorder/report_calls.h"
 #include "recorder/rescue.h"
 #include "recorder/sampler.h"
 #include "recorder/totals.h"
@@ -42,6 +43,7 @@ struct recorder {
     struct mirror *mirror;
     struct jobs *jobs;
     struct export_calls *export;
+    struct report_calls *report;
     struct calendar_zone zone;
     int interval_min;
     struct optimise *optimise;
@@ -89,6 +91,7 @@ static void on_site(void *user, const struct mq_message *m, int64_t now_ms)
         sampler_configure(r->sampler, &r->zone, r->interval_min);
         pricing_calls_site(r->pricing, &r->zone, settings.currency);
         export_calls_zone(r->export, &r->zone);
+        report_calls_zone(r->report, &r->zone);
     } else {
         ew_warning("recorder", "%s%s: %s, ignoring", m->topic, reason.path, reason.text);
     }
@@ -374,6 +377,7 @@ static void serve(struct ew_service *service, const char *path)
     r->mirror = mirror_new(service);
     r->jobs = jobs_new(service->loop);
     r->export = export_calls_new(service, r->jobs, r->mirror);
+    r->report = report_calls_new(service, r->jobs, r->mirror);
 }
 
 static void recorder_stop(struct ew_service *service);
@@ -449,6 +453,7 @@ static void recorder_stop(struct ew_service *service)
     struct recorder *r = service->state;
     jobs_free(r->jobs);
     export_calls_free(r->export);
+    report_calls_free(r->report);
     mirror_free(r->mirror);
     totals_free(r->totals);
     questions_free(r->questions);

@@ -1,0 +1,427 @@
+#include "recorder/report.h"
+
+#include "base/file.h"
+#include "recorder/csv_tree_priv.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zip.h>
+
+enum {
+    CHUNK_S = 4 * 3600,
+    FILES_MAX = 2 * SITE_SERVICE_COUNT,
+    TEXT_MAX = 1 << 20,
+    SEGMENTS_MAX = 64,
+    BUSY_MS = 5000
+};
+
+struct figure {
+    const struct csv_cell *cell; // of the running slot
+    bool known, priced;
+    int64_t amount_th;
+    struct tariff_money money;
+    unsigned flags;
+};
+
+struct table { // of one service: values, and costs when asked for
+    int service;
+    int count, cap;
+    struct figure *figures;
+    char (*labels)[CSV_LABEL_MAX];
+    char names[2][64], paths[2][PATH_MAX];
+    FILE *files[2];
+};
+
+struct work {
+    const struct report *report;
+    struct csv_run run;
+    struct table tables[SITE_SERVICE_COUNT];
+    int64_t slot_s, slot_end_s, group_s; // INT64_MIN = none
+    enum ew_err err;
+    struct ew_reason *reason;
+};
+
+// ---- The question ----------------------------------------------------------------------------------------
+
+enum ew_err report_read(const cJSON *args, const struct calendar_zone *zone, struct report *ret,
+                        struct ew_reason *reason)
+{
+    static const char *const scopes[] = {"devices", "stations", "zones", "circuits", NULL};
+    static const char *const units[] = {"minutes", "hours", "days", NULL};
+    *ret = (struct report){0};
+    struct ew_json o;
+    int scope = 0, by = 0;
+    char from[16] = "", to[16] = "";
+    struct calendar_date first = {0}, last = {0};
+    ew_json_open(&o, args, "", reason);
+    ew_json_skip(&o, "action");
+    ew_json_enum(&o, "scope", EW_REQUIRED, scopes, &scope);
+    ew_json_enum(&o, "by", EW_OPTIONAL, units, &by);
+    ew_json_bool(&o, "cost", EW_OPTIONAL, &ret->cost);
+    ew_json_text(&o, "from", EW_REQUIRED, 10, sizeof(from), from);
+    ew_json_text(&o, "to", EW_REQUIRED, 10, sizeof(to), to);
+    const cJSON *ids = ew_json_array(&o, "ids", EW_OPTIONAL, REPORT_IDS_MAX), *id;
+    cJSON_ArrayForEach(id, ids)
+    {
+        if (!cJSON_IsNumber(id) || !(id->valuedouble >= 0 && id->valuedouble <= SITE_ID_MAX))
+            ew_json_fail(&o, "ids", "json.type", "must be ids");
+        else
+            ret->ids[ret->id_count++] = (int64_t)id->valuedouble;
+    }
+    if (o.err == EW_OK && !calendar_date_parse(from, &first))
+        ew_json_fail(&o, "from", "json.date", "must be a date as 2026-03-01");
+    if (o.err == EW_OK && !calendar_date_parse(to, &last))
+        ew_json_fail(&o, "to", "json.date", "must be a date as 2026-03-01");
+    if (o.err == EW_OK && calendar_days(last) < calendar_days(first))
+        ew_json_fail(&o, "to", "site.period", "is before from");
+    ret->scope = (enum report_scope)scope;
+    ret->by = (enum report_by)by;
+    ret->from_s = calendar_date_start_s(zone, first);
+    ret->to_s = calendar_date_start_s(zone, calendar_add(last, CALENDAR_DAY, 1));
+    return ew_json_close(&o);
+}
+
+// ---- Columns ---------------------------------------------------------------------------------------------
+
+static bool chosen(const struct report *report, int64_t id)
+{
+    for (int i = 0; i < report->id_count; i++)
+        if (report->ids[i] == id)
+            return true;
+    return report->id_count == 0;
+}
+
+static bool is_station(const struct csv_run *run, int64_t id)
+{
+    const cJSON *device, *profile;
+    const char *model = NULL;
+    cJSON_ArrayForEach(device, csv_list(run, "device"))
+    {
+        const cJSON *number = cJSON_GetObjectItemCaseSensitive(device, "id");
+        if (cJSON_IsNumber(number) && (int64_t)number->valuedouble == id)
+            model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(device, "profile"));
+    }
+    cJSON_ArrayForEach(profile, csv_list(run, "profile"))
+    {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(profile, "id"));
+        const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(profile, "kind"));
+        if (model && name && kind && strcmp(name, model) == 0)
+            return strcmp(kind, "station") == 0;
+    }
+    return false;
+}
+
+static void add_column(struct table *t, const struct csv_cell *cell, int64_t id, const char *name)
+{
+    if (t->count == t->cap) {
+        t->cap = t->cap ? t->cap * 2 : 16;
+        t->figures = realloc(t->figures, (size_t)t->cap * sizeof(*t->figures));
+        t->labels = realloc(t->labels, (size_t)t->cap * sizeof(*t->labels));
+        if (!t->figures || !t->labels)
+            abort();
+    }
+    t->figures[t->count] = (struct figure){.cell = cell};
+    (void)ew_format(t->labels[t->count++], CSV_LABEL_MAX, "%lld %s", (long long)id, name);
+}
+
+static void choose_devices(struct work *w)
+{
+    struct csv_run *run = &w->run;
+    bool stations = w->report->scope == REPORT_STATIONS;
+    for (int64_t i = 0; run->series && i <= run->series_max; i++) {
+        const struct csv_series *s = &run->series[i];
+        const struct csv_device *device = csv_device_of(run, s->device);
+        if (s->device && s->service >= 0 && chosen(w->report, s->device) &&
+            is_station(run, s->device) == stations)
+            add_column(&w->tables[s->service], &s->cell, s->device, device ? device->name : "");
+    }
+}
+
+static void choose_groups(struct work *w)
+{
+    bool zones = w->report->scope == REPORT_ZONES;
+    const struct csv_group *groups = zones ? w->run.zones : w->run.circuits;
+    int count = zones ? w->run.zone_count : w->run.circuit_count;
+    for (int i = 0; i < count; i++)
+        if (chosen(w->report, groups[i].id))
+            add_column(&w->tables[SITE_ELECTRICITY], &groups[i].cells[SITE_ELECTRICITY], groups[i].id,
+                       groups[i].name);
+}
+
+// ---- Lines -----------------------------------------------------------------------------------------------
+
+static void write_text(struct work *w, FILE *file, struct ew_buf *text)
+{
+    if (w->err == EW_OK && fwrite(ew_buf_text(text), 1, text->len, file) != text->len)
+        w->err = ew_fail(w->reason, errno == ENOSPC ? EW_E_FULL : EW_E_IO, "file.io", w->run.spare_dir,
+                         "can't be written: %s", strerror(errno));
+    ew_buf_done(text);
+}
+
+static void write_header(struct work *w, struct table *t, int cost)
+{
+    static const char *const units[] = {"Wh", "dm3", "dm3"};
+    struct ew_buf text;
+    struct csv_line line;
+    ew_buf_init(&text, TEXT_MAX);
+    csv_begin(&line, &text, &w->run.tree->options);
+    csv_text(&line, "time");
+    csv_text(&line, "utc_offset");
+    for (int i = 0; i < t->count; i++) {
+        char label[CSV_LABEL_MAX + 16];
+        (void)ew_format(label, sizeof(label), "%s [%s]", t->labels[i],
+                        cost ? w->run.currency : units[t->service]);
+        csv_text(&line, label);
+    }
+    csv_text(&line, "flags");
+    csv_end(&line);
+    write_text(w, t->files[cost], &text);
+}
+
+static void write_line(struct work *w, struct table *t, int cost)
+{
+    struct ew_buf text;
+    struct csv_line line;
+    unsigned flags = 0;
+    bool any = false;
+    ew_buf_init(&text, TEXT_MAX);
+    csv_begin(&line, &text, &w->run.tree->options);
+    csv_time(&line, w->run.tree->zone, w->group_s);
+    line.begun = true;
+    for (int i = 0; i < t->count; i++) {
+        const struct figure *f = &t->figures[i];
+        any = any || f->known;
+        flags |= f->flags;
+        if (cost ? !f->priced : !f->known)
+            csv_empty(&line);
+        else if (cost)
+            csv_decimal(&line, tariff_round(&f->money, 6), 6);
+        else
+            csv_decimal(&line, f->amount_th, 3);
+    }
+    csv_flags(&line, flags);
+    csv_end(&line);
+    if (any)
+        write_text(w, t->files[cost], &text);
+    else
+        ew_buf_done(&text);
+}
+
+static void end_group(struct work *w)
+{
+    for (int s = 0; s < SITE_SERVICE_COUNT && w->group_s != INT64_MIN; s++) {
+        struct table *t = &w->tables[s];
+        for (int cost = 0; cost <= w->report->cost && t->count > 0; cost++)
+            write_line(w, t, cost);
+        for (int i = 0; i < t->count; i++)
+            t->figures[i] = (struct figure){.cell = t->figures[i].cell};
+    }
+}
+
+// ---- Slots -----------------------------------------------------------------------------------------------
+
+static void price(struct work *w, const struct tariff_plan *plan, const struct tariff_segment *segments,
+                  int count, struct figure *f)
+{
+    int64_t sums[TARIFF_PLACES] = {0};
+    int cursor = 0;
+    struct calendar_date date = calendar_local(w->run.tree->zone, w->slot_s).date;
+    tariff_share(segments, count, &cursor, w->slot_s, w->slot_end_s, f->cell->value, sums);
+    for (int place = 1; place < plan->tariff_count; place++)
+        for (int i = 0; i < w->run.tariff_count && sums[place] > 0; i++) {
+            const struct site_tariff *t = &w->run.tariffs[i];
+            int64_t micro =
+                tariff_price_at(t->prices, t->price_count, date.year * 10000 + date.month * 100 + date.day);
+            if (t->id != plan->tariffs[place] || micro < 0)
+                continue;
+            tariff_cost(&f->money, sums[place], micro);
+            f->priced = true;
+        }
+}
+
+static void add_slot(struct work *w)
+{
+    for (int s = 0; s < SITE_SERVICE_COUNT; s++) {
+        struct tariff_segment segments[SEGMENTS_MAX];
+        struct table *t = &w->tables[s];
+        int count = 0;
+        bool priced = w->report->cost && t->count > 0 &&
+                      tariff_segments(&w->run.plans[s], w->run.tree->zone, w->slot_s, w->slot_end_s, segments,
+                                      SEGMENTS_MAX, &count);
+        for (int i = 0; i < t->count; i++) {
+            struct figure *f = &t->figures[i];
+            if (!f->cell->known)
+                continue;
+            f->known = true;
+            f->amount_th += f->cell->value;
+            f->flags |= f->cell->flags;
+            if (priced && f->cell->value > 0)
+                price(w, &w->run.plans[s], segments, count, f);
+        }
+    }
+}
+
+static void end_slot(struct work *w)
+{
+    if (w->slot_s == INT64_MIN)
+        return;
+    int64_t group_s = w->slot_s, end_s;
+    if (w->report->by != REPORT_SLOTS)
+        calendar_span(w->run.tree->zone, w->report->by == REPORT_HOURS ? CALENDAR_HOUR : CALENDAR_DAY,
+                      w->slot_s, &group_s, &end_s);
+    if (group_s != w->group_s)
+        end_group(w);
+    w->group_s = group_s;
+    csv_cells_sum(&w->run, w->slot_s, w->slot_end_s);
+    add_slot(w);
+    csv_cells_clear(&w->run);
+    w->slot_s = INT64_MIN;
+}
+
+static void take_value(void *user, int64_t series, int64_t start_s, int64_t length_s,
+                       const struct csv_cell *cell)
+{
+    struct work *w = user;
+    if (!w->run.series || series < 0 || series > w->run.series_max)
+        return;
+    if (start_s != w->slot_s)
+        end_slot(w);
+    w->slot_s = start_s;
+    w->slot_end_s = start_s + (length_s > 0 ? length_s : 1);
+    w->run.series[series].cell = *cell;
+}
+
+static void read_all(struct work *w)
+{
+    const struct report *r = w->report;
+    const struct csv_tree *tree = w->run.tree;
+    int64_t to_s = r->to_s < tree->until_s ? r->to_s : tree->until_s;
+    csv_cells_clear(&w->run);
+    for (int64_t at_s = r->from_s; at_s < to_s && w->err == EW_OK; at_s += CHUNK_S) {
+        enum ew_err err = csv_values(&w->run, at_s, at_s + CHUNK_S < to_s ? at_s + CHUNK_S : to_s, take_value,
+                                     w, w->reason);
+        end_slot(w);
+        w->err = w->err == EW_OK ? err : w->err;
+        atomic_store(tree->per_mille, (int)((at_s - r->from_s) * 900 / (to_s - r->from_s)));
+        if (w->err == EW_OK && atomic_load(tree->cancel))
+            w->err = ew_fail(w->reason, EW_E_CLOSED, "export.cancelled", NULL, "was cancelled");
+    }
+    end_group(w);
+}
+
+// ---- The archive -----------------------------------------------------------------------------------------
+
+static void open_files(struct work *w)
+{
+    static const char *const services[] = {"electricity", "gas", "water"};
+    for (int s = 0; s < SITE_SERVICE_COUNT; s++) {
+        struct table *t = &w->tables[s];
+        t->service = s;
+        for (int cost = 0; cost <= w->report->cost && t->count > 0 && w->err == EW_OK; cost++) {
+            const char *end = cost ? "_cost" : "";
+            if (w->report->scope == REPORT_CIRCUITS)
+                (void)ew_format(t->names[cost], sizeof(t->names[cost]), "report_energy_loads%s.csv", end);
+            else
+                (void)ew_format(t->names[cost], sizeof(t->names[cost]), "report_energy_%s_%s%s.csv",
+                                w->report->scope == REPORT_ZONES ? "groups" : "devices", services[s], end);
+            (void)ew_format(t->paths[cost], PATH_MAX, "%s/%s", w->run.spare_dir, t->names[cost]);
+            t->files[cost] = fopen(t->paths[cost], "we");
+            if (!t->files[cost])
+                w->err = ew_fail(w->reason, EW_E_IO, "file.io", t->paths[cost], "can't be written: %s",
+                                 strerror(errno));
+            else
+                write_header(w, t, cost);
+        }
+    }
+}
+
+static int was_cancelled(zip_t *zip, void *user)
+{
+    (void)zip;
+    return atomic_load((atomic_bool *)user);
+}
+
+static void pack(struct work *w, const char *path)
+{
+    int code = 0;
+    zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+    bool good = zip != NULL, any = false;
+    for (int s = 0; s < SITE_SERVICE_COUNT && good; s++)
+        for (int cost = 0; cost < 2 && good; cost++) {
+            struct table *t = &w->tables[s];
+            if (!t->names[cost][0])
+                continue;
+            zip_source_t *source = zip_source_file(zip, t->paths[cost], 0, -1);
+            good = source && zip_file_add(zip, t->names[cost], source, ZIP_FL_ENC_UTF_8) >= 0;
+            any = true;
+        }
+    if (good && !any) {
+        zip_discard(zip);
+        w->err =
+            ew_fail(w->reason, EW_E_UNKNOWN, "report.empty", "", "nothing was recorded of what was chosen");
+        return;
+    }
+    if (good)
+        (void)zip_register_cancel_callback_with_state(zip, was_cancelled, NULL, w->run.tree->cancel);
+    if (good && zip_close(zip) == 0)
+        return;
+    w->err = atomic_load(w->run.tree->cancel)
+                 ? ew_fail(w->reason, EW_E_CLOSED, "export.cancelled", NULL, "was cancelled")
+                 : ew_fail(w->reason, EW_E_IO, "file.io", path, "can't be written");
+    if (zip)
+        zip_discard(zip);
+}
+
+static void close_files(struct work *w, bool remove_them)
+{
+    for (int s = 0; s < SITE_SERVICE_COUNT; s++)
+        for (int cost = 0; cost < 2; cost++) {
+            struct table *t = &w->tables[s];
+            if (t->files[cost] && fclose(t->files[cost]) != 0 && w->err == EW_OK)
+                w->err = ew_fail(w->reason, EW_E_FULL, "file.io", t->paths[cost], "can't be written");
+            t->files[cost] = NULL;
+            if (remove_them && t->paths[cost][0])
+                (void)unlink(t->paths[cost]);
+        }
+}
+
+enum ew_err report_write(const struct report *report, const struct csv_tree *tree, const char *path,
+                         struct ew_reason *reason)
+{
+    struct work w = {
+        .report = report, .run = {.tree = tree}, .slot_s = INT64_MIN, .group_s = INT64_MIN, .reason = reason};
+    char database[PATH_MAX];
+    if (ew_format(w.run.spare_dir, PATH_MAX, "%s/export.spare", tree->data_dir) != EW_OK ||
+        ew_format(database, PATH_MAX, "%s/history.db", tree->data_dir) != EW_OK)
+        return ew_fail(reason, EW_E_TOO_LARGE, "file.path", tree->data_dir, "the path is too long");
+    w.err = ew_dir_make(w.run.spare_dir, 0700, reason);
+    if (w.err == EW_OK &&
+        sqlite3_open_v2(database, &w.run.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        w.err = csv_fail(&w.run, reason);
+    if (w.err == EW_OK) {
+        sqlite3_busy_timeout(w.run.db, BUSY_MS);
+        w.err = csv_load(&w.run, reason);
+    }
+    if (w.err == EW_OK) {
+        if (report->scope == REPORT_DEVICES || report->scope == REPORT_STATIONS)
+            choose_devices(&w);
+        else
+            choose_groups(&w);
+        open_files(&w);
+    }
+    if (w.err == EW_OK)
+        read_all(&w);
+    close_files(&w, /* remove_them= */ false);
+    if (w.err == EW_OK)
+        pack(&w, path);
+    close_files(&w, /* remove_them= */ true);
+    for (int s = 0; s < SITE_SERVICE_COUNT; s++) {
+        free(w.tables[s].figures);
+        free(w.tables[s].labels);
+    }
+    csv_unload(&w.run);
+    sqlite3_close(w.run.db);
+    return w.err;
+}
