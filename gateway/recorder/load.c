@@ -15,6 +15,7 @@ static enum ew_err load_series(struct sampler *s, struct ew_reason *reason)
         struct sampler_series_entry *entry =
             sampler_insert_series(s, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
                                   (const char *)sqlite3_column_text(q, 2), sqlite3_column_int(q, 3) == 1);
+        entry->stored = true;
         entry->count.known = sqlite3_column_type(q, 4) != SQLITE_NULL;
         entry->count.reading_th = sqlite3_column_int64(q, 4);
         entry->count.at_s = sqlite3_column_int64(q, 5);

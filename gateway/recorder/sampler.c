@@ -168,7 +168,7 @@ bool sampler_series_find(const struct sampler *s, int64_t device, const char *qu
     return found;
 }
 
-// The series of a device's quantity, made on first sight. NULL when it can't be made now (disk, ceiling), or
+// The series of a device's quantity, made on first sight; it is stored with the slot. NULL at the ceiling, or
 // when history has it as the other kind.
 static struct sampler_series_entry *series_of(struct sampler *s, int64_t device, const char *quantity,
                                               bool counter)
@@ -179,14 +179,8 @@ static struct sampler_series_entry *series_of(struct sampler *s, int64_t device,
         return s->series[s->order[at]].counter == counter ? &s->series[s->order[at]] : NULL;
     if (s->series_count >= SERIES_MAX || strlen(quantity) >= PROFILE_NAME_MAX)
         return NULL;
-    sqlite3_stmt *q =
-        store_statement(s->store, "INSERT INTO series (device, quantity, kind) VALUES (?, ?, ?)");
-    sqlite3_bind_int64(q, 1, device);
-    sqlite3_bind_text(q, 2, quantity, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_int(q, 3, counter);
-    if (store_execute(s->store, q, NULL) != EW_OK)
-        return NULL; // so will the next slot, and that is told
-    return sampler_insert_series(s, sqlite3_last_insert_rowid(store_db(s->store)), device, quantity, counter);
+    int64_t id = s->series_count ? s->series[s->series_count - 1].id + 1 : 1;
+    return sampler_insert_series(s, id, device, quantity, counter);
 }
 
 // ---- Readings --------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ struct sampler_series_entry {
     int64_t device;
     char quantity[PROFILE_NAME_MAX];
     bool counter;
+    bool stored; // the row is there
     struct history_gauge gauge;
     struct history_counter count;
     struct history_integral integral; // of a power that stands in for a counter

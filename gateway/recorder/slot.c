@@ -145,6 +145,24 @@ static enum ew_err put_trusted(struct sampler *s, const struct ew_buf *data, boo
     return err == EW_OK ? sampler_roll(s, s->slot_end_s, reason) : err;
 }
 
+static enum ew_err save_series(struct sampler *s, struct ew_reason *reason)
+{
+    enum ew_err err = EW_OK;
+    for (int i = 0; i < s->series_count && err == EW_OK; i++) {
+        const struct sampler_series_entry *entry = &s->series[i];
+        if (entry->stored)
+            continue;
+        sqlite3_stmt *q =
+            store_statement(s->store, "INSERT INTO series (id, device, quantity, kind) VALUES (?, ?, ?, ?)");
+        sqlite3_bind_int64(q, 1, entry->id);
+        sqlite3_bind_int64(q, 2, entry->device);
+        sqlite3_bind_text(q, 3, entry->quantity, -1, SQLITE_STATIC);
+        sqlite3_bind_int(q, 4, entry->counter);
+        err = store_execute(s->store, q, reason);
+    }
+    return err;
+}
+
 // All of it in one transaction; a failure leaves memory and store as they were.
 static enum ew_err write_all(struct sampler *s, const struct ew_buf *data, bool any, struct ew_reason *reason)
 {
@@ -154,9 +172,10 @@ static enum ew_err write_all(struct sampler *s, const struct ew_buf *data, bool 
     int64_t rolled_s = s->rolled_s, last_s = s->last_s;
     if (any && !s->untrusted && s->slot_end_s > s->last_s)
         s->last_s = s->slot_end_s;
-    if (!s->untrusted)
+    err = save_series(s, reason);
+    if (err == EW_OK && !s->untrusted)
         err = put_trusted(s, data, any, reason);
-    else if (any)
+    else if (err == EW_OK && any)
         err = put_unstamped(s, data, reason);
     if (err == EW_OK)
         err = store_commit(s->store, reason);
@@ -186,6 +205,7 @@ enum ew_err sampler_write_slot(struct sampler *s, struct ew_reason *reason)
     if (err != EW_OK)
         return err;
     for (int i = 0; i < s->series_count; i++) {
+        s->series[i].stored = true;
         s->series[i].gauge = (struct history_gauge){0};
         history_counter_next(&s->series[i].count);
     }

@@ -3,6 +3,7 @@
 itself. A full disk needs root (a small tmpfs); without it that case is skipped."""
 import glob
 import os
+import sqlite3
 import subprocess
 import sys
 import unittest
@@ -50,13 +51,26 @@ class Full(Mounted):
 
     def fill(self):
         path = os.path.join(self.data, "filler")
-        with open(path, "wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(b"x" * 65536)
-            except OSError:
-                pass
+        self.fill_up(path)
+        # The database's log may have room in itself: it is emptied, and what that gave is taken too.
+        db = sqlite3.connect(os.path.join(self.data, "history.db"))
+        try:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError:
+            pass
+        db.close()
+        self.fill_up(path)
         return path
+
+    @staticmethod
+    def fill_up(path):
+        for size in (65536, 4096):
+            with open(path, "ab", buffering=0) as file:
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    pass
 
 
 class ReadOnly(Mounted):
