@@ -1,7 +1,6 @@
 // recorder/tariffs: days out of the tables, what is running out of hours and samples, prices of the date.
 #include "recorder/pricing_priv.h"
 
-#include "recorder/past.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,13 +108,11 @@ static enum ew_err add_scan(struct pricing *p, const struct pricing_query *query
     return err;
 }
 
-// ---- By hour: a day is read once, each value goes to its hour ------------------------------------------
+// ---- By hour: a day is read once, each part goes to its hour --------------------------------------------
 
 struct hours {
     struct pricing *pricing;
     const struct pricing_query *query;
-    int64_t date, end_s, last_s;
-    int cursor;
 };
 
 static int hour_of(const struct hours *h, int64_t at_s)
@@ -132,67 +129,26 @@ static int hour_of(const struct hours *h, int64_t at_s)
     return a->start_s[low] <= at_s && at_s < a->end_s[low] ? low : -1;
 }
 
-static void add_value(void *user, int64_t series, const struct history_value *value)
+static void add_part(void *user, const struct pricing_part *part)
 {
     struct hours *h = user;
-    struct pricing *p = h->pricing;
-    const struct pricing_sum *sum = &p->sums[series];
-    const struct tariff_plan *plan = &p->plans[h->query->service];
-    int64_t circuit, shares_milli[TARIFF_PLACES] = {0}, end_s = value->start_s + value->length_s;
+    int64_t circuit;
     bool excluded = false;
-    int span = hour_of(h, value->start_s);
-    if (span < 0 || !value->has_value)
-        return;
+    int span = hour_of(h, part->start_s);
     if (!h->query->device)
-        (void)sampler_member_at(p->sampler, sum->device, value->start_s, &circuit, &excluded);
-    if (excluded)
+        (void)sampler_member_at(h->pricing->sampler, part->device, part->start_s, &circuit, &excluded);
+    if (span < 0 || excluded)
         return;
-    if (value->start_s < h->last_s) // the next series begins
-        h->cursor = 0;
-    h->last_s = value->start_s;
-    tariff_share(p->segments[h->query->service], p->segment_count[h->query->service], &h->cursor,
-                 value->start_s, end_s < h->end_s ? end_s : h->end_s, value->value_th, shares_milli);
-    for (int i = 0; i < plan->tariff_count; i++)
-        if (i == 0 || shares_milli[i] > 0)
-            add(p, plan->tariffs[i], h->date, shares_milli[i], span);
-    p->answer.flags[span] |= value->flags;
-}
-
-static enum ew_err add_hours_of_day(struct pricing *p, const struct pricing_query *query, int64_t start_s,
-                                    int64_t end_s, struct ew_reason *reason)
-{
-    struct hours h = {.pricing = p,
-                      .query = query,
-                      .date = pricing_date(calendar_local(&p->zone, start_s).date),
-                      .end_s = end_s,
-                      .last_s = INT64_MIN};
-    int64_t *ids = calloc((size_t)p->sum_count + 1, sizeof(*ids));
-    int count = 0;
-    if (!ids)
-        abort();
-    for (int64_t id = 0; id < p->sum_count; id++)
-        if (p->sums[id].priced && p->sums[id].service == query->service &&
-            (!query->device || p->sums[id].device == query->device))
-            ids[count++] = id;
-    (void)tariff_segments(&p->plans[query->service], &p->zone, start_s, end_s, p->segments[query->service],
-                          PRICING_SEGMENTS_MAX, &p->segment_count[query->service]);
-    enum ew_err err = past_read(p->sampler, ids, count, true, start_s, end_s, add_value, &h, reason);
-    free(ids);
-    return err;
+    add(h->pricing, part->tariff, part->date, part->amount_milli, span);
+    h->pricing->answer.flags[span] |= part->flags;
 }
 
 static enum ew_err add_hours(struct pricing *p, const struct pricing_query *query, struct ew_reason *reason)
 {
-    int64_t start_s = p->answer.start_s[0], end_s = p->answer.end_s[query->spans - 1];
-    int64_t last_s = sampler_last_s(p->sampler);
-    enum ew_err err = pricing_learn_series(p, reason);
-    while (start_s < end_s && start_s < last_s && err == EW_OK) {
-        int64_t day_s, day_end_s;
-        calendar_span(&p->zone, CALENDAR_DAY, start_s, &day_s, &day_end_s);
-        err = add_hours_of_day(p, query, start_s, day_end_s < end_s ? day_end_s : end_s, reason);
-        start_s = day_end_s;
-    }
-    return err;
+    struct hours h = {p, query};
+    struct pricing_time time = {query->service, query->device, p->answer.start_s[0],
+                                p->answer.end_s[query->spans - 1]};
+    return pricing_parts(p, &time, true, add_part, &h, reason);
 }
 
 // Days that the tables do not hold yet: the running one, and the one before for a moment after midnight.

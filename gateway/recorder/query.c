@@ -85,7 +85,9 @@ enum ew_err query_table_fill(const struct query_world *world, enum calendar_unit
 void query_table_done(struct query_table *table)
 {
     free(table->arena.block);
+    free(table->money);
     table->arena.block = NULL;
+    table->money = NULL;
 }
 
 // ---- Writing ---------------------------------------------------------------------------------------------
@@ -141,68 +143,6 @@ void query_write_total(struct ew_jw *w, const struct history_row *row, int spans
         ew_jw_number(w, "total", (double)sum_th * factor / 1000);
     else
         ew_jw_null(w, "total");
-}
-
-// ---- Costs -----------------------------------------------------------------------------------------------
-
-// Over all tariffs of one span; false where nothing has a price.
-static bool span_money(const struct pricing_answer *answer, int span, struct tariff_money *ret)
-{
-    bool any = false;
-    *ret = (struct tariff_money){0};
-    for (int i = 0; i < answer->row_count; i++) {
-        const struct pricing_figure *figure = &answer->rows[i].figures[span];
-        if (!figure->any || figure->unpriced_milli >= figure->amount_milli)
-            continue;
-        any = true;
-        tariff_money_add(ret, &figure->money);
-    }
-    return any;
-}
-
-static void write_money(struct ew_jw *w, const char *key, const struct tariff_money *money, int digits)
-{
-    double unit = 1;
-    for (int i = 0; i < digits; i++)
-        unit *= 10;
-    ew_jw_number(w, key, (double)tariff_round(money, digits) / unit);
-}
-
-enum ew_err query_write_costs(const struct query_world *world, struct ew_jw *w, enum site_service service,
-                              int64_t device, enum calendar_unit by, const struct history_spans *spans,
-                              struct ew_reason *reason)
-{
-    const struct pricing_answer *answer;
-    struct pricing_query ask = {.service = service,
-                                .by = by,
-                                .from = calendar_local(world->zone, spans->edge_s[0]).date,
-                                .spans = spans->count,
-                                .device = device};
-    if (spans->count > PRICING_SPANS_MAX)
-        return ew_fail(reason, EW_E_TOO_LARGE, "query.too_large", "/spans",
-                       "the answer would be too large; ask for fewer spans");
-    enum ew_err err = pricing_ask(world->pricing, &ask, &answer, reason);
-    if (err != EW_OK)
-        return err;
-    struct tariff_money sum = {0}, money;
-    bool any = false;
-    int digits = pricing_digits(world->pricing);
-    ew_jw_open_array(w, "costs");
-    for (int i = 0; i < spans->count; i++) {
-        if (!span_money(answer, i, &money)) {
-            ew_jw_null(w, NULL);
-            continue;
-        }
-        any = true;
-        tariff_money_add(&sum, &money);
-        write_money(w, NULL, &money, digits);
-    }
-    ew_jw_close_array(w);
-    if (any)
-        write_money(w, "cost", &sum, digits);
-    else
-        ew_jw_null(w, "cost");
-    return EW_OK;
 }
 
 // ---- recorder/consumption --------------------------------------------------------------------------------

@@ -85,8 +85,9 @@ static enum ew_err write_device(const struct comparing *c, int which, struct ew_
     else
         query_write_total(w, row, query->spans, factor);
     if (err == EW_OK)
-        err = query_write_costs(c->world, w, c->services[which], query->devices[which], query->by, &c->spans,
-                                reason);
+        err = query_table_price(c->world, query->by, &table, reason);
+    if (err == EW_OK)
+        query_write_costs(c->world, w, &table, row);
     ew_jw_close_object(w);
     query_table_done(&table);
     return err;

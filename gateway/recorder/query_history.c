@@ -27,12 +27,8 @@ static void check_together(struct ew_json *o, const struct query_history *ret, b
         return;
     if (ret->ask.group == HISTORY_BY_SERVICE && has_service)
         ew_json_fail(o, "service", "query.service_group", "is not asked for where services are compared");
-    else if (ret->cost && ret->ask.group != HISTORY_BY_SERVICE &&
-             (ret->ask.group != HISTORY_BY_DEVICE || ret->ask.device == HISTORY_ANY))
-        ew_json_fail(o, "cost", "query.cost_group", "costs are known of a device, or by service");
-    else if (ret->cost && (ret->quantity[0] || ret->ask.circuit != HISTORY_ANY ||
-                           ret->ask.zone != HISTORY_ANY || ret->ask.panel != HISTORY_ANY))
-        ew_json_fail(o, "cost", "query.cost_group", "costs are known of a device, or by service");
+    else if (ret->cost && ret->quantity[0])
+        ew_json_fail(o, "cost", "query.cost_quantity", "a single quantity has no cost");
 }
 
 enum ew_err query_history_read(const cJSON *args, struct query_history *ret, struct ew_reason *reason)
@@ -69,7 +65,6 @@ struct writing {
     const struct query_history *query;
     struct query_table *now, *before; // before NULL: not asked for
     struct ew_jw *w;
-    struct ew_reason *reason;
 };
 
 static double factor_of(const struct writing *x, enum site_service service)
@@ -88,34 +83,30 @@ static const char *unit_of(const struct writing *x, enum site_service service)
     return unit;
 }
 
-static enum ew_err write_figures(const struct writing *x, const struct query_table *table,
-                                 const struct history_row *row, enum site_service service)
+static void write_figures(const struct writing *x, const struct query_table *table,
+                          const struct history_row *row, enum site_service service)
 {
     double factor = factor_of(x, service);
     query_write_values(x->w, row, x->query->spans, factor);
     query_write_flags(x->w, row, x->query->spans);
     query_write_total(x->w, row, x->query->spans, factor);
-    if (!x->query->cost)
-        return EW_OK;
-    int64_t device = x->query->ask.device == HISTORY_ANY ? 0 : x->query->ask.device;
-    return query_write_costs(x->world, x->w, service, device, x->query->by, &table->spans, x->reason);
+    if (x->query->cost)
+        query_write_costs(x->world, x->w, table, row);
 }
 
-static enum ew_err write_row(const struct writing *x, enum site_service service, int64_t id)
+static void write_row(const struct writing *x, enum site_service service, int64_t id)
 {
     ew_jw_open_object(x->w, NULL);
     ew_jw_int(x->w, "id", id);
     ew_jw_text(x->w, "service", services[service]);
     ew_jw_text(x->w, "unit", unit_of(x, service));
-    enum ew_err err =
-        write_figures(x, x->now, history_histogram_row(&x->now->histogram, service, id), service);
-    if (err == EW_OK && x->before) {
+    write_figures(x, x->now, history_histogram_row(&x->now->histogram, service, id), service);
+    if (x->before) {
         ew_jw_open_object(x->w, "previous");
-        err = write_figures(x, x->before, history_histogram_row(&x->before->histogram, service, id), service);
+        write_figures(x, x->before, history_histogram_row(&x->before->histogram, service, id), service);
         ew_jw_close_object(x->w);
     }
     ew_jw_close_object(x->w);
-    return err;
 }
 
 static bool row_before(const struct history_row *a, const struct history_row *b)
@@ -124,26 +115,24 @@ static bool row_before(const struct history_row *a, const struct history_row *b)
 }
 
 // Both tables are sorted: their rows are gone through side by side.
-static enum ew_err write_rows(const struct writing *x)
+static void write_rows(const struct writing *x)
 {
     const struct history_histogram *now = &x->now->histogram;
     const struct history_histogram *before = x->before ? &x->before->histogram : NULL;
     int i = 0, k = 0, before_count = before ? before->row_count : 0;
-    enum ew_err err = EW_OK;
     ew_jw_open_array(x->w, "rows");
-    while ((i < now->row_count || k < before_count) && err == EW_OK) {
+    while (i < now->row_count || k < before_count) {
         const struct history_row *a = i < now->row_count ? &now->rows[i] : NULL;
         const struct history_row *b = k < before_count ? &before->rows[k] : NULL;
         const struct history_row *first = !a || (b && row_before(b, a)) ? b : a;
         i += a && !row_before(first, a);
         k += b && !row_before(first, b);
-        err = write_row(x, first->service, first->id);
+        write_row(x, first->service, first->id);
     }
     ew_jw_close_array(x->w);
-    return err;
 }
 
-static enum ew_err write_answer(const struct writing *x)
+static void write_answer(const struct writing *x)
 {
     const struct query_history *query = x->query;
     ew_jw_open_object(x->w, NULL);
@@ -154,7 +143,7 @@ static enum ew_err write_answer(const struct writing *x)
     query_write_spans(x->w, "spans", &x->now->spans);
     if (x->before)
         query_write_spans(x->w, "previous", &x->before->spans);
-    enum ew_err err = write_rows(x);
+    write_rows(x);
     if (query->cost)
         ew_jw_text(x->w, "currency", pricing_currency(x->world->pricing));
     ew_jw_bool(x->w, "equivalent", query->equivalent);
@@ -162,7 +151,6 @@ static enum ew_err write_answer(const struct writing *x)
         ew_jw_number(x->w, "kwh_per_m3", x->world->gas_kwh_per_m3);
     query_write_until(x->w, x->world->sampler);
     ew_jw_close_object(x->w);
-    return err;
 }
 
 enum ew_err query_history(const struct query_world *world, const struct query_history *query,
@@ -178,11 +166,15 @@ enum ew_err query_history(const struct query_world *world, const struct query_hi
     enum ew_err err = query_table_fill(world, query->by, quantity, &now, reason);
     if (err == EW_OK && query->previous)
         err = query_table_fill(world, query->by, quantity, &before, reason);
+    if (err == EW_OK && query->cost)
+        err = query_table_price(world, query->by, &now, reason);
+    if (err == EW_OK && query->cost && query->previous)
+        err = query_table_price(world, query->by, &before, reason);
     struct ew_jw w;
     ew_jw_init(&w, ret_json);
-    struct writing x = {world, query, &now, query->previous ? &before : NULL, &w, reason};
+    struct writing x = {world, query, &now, query->previous ? &before : NULL, &w};
     if (err == EW_OK)
-        err = write_answer(&x);
+        write_answer(&x);
     query_table_done(&now);
     query_table_done(&before);
     return err;

@@ -4,11 +4,17 @@
 
 #include "recorder/query.h"
 
+struct query_money {
+    struct tariff_money money;
+    bool priced; // something of it has a price
+};
+
 struct query_table {
     struct history_spans spans;
     struct history_ask ask;
     struct history_histogram histogram;
     struct ew_arena arena;
+    struct query_money *money; // [row][span]; NULL = not asked for
 };
 // Fills table->histogram for table->spans and table->ask. query_table_done frees, also after a failure.
 enum ew_err query_table_fill(const struct query_world *world, enum calendar_unit by, const char *quantity,
@@ -26,9 +32,10 @@ void query_write_until(struct ew_jw *w, const struct sampler *sampler);
 void query_write_values(struct ew_jw *w, const struct history_row *row, int spans, double factor);
 void query_write_flags(struct ew_jw *w, const struct history_row *row, int spans);
 void query_write_total(struct ew_jw *w, const struct history_row *row, int spans, double factor);
-// costs and cost of a device, or (device 0) of all that count, over the spans.
-enum ew_err query_write_costs(const struct query_world *world, struct ew_jw *w, enum site_service service,
-                              int64_t device, enum calendar_unit by, const struct history_spans *spans,
-                              struct ew_reason *reason) EW_MUST_CHECK;
+// Costs of every row of a filled table, then costs and cost of one; row NULL: nothing.
+enum ew_err query_table_price(const struct query_world *world, enum calendar_unit by,
+                              struct query_table *table, struct ew_reason *reason) EW_MUST_CHECK;
+void query_write_costs(const struct query_world *world, struct ew_jw *w, const struct query_table *table,
+                       const struct history_row *row);
 
 #endif

@@ -173,6 +173,14 @@ class History(harness.TestCase):
         gas = self.ask("history", by="day", **{"from": "2026-03-25"}, spans=1, group="service", equivalent=True)["rows"][1]
         self.assertEqual((gas["service"], gas["unit"], gas["total"]), ("gas", "Wh", 144 * 30 * 10.5))
 
+    def test_costs_by_circuit_and_zone_make_up_the_whole(self):
+        for unit, first, spans, kwh in (("hour", "2026-03-25", 24, 144 * 350), ("day", "2026-03-25", 2, 288 * 350)):
+            for group in ("circuit", "device"):
+                answer = self.ask("history", by=unit, **{"from": first}, spans=spans, group=group, service="electricity", cost=True)
+                self.assertAlmostEqual(sum(r["cost"] for r in answer["rows"]), kwh / 1000 * 0.2, places=6)
+        zones = self.ask("history", by="day", **{"from": "2026-03-25"}, spans=1, group="zone", cost=True)
+        self.assertEqual({r["id"]: r["cost"] for r in zones["rows"]}, {0: 1.44, 60: 8.64, 61: 5.76})
+
     def test_gaps_are_gaps_and_what_comes_back_says_so(self):
         answer = self.ask("history", by="hour", **{"from": "2026-03-27"}, spans=24, group="device", device=12)
         row = answer["rows"][0]
@@ -214,7 +222,7 @@ class History(harness.TestCase):
     def test_bad_questions_name_the_place(self):
         good = {"by": "day", "from": "2026-03-25", "spans": 1}
         for args, code in ((dict(good, group="panels"), "json.choice"), (dict(good, group="service", service="gas"), "query.service_group"),
-                           (dict(good, cost=True), "query.cost_group"), (dict(good, quantity="volume"), "query.quantity_device"),
+                           (dict(good, device=11, group="device", quantity="active_energy_export", cost=True), "query.cost_quantity"), (dict(good, quantity="volume"), "query.quantity_device"),
                            (dict(good, device=11, group="device", quantity="voltage_l1_n"), "query.no_counter")):
             self.refused("history", code, **args)
 

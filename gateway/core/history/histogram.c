@@ -222,16 +222,22 @@ void history_histogram_add(struct history_histogram *h, const struct history_amo
     }
 }
 
+int history_histogram_ids(const struct history_histogram *h, int64_t device, int64_t at_s,
+                          enum site_service *ret_service, int64_t ret_ids[EW_ZONES_PER_DEVICE_MAX])
+{
+    struct history_place place = place_at(h, device, at_s);
+    *ret_service = place.service;
+    return wanted(h->ask, device, &place) ? ids_of(h->ask, device, &place, ret_ids) : 0;
+}
+
 static void mark_gap(struct history_histogram *h, const struct history_track *track, int span)
 {
-    struct history_place place = place_at(h, track->device, h->spans->edge_s[span]);
-    if (!wanted(h->ask, track->device, &place))
-        return;
+    enum site_service service;
     int64_t ids[EW_ZONES_PER_DEVICE_MAX];
-    int count = ids_of(h->ask, track->device, &place, ids);
+    int count = history_histogram_ids(h, track->device, h->spans->edge_s[span], &service, ids);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < h->row_count; k++)
-            if (h->rows[k].id == ids[i] && h->rows[k].service == place.service)
+            if (h->rows[k].id == ids[i] && h->rows[k].service == service)
                 h->rows[k].cells[span].flags |= HISTORY_GAP;
 }
 

@@ -91,6 +91,9 @@ void history_histogram_add(struct history_histogram *h, const struct history_amo
 // Marks gaps (a device's time that is not recorded, between times that are) and sorts the rows by service and
 // id.
 void history_histogram_finish(struct history_histogram *h);
+// The ids of the rows to which a device belongs at a time; 0 = none is asked for. *ret_service: of the rows.
+int history_histogram_ids(const struct history_histogram *h, int64_t device, int64_t at_s,
+                          enum site_service *ret_service, int64_t ret_ids[EW_ZONES_PER_DEVICE_MAX]);
 // The row of an id; NULL when it has none.
 const struct history_row *history_histogram_row(const struct history_histogram *h, enum site_service service,
                                                 int64_t id);

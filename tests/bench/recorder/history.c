@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -330,6 +331,10 @@ static const struct question {
      "{\"by\":\"day\",\"from\":\"%M\",\"spans\":31,\"previous\":true}"},
     {"total: a year by month, with the one before", HISTORY,
      "{\"by\":\"month\",\"from\":\"%Y\",\"spans\":12,\"previous\":true}"},
+    {"total: a month by day, in money, by circuit", HISTORY,
+     "{\"by\":\"day\",\"from\":\"%M\",\"spans\":31,\"previous\":true,\"cost\":true}"},
+    {"total: a year by month, in money, by circuit", HISTORY,
+     "{\"by\":\"month\",\"from\":\"%Y\",\"spans\":12,\"cost\":true}"},
     {"total: ten years", HISTORY, "{\"by\":\"year\",\"from\":\"%E\",\"spans\":10}"},
     {"global: a day by hour, units and costs", HISTORY,
      "{\"by\":\"hour\",\"from\":\"%D\",\"spans\":24,\"group\":\"service\",\"cost\":true}"},
@@ -438,7 +443,15 @@ static enum ew_err ask(struct world *w, const struct question *question, const c
     return err == EW_OK ? pricing_answer(w->pricing, &q.pricing, json, reason) : err;
 }
 
-static double ask_ms(struct world *w, const struct question *question)
+static int64_t time_us(bool processor)
+{
+    struct timespec now;
+    if (!processor || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+        return ew_clock_up_us();
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static double ask_ms(struct world *w, const struct question *question, bool processor)
 {
     struct ew_buf text, json;
     struct ew_reason reason = {0};
@@ -449,10 +462,10 @@ static double ask_ms(struct world *w, const struct question *question)
             add_hole(w, *++p, &text);
         else
             ew_buf_add(&text, p, 1);
-    int64_t begun_us = ew_clock_up_us();
+    int64_t begun_us = time_us(processor);
     cJSON *args = cJSON_Parse(ew_buf_text(&text));
     enum ew_err err = ask(w, question, args, &json, &reason);
-    double ms = (double)(ew_clock_up_us() - begun_us) / 1000;
+    double ms = (double)(time_us(processor) - begun_us) / 1000;
     if (err != EW_OK || json.len < 100) {
         fprintf(stderr, "%s: %s: %s\n", question->name, ew_buf_text(&text), reason.text);
         exit(1);
@@ -486,9 +499,9 @@ static void ask_all(struct world *w)
     printf("%-52s %9s %9s %10s %10s\n", "question (ms)", "warm p50", "warm p99", "cold p50", "cold max");
     for (int i = 0; i < QUESTIONS; i++) {
         for (int k = 0; k < 20; k++)
-            (void)ask_ms(w, &questions[i]);
+            (void)ask_ms(w, &questions[i], true);
         for (int k = 0; k < WARM_RUNS; k++)
-            ms[k] = ask_ms(w, &questions[i]);
+            ms[k] = ask_ms(w, &questions[i], true);
         qsort(ms, WARM_RUNS, sizeof(*ms), by_value);
         double p50 = ms[WARM_RUNS / 2], p99 = ms[WARM_RUNS * 99 / 100];
         int cold = 0;
@@ -496,7 +509,7 @@ static void ask_all(struct world *w)
             sqlite3_db_release_memory(store_db(w->store));
             if (!drop_page_cache())
                 break;
-            ms[cold] = ask_ms(w, &questions[i]);
+            ms[cold] = ask_ms(w, &questions[i], false);
         }
         qsort(ms, (size_t)cold, sizeof(*ms), by_value);
         if (cold)
