@@ -181,14 +181,6 @@ static enum outcome_line line_of(const struct tools *tools, int64_t bus_id)
     return type == SITE_BUS_RTU ? OUTCOME_RTU : type == SITE_BUS_RTU_TCP ? OUTCOME_RTU_TCP : OUTCOME_TCP;
 }
 
-static int exception_of(const struct ew_reason *reason)
-{
-    for (int i = 0; i < reason->param_count; i++)
-        if (strcmp(reason->params[i].name, "exception") == 0)
-            return (int)strtol(reason->params[i].value, NULL, 10);
-    return 0;
-}
-
 // {ok, bus, device?, ms?, reason, advice?}: reason is what came of it, advice what to look at.
 static void answer_test(struct test *test, bool ok, double ms, const struct ew_reason *reason)
 {
@@ -205,7 +197,8 @@ static void answer_test(struct test *test, bool ok, double ms, const struct ew_r
     if (ms > 0)
         ew_jw_number(&w, "ms", (double)(int64_t)(ms * 10) / 10);
     ew_jw_reason(&w, "reason", reason);
-    if (!ok && outcome_advice(reason->code, exception_of(reason), line_of(test->tools, test->bus), &advice))
+    if (!ok &&
+        outcome_advice(reason->code, survey_exception(reason), line_of(test->tools, test->bus), &advice))
         ew_jw_reason(&w, "advice", &advice);
     ew_jw_close_object(&w);
     mq_answer(test->request, &text);

@@ -113,7 +113,7 @@ bool survey_next(struct survey *s, struct mb_request *ret)
     }
 }
 
-static int exception_of(const struct ew_reason *reason)
+int survey_exception(const struct ew_reason *reason)
 {
     for (int i = 0; i < reason->param_count; i++)
         if (strcmp(reason->params[i].name, "exception") == 0)
@@ -125,7 +125,7 @@ static enum survey_event answered_guess(struct survey *s, enum ew_err err, const
                                         const uint16_t *words)
 {
     struct guess_answer *answer = &s->answers[s->question];
-    int code = err == EW_E_EXCEPTION ? exception_of(reason) : 0;
+    int code = err == EW_E_EXCEPTION ? survey_exception(reason) : 0;
     answer->heard = err == EW_OK ? GUESS_READ : err == EW_E_EXCEPTION ? GUESS_REFUSED : GUESS_SILENT;
     if (err == EW_OK)
         memcpy(answer->registers, words, s->book.questions[s->question].count * sizeof(*answer->registers));
@@ -157,7 +157,7 @@ enum survey_event survey_answered(struct survey *s, enum ew_err err, const struc
     struct survey_find *find = &s->finds[s->count++];
     *find = (struct survey_find){.unit = s->step.unit,
                                  .fc = s->step.fc,
-                                 .exception = err == EW_E_EXCEPTION ? exception_of(reason) : 0,
+                                 .exception = err == EW_E_EXCEPTION ? survey_exception(reason) : 0,
                                  .ms = ms,
                                  .disturbed = answer != SCAN_READ && answer != SCAN_EXCEPTION};
     return SURVEY_FOUND;

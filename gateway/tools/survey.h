@@ -30,6 +30,8 @@ enum survey_event { SURVEY_NOTHING, SURVEY_FOUND, SURVEY_GUESSED };
 // What came of it: err and reason as mb_line_ask gives them, words when it was EW_OK.
 enum survey_event survey_answered(struct survey *survey, enum ew_err err, const struct ew_reason *reason,
                                   const uint16_t *words, double ms);
+// The exception code of a bus.exception, 0 = none.
+int survey_exception(const struct ew_reason *reason);
 // Did the exchange fail because the way to the devices is closed? That is no answer of the unit.
 bool survey_way_closed(enum ew_err err, const struct ew_reason *reason);
 void survey_stop(struct survey *survey);

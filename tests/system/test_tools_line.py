@@ -13,6 +13,7 @@ import harness
 
 DEVICES, TIMEOUT_MS = 12, 300
 QUICK_S = 45  # promised for 247 addresses
+TRIES, SILENT_FROM, QUESTION_S = 3, 100, 0.15
 METER = {
     "id": "line-meter", "version": "1.0", "family": "Tests", "model": "Twenty registers", "kind": "meter",
     "confidence": "none", "registers": {
@@ -88,15 +89,23 @@ class Line(harness.TestCase):
         self.addCleanup(client.close)
         for device in self.devices:
             client.wait(f"device/{device['id']}/status", lambda s: s["state"] == "on")
-        before = self.polls(client, 6)
-        client.call("poller", "scan", {"bus": 1, "action": "start"})
-        during = self.polls(client, 10)
-        scan = client.call("poller", "scan", {"bus": 1, "action": "status"})
-        self.assertEqual(scan["state"], "running")
-        self.assertGreater(scan["done"], 5)
-        print(f"polls a second: {before:.1f} alone, {during:.1f} beside a scan ({scan['done']} questions)")
-        self.assertGreater(during, before / 1.25 * 0.97)
-        client.call("poller", "scan", {"bus": 1, "action": "stop"})
+        # Other work on the machine slows the line itself: then another pair of windows tells.
+        for _ in range(TRIES):
+            before = self.polls(client, 5)
+            client.call("poller", "scan", {"bus": 1, "action": "start", "from": SILENT_FROM})
+            began = time.monotonic()
+            during = self.polls(client, 8)
+            scan = client.call("poller", "scan", {"bus": 1, "action": "status"})
+            took = time.monotonic() - began
+            client.call("poller", "scan", {"bus": 1, "action": "stop"})
+            print(f"polls a second: {before:.1f} alone, {during:.1f} beside a scan ({scan['done']} questions in {took:.0f} s)")
+            self.assertEqual((scan["pass"], scan["finds"]), ("quick", []))
+            self.assertGreater(scan["done"], 2)
+            # Each question is silence of QUESTION_S: a fifth of the time at most, whatever the machine does.
+            self.assertLess(scan["done"] * QUESTION_S, took / 5 + QUESTION_S)
+            if during > before / 1.25:
+                return
+        self.fail(f"polling slowed by more than a quarter, {TRIES} times")
 
 
 if __name__ == "__main__":

@@ -65,8 +65,15 @@ bool outcome_advice(const char *code, int exception, enum outcome_line line, str
     return false;
 }
 
+// People read "in 0 ms" as a mistake.
+static double shown_ms(double ms)
+{
+    return ms < 1 ? 1 : ms;
+}
+
 void outcome_answers(int unit, double ms, struct ew_reason *ret)
 {
+    ms = shown_ms(ms);
     ew_reason_clear(ret);
     (void)ew_fail(ret, EW_OK, "test.answers", "", "Unit %d answered in %.0f ms.", unit, ms);
     ew_reason_param(ret, "unit", "%d", unit);
@@ -77,6 +84,7 @@ void outcome_value(int unit, double ms, const char *quantity, const struct profi
                    const char *si, struct ew_reason *ret)
 {
     char shown[EW_PARAM_VALUE_MAX];
+    ms = shown_ms(ms);
     ew_reason_clear(ret);
     if (value->quality != PROFILE_GOOD) {
         (void)ew_fail(ret, EW_OK, "test.no_value", "",
