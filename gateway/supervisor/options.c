@@ -27,7 +27,7 @@ static const char help[] =
     "  --listen ADDRESS   where page and MQTT over TLS are served: every address; 127.0.0.1 with --demo\n"
     "  --mqtt PORT   the broker, on 127.0.0.1 only (1883)\n"
     "  --mqtts PORT  the broker over TLS, for accounts of other programs (8883; off with --demo), or off\n"
-    "  --modbus off  accepted; this version has no Modbus TCP server\n"
+    "  --modbus PORT  other servers read energies there over Modbus TCP (off: the setting decides), or off\n"
     "Port 0 is a free one.\n"
     "\n"
     "DIR/run/run.json says what runs where; it appears when all is ready, follows every change and is\n"
@@ -61,14 +61,6 @@ static int read_port_or_off(const char *name, const char *text, int *ret_port)
     return -1;
 }
 
-static int only_off(const char *name, const char *text)
-{
-    if (strcmp(text, "off") == 0)
-        return -1;
-    fprintf(stderr, "edgewatt run: %s: this version can't serve it; leave it out or say off\n", name);
-    return 2;
-}
-
 static int take(int option, const char *value, struct supervisor_options *o)
 {
     switch (option) {
@@ -93,7 +85,7 @@ static int take(int option, const char *value, struct supervisor_options *o)
         o->listen = value;
         return -1;
     case 'b':
-        return only_off("--modbus", value);
+        return read_port_or_off("--modbus", value, &o->modbus_port);
     case 'h':
         fputs(help, stdout);
         return 0;
@@ -121,7 +113,7 @@ int supervisor_options_read(int argc, char **argv, struct supervisor_options *re
     static char name[] = "edgewatt run"; // what getopt puts before its sentences
     argv[0] = name;
     *ret_options = (struct supervisor_options){
-        .http_port = 8080, .https_port = UNSAID, .mqtt_port = 1883, .mqtts_port = UNSAID};
+        .http_port = 8080, .https_port = UNSAID, .mqtt_port = 1883, .mqtts_port = UNSAID, .modbus_port = -1};
     int option;
     while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
         int code = take(option, optarg, ret_options);

@@ -12,6 +12,7 @@ struct supervisor_options {
     int http_port, mqtt_port; // 0 = a free one
     int https_port;           // -1 = off
     int mqtts_port;           // -1 = off
+    int modbus_port;          // -1 = the setting decides
 };
 
 // Returns -1 to go on, else the exit code (0 after --help, 2 after a sentence on standard error).

@@ -54,11 +54,17 @@ static void add_places(const struct supervisor *s, struct ew_jw *w)
     ew_jw_text(w, "host", "127.0.0.1");
     ew_jw_int(w, "port", s->mqtt.port);
     ew_jw_close_object(w);
-    if (s->mqtts.port < 0)
-        return;
-    ew_jw_open_object(w, "mqtts");
-    ew_jw_int(w, "port", s->mqtts.port);
-    ew_jw_close_object(w);
+    const struct {
+        const char *name;
+        int port;
+    } more[] = {{"mqtts", s->mqtts.port}, {"modbus", s->modbus.port}};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        if (more[i].port < 0)
+            continue;
+        ew_jw_open_object(w, more[i].name);
+        ew_jw_int(w, "port", more[i].port);
+        ew_jw_close_object(w);
+    }
 }
 
 static void write_json(struct supervisor *s)

@@ -6,11 +6,12 @@
 
 static const struct {
     const char *name;
-    bool takes_http;
+    bool takes_http, takes_modbus;
 } children[] = {
     {.name = "broker"}, // child 0: what all others need
     {.name = "config"}, // accounts, sessions and the site's configuration come from here
     {.name = "poller"}, {.name = "controller"}, {.name = "recorder"}, {.name = "web", .takes_http = true},
+    {.name = "server", .takes_modbus = true},
 };
 
 int supervisor_child_count(void)
@@ -40,6 +41,11 @@ void supervisor_service_args(const struct supervisor *s, int child, struct super
     add(args, &count, s->data_dir);
     if (s->options.demo)
         add(args, &count, "--demo");
+    if (children[child].takes_modbus && s->modbus.port >= 0) {
+        snprintf(args->http, sizeof(args->http), "%d", s->modbus.port);
+        add(args, &count, "--port");
+        add(args, &count, args->http);
+    }
     if (children[child].takes_http) {
         snprintf(args->http, sizeof(args->http), "%d", s->http.port);
         add(args, &count, "--http");

@@ -6,7 +6,7 @@ import time
 import harness
 from harness import Edgewatt
 
-SERVICES = ("config", "poller", "controller", "recorder", "web")
+SERVICES = ("config", "poller", "controller", "recorder", "web", "server")
 
 
 class Run(harness.TestCase):

@@ -14,7 +14,7 @@ import unittest
 
 RIG = os.path.join(os.environ["EDGEWATT_BUILD"], "tests/system/supervisor_rig")
 SITE = '{"version":1,"rev":1,"next_id":2,"site":{"id":"rig","name":"Rig"}}\n'
-SERVICES = ("config", "poller", "recorder", "web")
+SERVICES = ("config", "poller", "controller", "recorder", "web", "server")  # in order of start
 PATIENCE_S = 60  # for what has to come; a loaded machine is slow
 
 
@@ -133,8 +133,7 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertLess(took_s, 10)
         self.assertEqual([line.split()[0] for line in run.rig_log()],
-                         ["+broker-files", "+config", "+poller", "+recorder", "+web",
-                          "-web", "-recorder", "-poller", "-config"])
+                         ["+broker-files", *(f"+{name}" for name in SERVICES), *(f"-{name}" for name in reversed(SERVICES))])
         self.assertFalse(os.path.exists(os.path.join(run.data, "run/run.json")))
         self.assertFalse([line for line in run.lines if re.search("not authorised|New connection", line)],
                          "the probe is not logged")
@@ -144,7 +143,7 @@ class Supervisor(unittest.TestCase):
         pids = run.ready() and run.pids()
         os.killpg(run.process.pid, signal.SIGINT)  # what a terminal does
         self.assertEqual(run.process.wait(PATIENCE_S), 0)
-        self.assertEqual([line for line in run.rig_log() if line[0] == "-"], ["-web", "-recorder", "-poller", "-config"])
+        self.assertEqual([line for line in run.rig_log() if line[0] == "-"], [f"-{name}" for name in reversed(SERVICES)])
         self.assertTrue(wait_gone(pids.values(), 0))
 
     def test_nothing_survives_a_kill_and_the_next_run_starts_at_once(self):
@@ -281,7 +280,7 @@ class Supervisor(unittest.TestCase):
         run.process.send_signal(signal.SIGHUP)
         run.wait_line("read their files again")
         self.assertEqual(run.end()[0], 0)
-        self.assertEqual(sorted(line for line in run.rig_log() if line[0] == "~"), ["~config", "~poller", "~recorder", "~web"])
+        self.assertEqual(sorted(line for line in run.rig_log() if line[0] == "~"), sorted(f"~{name}" for name in SERVICES))
 
     def refused(self, *more, **options):
         run = self.start(*more, **options)

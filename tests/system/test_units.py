@@ -16,7 +16,7 @@ import threading
 
 import harness
 
-SERVICES = ("config", "poller", "controller", "recorder", "web")
+SERVICES = ("config", "poller", "controller", "recorder", "web", "server")
 UNITS = ["edgewatt-broker.service", *(f"edgewatt@{name}.service" for name in SERVICES)]
 EXPOSURE_MAX = 2.0
 FIRST_ID = 61000  # of the users that only this test sees
@@ -173,8 +173,8 @@ class Users(harness.TestCase):
 
     def test_nobody_reads_or_changes_what_is_anothers(self):
         self.prepare()
-        for user in ("poller", "web", "recorder", "controller", "broker", "config"):
-            for other in ("poller", "web", "recorder", "controller", "config"):
+        for user in ("poller", "web", "recorder", "controller", "server", "broker", "config"):
+            for other in ("poller", "web", "recorder", "controller", "server", "config"):
                 allowed = user == other
                 path = os.path.join(self.data, f"secrets/{other}.json")
                 with self.subTest(f"{user} reads the secret of {other}"):
