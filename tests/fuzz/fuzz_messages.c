@@ -11,6 +11,7 @@
 #include "mqtt/mq_priv.h"
 #include "poller/poller.h"
 #include "recorder/recorder.h"
+#include "server/server.h"
 #include "service/service.h"
 #include "web/web.h"
 
@@ -40,6 +41,7 @@ static struct member {
                {"controller", controller_main, true, NULL, {0}},
                {"poller", poller_main, false, NULL, {0}},
                {"recorder", recorder_main, true, NULL, {0}},
+               {"server", server_main, true, NULL, {0}},
                {"web", web_main, false, NULL, {0}}};
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
 
