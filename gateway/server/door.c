@@ -162,7 +162,8 @@ enum ew_err door_open(struct door *door, int port, struct ew_reason *reason)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
         listen(fd, DOOR_CONNECTIONS_MAX) != 0) {
-        enum ew_err err = ew_fail(reason, EW_E_IO, "server.port", "", "port %d can't be opened: %s", port, strerror(errno));
+        enum ew_err err =
+            ew_fail(reason, EW_E_IO, "server.port", "", "port %d can't be opened: %s", port, strerror(errno));
         ew_reason_param(reason, "port", "%d", port);
         if (fd >= 0)
             close(fd);

@@ -19,7 +19,7 @@ void door_free(struct door *door); // takes NULL
 
 // Opens at all addresses of this machine; a door that is open at another port is closed first.
 enum ew_err door_open(struct door *door, int port, struct ew_reason *reason) EW_MUST_CHECK;
-void door_close(struct door *door); // connections too
+void door_close(struct door *door);     // connections too
 int door_port(const struct door *door); // 0 = closed
 int door_connections(const struct door *door);
 int64_t door_answered(const struct door *door);

@@ -82,13 +82,16 @@ static void on_total(void *user, const struct mq_message *m, int64_t now_ms)
     static const struct {
         const char *name;
         enum remote_kind kind;
-    } kinds[] = {{"total/circuit/", REMOTE_KIND_CIRCUIT}, {"total/zone/", REMOTE_KIND_ZONE}, {"total/site/", REMOTE_KIND_SITE}};
+    } kinds[] = {{"total/circuit/", REMOTE_KIND_CIRCUIT},
+                 {"total/zone/", REMOTE_KIND_ZONE},
+                 {"total/site/", REMOTE_KIND_SITE}};
     struct server *server = ((struct ew_service *)user)->state;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         size_t len = strlen(kinds[i].name);
         if (strncmp(m->topic, kinds[i].name, len) != 0)
             continue;
-        struct remote_value value = {.address = remote_address(kinds[i].kind, strtoll(m->topic + len, NULL, 10))};
+        struct remote_value value = {.address =
+                                         remote_address(kinds[i].kind, strtoll(m->topic + len, NULL, 10))};
         cJSON *tree = m->payload_len ? parse(m) : NULL;
         if (value.address && tree) {
             value.wh = number_at(cJSON_GetObjectItemCaseSensitive(tree, "values"), "active_energy_import");
@@ -211,7 +214,8 @@ int server_main(int argc, char **argv)
         .summary = "other servers read this one's energies over Modbus TCP",
         .state_size = sizeof(struct server),
         .option = option,
-        .option_help = "  --port N     listen there whatever the setting says (default: port 502 when it is on)\n",
+        .option_help =
+            "  --port N     listen there whatever the setting says (default: port 502 when it is on)\n",
         .start = start,
         .connected = connected,
         .health = health,

@@ -10,7 +10,10 @@ static const struct {
 } children[] = {
     {.name = "broker"}, // child 0: what all others need
     {.name = "config"}, // accounts, sessions and the site's configuration come from here
-    {.name = "poller"}, {.name = "controller"}, {.name = "recorder"}, {.name = "web", .takes_http = true},
+    {.name = "poller"},
+    {.name = "controller"},
+    {.name = "recorder"},
+    {.name = "web", .takes_http = true},
     {.name = "server", .takes_modbus = true},
 };
 

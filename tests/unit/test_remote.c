@@ -33,10 +33,10 @@ static void energies_are_read_by_their_number(void **state)
         {247, 3, 10007, 4, 100, 0, 70000},
         {247, 4, 10007, 2, 130, 0, 70000}, // three periods old: just good
         {247, 3, 10007, 2, 131, 11, 0},
-        {247, 3, 10008, 2, 100, 11, 0},    // the device does not answer
-        {247, 3, 10007, 1, 100, 3, 0},     // 70000 does not fit one register
+        {247, 3, 10008, 2, 100, 11, 0}, // the device does not answer
+        {247, 3, 10007, 1, 100, 3, 0},  // 70000 does not fit one register
         {247, 3, 30009, 1, 100, 0, 65535},
-        {247, 3, 20003, 3, 999999, 0, 5},  // a total is what was recorded, however long ago
+        {247, 3, 20003, 3, 999999, 0, 5}, // a total is what was recorded, however long ago
         {247, 3, 29999, 4, 100, 0, 123456789012},
         {247, 3, 29999, 2, 100, 3, 0},
         {247, 3, 10007, 5, 100, 3, 0},
@@ -76,9 +76,10 @@ static void numbers_follow_the_manual(void **state)
         enum remote_kind kind;
         int64_t id;
         int address;
-    } cases[] = {{REMOTE_KIND_DEVICE, 1, 10001},  {REMOTE_KIND_DEVICE, 9998, 19998}, {REMOTE_KIND_DEVICE, 9999, 0},
-                 {REMOTE_KIND_CIRCUIT, 14, 20014}, {REMOTE_KIND_CIRCUIT, 9998, 29998}, {REMOTE_KIND_ZONE, 1, 30001},
-                 {REMOTE_KIND_DEVICE, 0, 0},       {REMOTE_KIND_DEVICE, -5, 0},        {REMOTE_KIND_SITE, 0, 29999}};
+    } cases[] = {
+        {REMOTE_KIND_DEVICE, 1, 10001},   {REMOTE_KIND_DEVICE, 9998, 19998},  {REMOTE_KIND_DEVICE, 9999, 0},
+        {REMOTE_KIND_CIRCUIT, 14, 20014}, {REMOTE_KIND_CIRCUIT, 9998, 29998}, {REMOTE_KIND_ZONE, 1, 30001},
+        {REMOTE_KIND_DEVICE, 0, 0},       {REMOTE_KIND_DEVICE, -5, 0},        {REMOTE_KIND_SITE, 0, 29999}};
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_int_equal(remote_address(cases[i].kind, cases[i].id), cases[i].address);
 }

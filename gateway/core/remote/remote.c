@@ -37,7 +37,8 @@ bool remote_set(struct remote_table *table, const struct remote_value *value)
     if (!is_at(table, at, value->address)) {
         if (table->count == REMOTE_VALUES_MAX)
             return false;
-        memmove(&table->values[at + 1], &table->values[at], (size_t)(table->count - at) * sizeof(*table->values));
+        memmove(&table->values[at + 1], &table->values[at],
+                (size_t)(table->count - at) * sizeof(*table->values));
         table->count++;
     }
     table->values[at] = *value;
@@ -60,8 +61,8 @@ static bool known(const struct remote_value *value, int64_t up_ms)
     return value->period_ms == 0 || up_ms - value->up_ms <= STALE_PERIODS * value->period_ms;
 }
 
-static enum frame_exception find(const struct remote_table *table, uint8_t unit, const struct frame_request *request,
-                                 int64_t up_ms, uint64_t *ret)
+static enum frame_exception find(const struct remote_table *table, uint8_t unit,
+                                 const struct frame_request *request, int64_t up_ms, uint64_t *ret)
 {
     if (unit != REMOTE_UNIT)
         return FRAME_NO_PATH;
@@ -79,8 +80,8 @@ static enum frame_exception find(const struct remote_table *table, uint8_t unit,
     return fits ? FRAME_NO_EXCEPTION : FRAME_ILLEGAL_VALUE;
 }
 
-size_t remote_answer(const struct remote_table *table, uint8_t unit, const uint8_t *pdu, size_t len, int64_t up_ms,
-                     uint8_t ret_pdu[FRAME_PDU_MAX])
+size_t remote_answer(const struct remote_table *table, uint8_t unit, const uint8_t *pdu, size_t len,
+                     int64_t up_ms, uint8_t ret_pdu[FRAME_PDU_MAX])
 {
     struct frame_request request;
     uint64_t wh = 0;
