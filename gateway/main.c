@@ -24,7 +24,7 @@ typedef int command_main(int argc, char **argv);
     X("restore", restore_main, "puts a backup back, checked whole, all of it or nothing")                    \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \
     X("scan", scan_main, "which unit addresses of a Modbus line answer, and what they probably are")         \
-    X("server", server_main, "service: other servers read this one's energies over Modbus TCP")             \
+    X("server", server_main, "service: other servers read this one's energies over Modbus TCP")              \
     X("simulate", simulate_main, "Modbus TCP servers for the devices of a site file")                        \
     X("user", user_main, "users of the pages: list, unlock, reset their codes")                              \
     X("web", web_main, "the service that shows the page, takes logins and passes MQTT on to browsers")       \

@@ -37,12 +37,9 @@ static struct member {
     bool turned; // its loop
     const struct ew_service_definition *definition;
     struct ew_service service;
-} members[] = {{"config", config_main, true, NULL, {0}},
-               {"controller", controller_main, true, NULL, {0}},
-               {"poller", poller_main, false, NULL, {0}},
-               {"recorder", recorder_main, true, NULL, {0}},
-               {"server", server_main, true, NULL, {0}},
-               {"web", web_main, false, NULL, {0}}};
+} members[] = {{"config", config_main, true, NULL, {0}},  {"controller", controller_main, true, NULL, {0}},
+               {"poller", poller_main, false, NULL, {0}}, {"recorder", recorder_main, true, NULL, {0}},
+               {"server", server_main, true, NULL, {0}},  {"web", web_main, false, NULL, {0}}};
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
 
 static const struct ew_service_definition *seen;
