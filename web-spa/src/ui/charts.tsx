@@ -136,7 +136,7 @@ export function Curves({ title, from, to, series, areas, marks, end, unit, decim
     series: series.map((one, i) => ({
       type: 'line', name: one.name, color: ink(one.color), showSymbol: false, connectNulls: false, data: one.points, lineStyle: { width: 2, ...(one.dashed ? { type: 'dashed' } : {}) }, ...(one.step ? { step: 'end' } : {}),
       ...(i === 0 ? {
-        markArea: { silent: true, data: (areas ?? []).map((area) => [{ yAxis: area.from, itemStyle: { color: ink(area.color) } }, { yAxis: area.to }]) },
+        markArea: { silent: true, data: (areas ?? []).map((area) => [{ yAxis: area.from, itemStyle: { color: ink(area.color), opacity: 0.55 } }, { yAxis: area.to }]) },
         markLine: { silent: true, symbol: 'none', lineStyle: { color: ink('--faint'), type: 'dotted' }, label: { show: false }, data: (marks ?? []).map((mark) => ({ xAxis: mark.at })) },
       } : {}),
     })),
