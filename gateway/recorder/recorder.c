@@ -6,6 +6,7 @@
 #include "core/site/site.h"
 #include "core/topic/topic.h"
 #include "recorder/charges.h"
+#include "recorder/checker.h"
 #include "recorder/export_calls.h"
 #include "recorder/keeper.h"
 #include "recorder/optimise.h"
@@ -31,6 +32,7 @@ struct recorder {
     struct store *store; // NULL: it could not be opened yet, and nothing below is there
     struct sampler *sampler;
     struct keeper *keeper;
+    struct checker *checker;  // NULL: the database was looked through when it was opened
     struct ew_reason trouble; // err EW_OK: none; said in words until it is over
     struct ew_reason event;   // of the opening, until somebody can be told; code "" = none
     struct pricing_calls *pricing;
@@ -237,6 +239,14 @@ static void note_trouble(struct ew_service *service, enum ew_err err, const stru
 
 static enum ew_err open_history(struct ew_service *service, struct ew_reason *reason);
 
+// The next start puts the damaged database beside.
+static void begin_again(struct ew_service *service, const char *finding)
+{
+    ew_error("recorder", "the database is damaged: %s; starting again without it", finding);
+    rescue_mark(service->data_dir);
+    ew_loop_stop(service->loop, 1);
+}
+
 static void record(struct ew_service *service)
 {
     struct recorder *r = service->state;
@@ -247,10 +257,10 @@ static void record(struct ew_service *service)
     if (err == EW_OK)
         err = sampler_catch_up(r->sampler, &reason);
     note_trouble(service, err, &reason);
-    if (err != EW_OK && strcmp(reason.code, "store.damaged") == 0 && reason.path[0]) {
-        ew_error("recorder", "starting again to put the damaged database beside");
-        ew_loop_stop(service->loop, 1);
-    }
+    if (err != EW_OK && strcmp(reason.code, "store.damaged") == 0 && reason.path[0])
+        begin_again(service, reason.text);
+    if (r->checker && checker_verdict(r->checker) == CHECKER_DAMAGED)
+        begin_again(service, checker_finding(r->checker));
     if (err == EW_OK && keeper_tick(r->keeper, &r->zone, now.wall_s, &aside) != EW_OK)
         ew_warning("recorder", "%s: %s, retrying", aside.path, aside.text);
 }
@@ -359,6 +369,8 @@ static void serve(struct ew_service *service, const char *path)
 {
     struct recorder *r = service->state;
     r->keeper = keeper_new(r->store, r->sampler, service->data_dir);
+    if (!store_checked(r->store))
+        r->checker = checker_start(path);
     mq_subscribe(service->mq, "config/settings/site", 1, on_site, service);
     mq_subscribe(service->mq, "config/settings/sampling", 1, on_sampling, service);
     r->optimise = optimise_new(r->store, path);
@@ -463,6 +475,7 @@ static void recorder_stop(struct ew_service *service)
     charges_free(r->charges);
     optimise_free(r->optimise);
     keeper_free(r->keeper);
+    checker_free(r->checker);
     sampler_free(r->sampler);
     store_close(r->store);
     struct ew_reason trouble = r->trouble;

@@ -1,6 +1,7 @@
 #include "recorder/rescue.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/rfc3339.h"
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 struct files {
-    char database[PATH_MAX], damaged[PATH_MAX], backup[PATH_MAX], part[PATH_MAX];
+    char database[PATH_MAX], damaged[PATH_MAX], backup[PATH_MAX], part[PATH_MAX], mark[PATH_MAX];
 };
 
 static void name_files(const char *data_dir, struct files *f)
@@ -21,6 +22,7 @@ static void name_files(const char *data_dir, struct files *f)
     (void)ew_format(f->database, sizeof(f->database), "%s/history.db", data_dir);
     (void)ew_format(f->damaged, sizeof(f->damaged), "%s/history.db.damaged", data_dir);
     (void)ew_format(f->backup, sizeof(f->backup), "%s/backup/history.db", data_dir);
+    (void)ew_format(f->mark, sizeof(f->mark), "%s/history.db.check", data_dir);
     (void)ew_format(f->part, sizeof(f->part), "%s/history.db.part", data_dir);
 }
 
@@ -108,9 +110,23 @@ enum ew_err rescue_open(const char *data_dir, const char *migrations_dir, struct
     name_files(data_dir, &f);
     ew_reason_clear(event);
     ew_reason_clear(reason);
+    bool marked = access(f.mark, F_OK) == 0;
+    if (marked && put_beside(&f)) {
+        (void)unlink(f.mark);
+        return open_anew(&f, migrations_dir, ret, event, reason);
+    }
     enum ew_err err = store_open(f.database, migrations_dir, ret, reason);
     if (err == EW_OK || strcmp(reason->code, "store.damaged") != 0)
         return err;
     ew_error("recorder", "%s: %s", reason->path, reason->text);
     return put_beside(&f) ? open_anew(&f, migrations_dir, ret, event, reason) : err;
+}
+
+void rescue_mark(const char *data_dir)
+{
+    struct files f;
+    struct ew_reason reason;
+    name_files(data_dir, &f);
+    if (ew_file_write(f.mark, "", 0, 0600, &reason) != EW_OK)
+        ew_warning("recorder", "%s: %s, ignoring", reason.path, reason.text);
 }

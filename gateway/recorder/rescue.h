@@ -11,4 +11,7 @@
 enum ew_err rescue_open(const char *data_dir, const char *migrations_dir, struct store **ret,
                         struct ew_reason *event, struct ew_reason *reason) EW_MUST_CHECK;
 
+// The database was found damaged while it is open: the next rescue_open puts it beside.
+void rescue_mark(const char *data_dir);
+
 #endif

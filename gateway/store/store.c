@@ -11,17 +11,23 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { STATEMENTS_MAX = 192, MIGRATION_FILE_MAX = 64 << 10, BUSY_MS = 5000 };
+enum { STATEMENTS_MAX = 192, MIGRATION_FILE_MAX = 64 << 10, BUSY_MS = 5000, CHECK_BYTES_MAX = 64 << 20 };
 
 struct store {
     sqlite3 *db;
     char path[PATH_MAX];
+    bool checked;
     int statement_count;
     struct {
         const char *sql;
         sqlite3_stmt *statement;
     } statements[STATEMENTS_MAX];
 };
+
+bool store_checked(const struct store *store)
+{
+    return store->checked;
+}
 
 sqlite3 *store_db(struct store *store)
 {
@@ -71,6 +77,9 @@ static enum ew_err check_integrity(struct store *store, struct ew_reason *reason
 {
     sqlite3_stmt *statement = NULL;
     enum ew_err err = EW_OK;
+    store->checked = store_size_bytes(store) <= CHECK_BYTES_MAX;
+    if (!store->checked)
+        return EW_OK;
     if (sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL) != SQLITE_OK ||
         sqlite3_step(statement) != SQLITE_ROW)
         err = store_fail(store, reason);

@@ -9,7 +9,8 @@
 
 struct store;
 
-// Opens or makes the database at path, checks its integrity, and brings it to the newest of the migrations
+// Opens or makes the database at path, checks its integrity (what is larger than 64 MB would take too long to
+// read here: store_checked() is false then), and brings it to the newest of the migrations
 // found in migrations_dir (NNNN_what.sql, 0001 first, applied each in a transaction; PRAGMA user_version is
 // the number of the last one). A database with a higher number than ours is refused (EW_E_UNSUPPORTED) and
 // left alone; before the first migration of an existing database a copy is made beside it (path.v<old>). A
@@ -17,6 +18,7 @@ struct store;
 enum ew_err store_open(const char *path, const char *migrations_dir, struct store **ret,
                        struct ew_reason *reason) EW_MUST_CHECK;
 void store_close(struct store *store); // takes NULL; checkpoints
+bool store_checked(const struct store *store);
 sqlite3 *store_db(struct store *store);
 
 // The prepared statement of this SQL text (a literal: compared by pointer), reset and ready to bind. Aborts

@@ -17,6 +17,7 @@ import harness
 
 DATA = os.path.join(harness.SOURCE, "..", "shared", "data")
 START_MS = int(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
+NO_COUNTER = 19
 STEPS, YEAR_MS = 40, 360 * 86400 * 1000
 
 
@@ -63,7 +64,10 @@ def profile(kind, service, quantity, unit):
             "registers": {quantity: {"fc": 4, "address": 0, "type": "u64", "scale": "$resolution", "unit": unit, "group": "instant"}}}
 
 
-PROFILES = [profile("fed-meter", "electricity", "active_energy_import", "Wh"), profile("fed-gas", "gas", "volume", "dm3"),
+POWER = {"id": "fed-power", "version": "1.0", "family": "Tests", "model": "power alone", "kind": "meter", "confidence": "none",
+         "limits": {"max_registers": 10},
+         "registers": {"active_power": {"fc": 4, "address": 0, "type": "s32", "unit": "W", "group": "instant"}}}
+PROFILES = [POWER, profile("fed-meter", "electricity", "active_energy_import", "Wh"), profile("fed-gas", "gas", "volume", "dm3"),
             profile("fed-water", "water", "volume", "dm3")]
 
 
@@ -74,6 +78,7 @@ def site(fed):
     kinds = {17: "fed-gas", 18: "fed-water"}
     tree["devices"] = [{"id": device, "bus": 1, "unit": device, "profile": kinds.get(device, "fed-meter"), "params": {"resolution": resolution}}
                        for device, (_, resolution, *_) in fed.items()]
+    tree["devices"].append({"id": NO_COUNTER, "bus": 1, "unit": NO_COUNTER, "profile": "fed-power", "exclude_totals": True})
     return tree
 
 
@@ -98,6 +103,7 @@ class Gateway(harness.Edgewatt):
         self.env["EDGEWATT_TEST_CLOCK"] = path
         self.simulate_options = ["--data", self.data]
         super().start_simulator()
+        self.control(f"set {NO_COUNTER} active_power 36000")
         self.feed(0)
 
     def silence(self, on):
@@ -143,7 +149,16 @@ class RealData(harness.TestCase):
                 self.assertLessEqual(abs(total - fact), accuracy + resolution, f"device {device}: what the source says")
             self.assertAlmostEqual(site_total["active_energy_import"], moved(range(11, 17)), places=3)
             self.assertAlmostEqual(site_total["gas"], moved([17]), places=3)
+            self.check_integrated(client)
             self.assertAlmostEqual(site_total["water"], moved([18]), places=3)
+
+    def check_integrated(self, client):
+        """A device without a counter: 10 Wh a second of our own time, flagged as an estimate."""
+        read = [m.json["up_ms"] for m in list(client.messages) if m.topic == f"device/{NO_COUNTER}/measures/instant"]
+        row = client.call("recorder", "history", {"by": "year", "from": "2030-01-01", "spans": 1, "group": "device", "device": NO_COUNTER})["rows"][0]
+        self.assertEqual(row["flags"][0] & 4, 4)
+        self.assertGreater(row["total"], (read[-1] - read[0]) / 1000 * 10 * 0.5)
+        self.assertLessEqual(row["total"], (read[-1] - read[0]) / 1000 * 10 * 1.05 + 100)
 
     def wait_silent(self, client, fed):
         """Every value has become null, and the recorder has nothing older to read: it answers in turn."""

@@ -3,9 +3,11 @@
 #include "check.h"
 
 #include "base/buf.h"
+#include "recorder/checker.h"
 #include "recorder/keeper.h"
 #include "recorder/rescue.h"
 #include "written.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -198,6 +200,44 @@ static void the_backup_is_whole_and_takes_the_place_of_a_damaged_history(void **
     close_bench(&b);
 }
 
+static void damage_found_while_it_runs_is_put_beside_at_the_next_start(void **state)
+{
+    (void)state;
+    struct bench b;
+    char path[128];
+    open_bench(&b);
+    name(&b, "history.db", path);
+    add_days(&b, "counter_day", 1000, 1, 3000);
+    assert_int_equal(sqlite3_exec(store_db(b.store), "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (int round = 0; round < 2; round++) {
+        struct checker *checker = checker_start(path);
+        while (checker_verdict(checker) == CHECKER_RUNNING)
+            (void)usleep(1000);
+        assert_int_equal(checker_verdict(checker), round ? CHECKER_DAMAGED : CHECKER_WHOLE);
+        assert_int_equal(checker_finding(checker)[0] != 0, round);
+        checker_free(checker);
+        FILE *file = fopen(path, "r+be");
+        assert_non_null(file);
+        for (long at = 8192; at < 2000000; at += 8192) {
+            assert_int_equal(fseek(file, at, SEEK_SET), 0);
+            assert_int_equal(fwrite("damage damage damage", 20, 1, file), 1);
+        }
+        assert_int_equal(fclose(file), 0);
+    }
+    checker_free(checker_start(path)); // broken off at once
+    rescue_mark(b.folder);
+    keeper_free(b.keeper);
+    sampler_free(b.sampler);
+    store_close(b.store);
+    struct ew_reason event = {0}, reason = {0};
+    assert_int_equal(rescue_open(b.folder, MIGRATIONS, &b.store, &event, &reason), EW_OK);
+    assert_string_equal(event.code, "history.begun_anew");
+    b.sampler = sampler_new(b.store, "boot", 0, ignore_event, NULL);
+    b.keeper = keeper_new(b.store, b.sampler, b.folder);
+    close_bench(&b);
+}
+
 static void a_backup_that_cant_be_made_says_why(void **state)
 {
     (void)state;
@@ -221,6 +261,7 @@ int main(void)
         cmocka_unit_test(what_is_too_old_goes_a_day_at_a_time),
         cmocka_unit_test(a_budget_takes_only_what_was_measured_and_not_the_last_month),
         cmocka_unit_test(the_backup_is_whole_and_takes_the_place_of_a_damaged_history),
+        cmocka_unit_test(damage_found_while_it_runs_is_put_beside_at_the_next_start),
         cmocka_unit_test(a_backup_that_cant_be_made_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
