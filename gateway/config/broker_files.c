@@ -102,6 +102,26 @@ static enum ew_err read_base(struct job *job, struct ew_reason *reason)
     return err;
 }
 
+// Which devices take commands is told by their profiles. Without the library nobody may command: no reason to
+// go without a broker.
+static enum ew_err name_devices(struct job *job, struct ew_reason *reason)
+{
+    struct site_store store;
+    struct site_check check = {.problem = NULL};
+    struct library *library = NULL;
+    struct ew_reason why;
+    char id[33];
+    running_id(job, id);
+    enum ew_err err = site_store_peek(&store, job->data, id, &check, reason);
+    if (err == EW_OK && library_load(job->share, job->data, NULL, NULL, &library, &why) != EW_OK)
+        ew_warning("profiles", "%s: %s; nobody may send commands", why.path, why.text);
+    if (err == EW_OK)
+        (void)rights_set_devices(&job->files, store.tree, library);
+    library_free(library);
+    site_store_done(&store);
+    return err;
+}
+
 static enum ew_err make_services(struct job *job, struct ew_reason *reason)
 {
     enum ew_err err = EW_OK;
@@ -275,6 +295,8 @@ static enum ew_err make_all(struct job *job, struct ew_reason *reason)
         err = read_base(job, reason);
     if (err == EW_OK)
         err = rights_load(job->share, job->base, &job->files, reason);
+    if (err == EW_OK)
+        err = name_devices(job, reason);
     if (err == EW_OK)
         err = make_services(job, reason);
     if (err == EW_OK)

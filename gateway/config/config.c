@@ -5,6 +5,7 @@
 #include "config/commands.h"
 #include "config/config_priv.h"
 #include "config/console_ask.h"
+#include "config/session_calls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
         err = load_site(config, reason);
     if (err != EW_OK)
         return err;
+    (void)rights_set_devices(&config->files, config->store.tree, config->library);
     config->list = zeroed(sizeof(*config->list));
     config->slowdown = zeroed(sizeof(*config->slowdown));
     config->hasher = hasher_new(service->loop);
@@ -189,10 +191,12 @@ static void reload(struct ew_service *service)
     struct config *config = service->state;
     struct ew_reason reason;
     ew_reason_clear(&reason);
-    if (config_reload_library(config, &reason) != EW_OK)
+    if (config_reload_library(config, &reason) != EW_OK) {
         ew_error("profiles", "%s: %s, going on with the old ones", reason.path, reason.text);
-    else
+    } else {
+        session_review_rights(config);
         publish_all(config);
+    }
     reload_site(config);
 }
 

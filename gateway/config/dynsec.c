@@ -23,7 +23,10 @@ enum ew_err rights_load(const char *share_dir, const char *base, struct rights_f
         err = load(share_dir, "pages", &ret->pages, reason);
     if (err == EW_OK)
         err = load(share_dir, "integrations", &ret->integrations, reason);
-    ret->rights = (struct access_rights){ret->services, ret->pages, ret->integrations, base};
+    ret->devices = calloc(1, sizeof(*ret->devices));
+    if (!ret->devices)
+        abort();
+    ret->rights = (struct access_rights){ret->services, ret->pages, ret->integrations, base, ret->devices};
     return err;
 }
 
@@ -32,7 +35,31 @@ void rights_done(struct rights_files *files)
     cJSON_Delete(files->services);
     cJSON_Delete(files->pages);
     cJSON_Delete(files->integrations);
+    free(files->devices);
     *files = (struct rights_files){.services = NULL};
+}
+
+bool rights_set_devices(struct rights_files *files, const cJSON *site, const struct library *library)
+{
+    struct access_devices *devices = files->devices;
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(site, "devices");
+    int count = 0;
+    bool changed = false;
+    for (const cJSON *node = list ? list->child : NULL; node && count < EW_DEVICES_MAX; node = node->next) {
+        const cJSON *id = cJSON_GetObjectItemCaseSensitive(node, "id");
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(node, "profile"));
+        const struct profile *profile = name && library ? library_find(library, name) : NULL;
+        bool station = profile && profile->kind == PROFILE_STATION;
+        if (!cJSON_IsNumber(id) || !profile || (!station && profile->command_count == 0))
+            continue;
+        const struct access_device device = {.id = (int64_t)id->valuedouble, .station = station};
+        changed = changed || count >= devices->count || devices->items[count].id != device.id ||
+                  devices->items[count].station != device.station;
+        devices->items[count++] = device;
+    }
+    changed = changed || count != devices->count;
+    devices->count = count;
+    return changed;
 }
 
 // ---- Roles -----------------------------------------------------------------------------------------------
@@ -80,6 +107,15 @@ void dynsec_create_role(struct ew_jw *w, const char *name, const struct access_l
 {
     ew_jw_open_object(w, NULL);
     ew_jw_text(w, "command", "createRole");
+    ew_jw_text(w, "rolename", name);
+    write_acls(w, list);
+    ew_jw_close_object(w);
+}
+
+void dynsec_modify_role(struct ew_jw *w, const char *name, const struct access_list *list)
+{
+    ew_jw_open_object(w, NULL);
+    ew_jw_text(w, "command", "modifyRole");
     ew_jw_text(w, "rolename", name);
     write_acls(w, list);
     ew_jw_close_object(w);

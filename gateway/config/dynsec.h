@@ -4,6 +4,7 @@
 #define EDGEWATT_CONFIG_DYNSEC_H
 
 #include "config/accounts.h"
+#include "library/library.h"
 
 enum { DYNSEC_FILE_MAX = 32 << 20 };
 
@@ -13,16 +14,20 @@ enum { DYNSEC_FILE_MAX = 32 << 20 };
 // broker-config/*.json, parsed. base is not copied.
 struct rights_files {
     cJSON *services, *pages, *integrations;
-    struct access_rights rights; // on loan from the three
+    struct access_rights rights; // on loan from the three, and from:
+    struct access_devices *devices;
 };
 enum ew_err rights_load(const char *share_dir, const char *base, struct rights_files *ret,
                         struct ew_reason *reason) EW_MUST_CHECK;
 void rights_done(struct rights_files *files); // takes half-loaded
+// The devices of the site that take commands, by their profiles. True when they are others than before.
+bool rights_set_devices(struct rights_files *files, const cJSON *site, const struct library *library);
 
 // {"rolename":..., "acls":[...]}
 void dynsec_role(struct ew_jw *w, const char *name, const struct access_list *list);
 // Members of an open array of commands.
 void dynsec_create_role(struct ew_jw *w, const char *name, const struct access_list *list);
+void dynsec_modify_role(struct ew_jw *w, const char *name, const struct access_list *list);
 void dynsec_create_client(struct ew_jw *w, const char *name, const char *password);
 // The client goes first: a role that a connected client still holds must never be deleted (the broker would
 // use freed memory: eclipse-mosquitto #2660).

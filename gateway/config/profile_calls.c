@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/config_priv.h"
+#include "config/session_calls.h"
 #include "library/table.h"
 
 #include <errno.h>
@@ -161,8 +162,8 @@ static void tell(struct config *config, const struct config_caller *caller, cons
     ew_reason_clear(&reason);
     if (config_reload_library(config, &reason) != EW_OK)
         ew_error("profiles", "%s: %s, going on with the old ones", reason.path, reason.text);
-    else
-        publish_all(config);
+    session_review_rights(config);
+    publish_all(config);
     publish_audit_object(config, caller->account, caller->user, what, "profile", 0, NULL, tree);
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/config_priv.h"
+#include "config/session_calls.h"
 #include "core/topic/topic.h"
 
 #include <assert.h>
@@ -297,6 +298,7 @@ void config_changed(struct config *config, const cJSON *before, const char *acco
     struct site_diff diff;
     char sentence[512];
     site_diff_make(before, config->store.tree, &diff);
+    session_review_rights(config);
     publish_profile_changes(config, before);
     publish_diff(config, &diff);
     ew_service_publish_status(config->service); // pages read the revision there that their next save names

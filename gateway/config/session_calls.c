@@ -48,6 +48,26 @@ void session_open_in_broker(struct config *config, const struct account_session 
     secret_wipe(password, sizeof(password));
 }
 
+void session_review_rights(struct config *config)
+{
+    struct ew_reason reason;
+    if (!rights_set_devices(&config->files, config->store.tree, config->library))
+        return;
+    for (int i = 0; i < config->accounts->session_count; i++) {
+        const struct account_session *session = &config->accounts->sessions[i];
+        const struct account_user *person = accounts_user(config->accounts, session->user);
+        if (session->open && access_session(&config->files.rights, session->id, person ? person->pages : 0,
+                                            person && person->display, config->list, &reason) == EW_OK)
+            warden_change(config->warden, session->id, config->list);
+    }
+    for (int i = 0; i < config->accounts->integration_count; i++) {
+        const struct account_integration *account = &config->accounts->integrations[i];
+        if (account->command && access_integration(&config->files.rights, account->name, "command",
+                                                   config->list, &reason) == EW_OK)
+            warden_change(config->warden, account->name, config->list);
+    }
+}
+
 static void end(struct config *config, struct account_session *session)
 {
     if (session->open)

@@ -21,4 +21,8 @@ void session_end_others(struct config *config, int user, const char *kept);
 // With the sessions that were opened from it.
 void session_forget_browser(struct config *config, struct account_browser *browser);
 
+// After a change of the site or of the profiles: which devices take commands is part of the rights. Before
+// the devices themselves are published, so that nobody commands what he may not.
+void session_review_rights(struct config *config);
+
 #endif

@@ -192,6 +192,17 @@ void warden_open(struct warden *warden, const char *name, const char *password,
     send(warden, &m, about);
 }
 
+void warden_change(struct warden *warden, const char *name, const struct access_list *list)
+{
+    struct message m;
+    struct command about = {.done = NULL};
+    (void)ew_format(about.about, sizeof(about.about), "the rights of account %s are not changed", name);
+    begin(&m);
+    add_mark(warden, &m, "getDefaultACLAccess");
+    dynsec_modify_role(&m.w, name, list);
+    send(warden, &m, about);
+}
+
 void warden_close(struct warden *warden, const char *name)
 {
     struct message m;

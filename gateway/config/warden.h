@@ -17,6 +17,8 @@ void warden_free(struct warden *warden);                        // ends open com
 // An account with a role of its own. done may be NULL: a failure is logged then.
 void warden_open(struct warden *warden, const char *name, const char *password,
                  const struct access_list *list, warden_done_fn *done, void *user);
+// Other rights for an account that there is; its connections stay. A failure is logged.
+void warden_change(struct warden *warden, const char *name, const struct access_list *list);
 // Its connections end at once.
 void warden_close(struct warden *warden, const char *name);
 

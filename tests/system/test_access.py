@@ -33,6 +33,11 @@ PAGES = {  # USR-02
 ROLES = {"ha": "read", "nodered": "command"}
 ACCOUNTS = SERVICES + list(PAGES) + list(ROLES)
 
+RELAYS = {"id": "relays", "version": "1.0", "family": "Tests", "model": "Relays", "kind": "io", "confidence": "driver",
+          "references": ["the tests"],
+          "registers": {"output_1": {"fc": 1, "address": 1, "type": "bool", "group": "state"}},
+          "commands": {"output_1": {"fc": 5, "address": 1, "type": "bool"}}}
+
 # Shorthands of the table.
 PEOPLE = "administrator greenUp installer user"
 ALL_BUT_USER = "administrator greenUp installer"
@@ -71,7 +76,11 @@ TABLE = [
     ("device/12/state", "poller", f"{WATCHERS} {ALL_BUT_USER} {OTHERS}"),
     ("device/12/charge", "poller", f"{WATCHERS} {ALL_BUT_USER} {OTHERS}"),
     ("device/12/setpoint", "controller", "poller"),
+    # A relay, a charge point (its commands come with Green'Up alone), a meter that takes none, nothing at all.
     ("device/12/command", f"{ALL_BUT_USER} nodered", "poller controller"),
+    ("device/38/command", "greenUp nodered", "poller controller"),
+    ("device/13/command", "", "poller controller"),
+    ("device/99/command", "", "poller controller"),
     ("greenup/status", "controller", f"controller recorder notifier console greenUp {OTHERS}"),
     ("session/12", "controller", f"controller recorder notifier console greenUp {OTHERS}"),
     ("total/circuit/1", "recorder", f"recorder server console {PEOPLE} {OTHERS}"),
@@ -175,7 +184,15 @@ class Rig:
         self.data = os.path.join(self.folder.name, "data")
         os.mkdir(self.data, 0o700)
         with open(os.path.join(self.data, "site.json"), "w", encoding="utf-8") as file:
-            json.dump({"version": 1, "site": {"id": "atelier", "tz": "Europe/Paris"}}, file)
+            json.dump({"version": 1, "site": {"id": "atelier", "tz": "Europe/Paris"},
+                       "buses": [{"id": 1, "type": "tcp", "address": "127.0.0.1", "port": 1502}],
+                       "devices": [{"id": 12, "bus": 1, "unit": 1, "profile": "relays"},
+                                   {"id": 13, "bus": 1, "unit": 2, "profile": "eastron-sdm630"},
+                                   {"id": 38, "bus": 1, "unit": 3, "profile": "abb-terra-ac"}]}, file)
+        os.mkdir(os.path.join(self.data, "profiles"), 0o700)
+        with open(os.path.join(self.data, "profiles", "relays.json"), "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)
+            json.dump(RELAYS, file)
         self.port = free_port()
         self.users, self.passwords = {}, {}
         self.files()  # makes the services' accounts

@@ -27,11 +27,13 @@ static cJSON *load(const char *name)
 }
 
 static struct access_rights rights;
+static struct access_devices devices = {.count = 3, .items = {{12, false}, {38, true}, {39, true}}};
 
 static int setup(void **state)
 {
     (void)state;
-    rights = (struct access_rights){load("services"), load("pages"), load("integrations"), "edgewatt/x"};
+    rights =
+        (struct access_rights){load("services"), load("pages"), load("integrations"), "edgewatt/x", &devices};
     return 0;
 }
 
@@ -60,17 +62,44 @@ static void topics_are_spelled_out_and_stand_once(void **state)
     assert_int_equal(count(ACCESS_SUBSCRIBE, "edgewatt/x/reply/s-1/#"), 1);
     assert_int_equal(count(ACCESS_RECEIVE, "edgewatt/x/reply/s-1/#"), 1);
     assert_int_equal(count(ACCESS_SUBSCRIBE, "edgewatt/x/device/+/status"), 1);
-    assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/+/command"), 1);
+    assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/12/command"), 1);
     assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/call/s-1/config/change"), 1);
     for (int i = 0; i < list.count; i++)
         assert_null(strpbrk(list.topics[i].filter, "{}%"));
     assert_int_equal(access_service(&rights, "config", &list, &reason), EW_OK);
     assert_int_equal(count(ACCESS_PUBLISH, "$CONTROL/dynamic-security/v1"), 1);
     assert_int_equal(access_integration(&rights, "ha", "command", &list, &reason), EW_OK);
-    assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/+/command"), 1);
+    assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/38/command"), 1);
     assert_int_equal(count(ACCESS_SUBSCRIBE, "edgewatt/x/device/+/measures/+"), 1);
     assert_int_equal(access_integration(&rights, "ha", "read", &list, &reason), EW_OK);
-    assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/+/command"), 0);
+    assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/38/command"), 0);
+}
+
+// USR-02: commands to charge points come with the Green'Up page, those to other devices with "my
+// installation".
+static void commands_are_rights_device_by_device(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned pages;
+        int relay, station;
+    } cases[] = {{ACCESS_INSTALLATION, 1, 0},
+                 {ACCESS_GREENUP, 0, 1},
+                 {ACCESS_ALL_PAGES, 1, 1},
+                 {ACCESS_ALL_PAGES & ~(unsigned)ACCESS_GREENUP, 1, 0},
+                 {ACCESS_CONSUMPTION, 0, 0}};
+    struct ew_reason reason;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(access_session(&rights, "s-1", cases[i].pages, false, &list, &reason), EW_OK);
+        assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/12/command"), cases[i].relay);
+        assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/38/command"), cases[i].station);
+        assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/39/command"), cases[i].station);
+        assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/+/command"), 0);
+    }
+    for (const cJSON *one = rights.services->child; one; one = one->next) {
+        assert_int_equal(access_service(&rights, one->string, &list, &reason), EW_OK);
+        assert_int_equal(count(ACCESS_PUBLISH, "edgewatt/x/device/38/command"), 0);
+    }
 }
 
 static void displays_only_ask_the_recorder(void **state)
@@ -263,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_are_spelled_out_and_stand_once),
+        cmocka_unit_test(commands_are_rights_device_by_device),
         cmocka_unit_test(displays_only_ask_the_recorder),
         cmocka_unit_test(only_the_controller_publishes_set_points_and_only_config_controls),
         cmocka_unit_test(mistakes_in_the_files_are_refused),

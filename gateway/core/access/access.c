@@ -45,6 +45,7 @@ enum ew_err access_pages_read(const cJSON *list, const char *path, unsigned *ret
 
 struct collector {
     const char *base, *account;
+    const struct access_devices *devices;
     const char *path; // in the file, for reasons
     bool display;
     struct access_list *list;
@@ -96,6 +97,31 @@ static enum ew_err spell(const struct collector *c, const char *text, char dst[E
     return EW_OK;
 }
 
+// A topic for each device that the hole in it means; none without such a hole.
+static enum ew_err add_devices(struct collector *c, const char *text, bool *ret_had_hole)
+{
+    static const char *const holes[] = {"{commanded}", "{station}"};
+    enum ew_err err = EW_OK;
+    *ret_had_hole = false;
+    for (int station = 0; station < 2; station++) {
+        const char *at = strstr(text, holes[station]);
+        *ret_had_hole = *ret_had_hole || at;
+        for (int i = 0; at && c->devices && i < c->devices->count && err == EW_OK; i++) {
+            const struct access_device *device = &c->devices->items[i];
+            char named[EW_TOPIC_MAX], filter[EW_TOPIC_MAX];
+            if (device->station != (station == 1))
+                continue;
+            err = ew_format(named, sizeof(named), "%.*s%lld%s", (int)(at - text), text, (long long)device->id,
+                            at + strlen(holes[station]));
+            if (err == EW_OK)
+                err = spell(c, named, filter);
+            if (err == EW_OK)
+                err = add(c, ACCESS_PUBLISH, filter);
+        }
+    }
+    return err;
+}
+
 static enum ew_err add_texts(struct collector *c, const cJSON *grant, const char *key)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(grant, key);
@@ -109,6 +135,11 @@ static enum ew_err add_texts(struct collector *c, const cJSON *grant, const char
         if (!cJSON_IsString(child))
             return ew_fail(c->reason, EW_E_INVALID, "json.type", c->path, "\"%s\" must hold topics", key);
         if (publish && c->display && strncmp(child->valuestring, looking, sizeof(looking) - 1) != 0)
+            continue;
+        bool had_hole = false;
+        if (publish)
+            err = add_devices(c, child->valuestring, &had_hole);
+        if (had_hole || err != EW_OK)
             continue;
         err = spell(c, child->valuestring, filter);
         if (err == EW_OK)
@@ -132,7 +163,7 @@ static enum ew_err add_grant(struct collector *c, const cJSON *file, const char 
 enum ew_err access_service(const struct access_rights *rights, const char *service, struct access_list *ret,
                            struct ew_reason *reason)
 {
-    struct collector c = {rights->base, service, "", false, ret, reason};
+    struct collector c = {rights->base, service, rights->devices, "", false, ret, reason};
     ret->count = 0;
     return add_grant(&c, rights->services, service);
 }
@@ -140,7 +171,7 @@ enum ew_err access_service(const struct access_rights *rights, const char *servi
 enum ew_err access_session(const struct access_rights *rights, const char *account, unsigned pages,
                            bool display, struct access_list *ret, struct ew_reason *reason)
 {
-    struct collector c = {rights->base, account, "", display, ret, reason};
+    struct collector c = {rights->base, account, rights->devices, "", display, ret, reason};
     ret->count = 0;
     enum ew_err err = add_grant(&c, rights->pages, "every");
     for (int i = 0; i < ACCESS_PAGE_COUNT && err == EW_OK; i++)
@@ -152,7 +183,7 @@ enum ew_err access_session(const struct access_rights *rights, const char *accou
 enum ew_err access_integration(const struct access_rights *rights, const char *account, const char *role,
                                struct access_list *ret, struct ew_reason *reason)
 {
-    struct collector c = {rights->base, account, "", false, ret, reason};
+    struct collector c = {rights->base, account, rights->devices, "", false, ret, reason};
     ret->count = 0;
     enum ew_err err = add_grant(&c, rights->integrations, role);
     const cJSON *grant = cJSON_GetObjectItemCaseSensitive(rights->integrations, role);

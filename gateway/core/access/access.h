@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-enum { ACCESS_TOPICS_MAX = 192, ACCESS_ACCOUNT_MAX = 33 };
+enum { ACCESS_TOPICS_MAX = 192 + EW_DEVICES_MAX, ACCESS_ACCOUNT_MAX = 33 };
 
 // USR-02. Bits.
 enum access_page {
@@ -34,10 +34,22 @@ struct access_default_user {
 enum { ACCESS_DEFAULT_USERS = 4 };
 extern const struct access_default_user access_default_users[ACCESS_DEFAULT_USERS];
 
+// Devices that take commands. USR-02: those of charge points come with the Green'Up page alone, so that a
+// right to command is spelled out device by device: "device/{station}/command" in the files is a topic for
+// each station, "device/{commanded}/command" one for each of the others.
+struct access_devices {
+    int count;
+    struct access_device {
+        int64_t id;
+        bool station;
+    } items[EW_DEVICES_MAX];
+};
+
 // The three files, on loan.
 struct access_rights {
     const cJSON *services, *pages, *integrations;
-    const char *base; // "edgewatt/<site>"
+    const char *base;                     // "edgewatt/<site>"
+    const struct access_devices *devices; // on loan; NULL = none
 };
 
 enum access_right {
