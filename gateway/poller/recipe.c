@@ -54,10 +54,12 @@ void recipe_release(struct recipe *recipe)
 
 static bool same_commands(const struct profile *a, const struct profile *b)
 {
+    const struct profile_watchdog *x = &a->watchdog, *y = &b->watchdog;
     return a->command_count == b->command_count &&
            (a->command_count == 0 ||
             memcmp(a->commands, b->commands, sizeof(a->commands[0]) * (size_t)a->command_count) == 0) &&
-           memcmp(&a->watchdog, &b->watchdog, sizeof(a->watchdog)) == 0;
+           x->there == y->there && x->feed == y->feed && x->unit_s == y->unit_s &&
+           x->timeout_s == y->timeout_s && strcmp(x->fallback.name, y->fallback.name) == 0;
 }
 
 // Profiles of two loads of the library are the same when every register is; padding that differs costs a
@@ -104,7 +106,9 @@ bool recipe_same(const struct recipe *a, const struct recipe *b)
 {
     if (!same_place(a, b) || a->reversed != b->reversed || !same_profile(a->profile, b->profile) ||
         !same_bound(a->bound, b->bound, a->profile->register_count) ||
-        !same_bound(a->writes, b->writes, a->profile->command_count))
+        !same_bound(a->writes, b->writes, a->profile->command_count) ||
+        !same_bound(&a->dog_timeout, &b->dog_timeout, 1) ||
+        !same_bound(&a->dog_fallback, &b->dog_fallback, 1))
         return false;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++)
         if (a->period_ms[g] != b->period_ms[g] || !same_plan(&a->plans[g], &b->plans[g]))

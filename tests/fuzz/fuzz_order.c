@@ -1,5 +1,5 @@
-// Any bytes as a set-point and as a command: refused with a reason, or what is taken keeps its promises: a limit
-// that the station can be told and never more, an end that is never later than the message allows.
+// Any bytes as a set-point and as a command: refused with a reason, or what is taken keeps its promises: a
+// limit that the station can be told and never more, an end that is never later than the message allows.
 #include "base/limits.h"
 #include "core/command/command.h"
 #include "core/lease/lease.h"
