@@ -86,12 +86,14 @@ static int find_in_list(const cJSON *list, int64_t id)
     return -1;
 }
 
+// Appended, then what stands behind it is taken to the end one by one: Debian's cJSON_InsertItemInArray
+// refuses some lists from which an item was just taken, and the object would be lost.
 static void insert(cJSON *list, int64_t index, cJSON *item)
 {
-    if (index >= 0 && index < cJSON_GetArraySize(list))
-        cJSON_InsertItemInArray(list, (int)index, item);
-    else
-        cJSON_AddItemToArray(list, item);
+    int64_t behind = index < 0 ? 0 : cJSON_GetArraySize(list) - index;
+    cJSON_AddItemToArray(list, item);
+    for (int64_t i = 0; i < behind; i++)
+        cJSON_AddItemToArray(list, cJSON_DetachItemFromArray(list, (int)index));
 }
 
 // The id is given from next_id, which goes up in the copy: a list of changes may make many objects.

@@ -84,7 +84,10 @@ class Tariffs(harness.TestCase):
             self.assertEqual(self.ask(gateway, **MARCH)[0]["total"], before["total"])
             rule = [r["id"] for r in gateway.console().call("config", "site")["site"]["cost_rules"]][0]
             self.assertTrue(made)
+            gateway.change({"kind": "cost_rule", "id": rule, "value": holiday, "index": 1})
+            self.assertEqual([r["id"] for r in gateway.console().call("config", "site")["site"]["cost_rules"]], [81, rule, 82])
             gateway.change({"kind": "cost_rule", "id": rule, "value": holiday, "index": 2})
+            self.assertEqual([r["id"] for r in gateway.console().call("config", "site")["site"]["cost_rules"]], [81, 82, rule])
 
             def at_the_end(local):
                 return by_rules(local) or with_holiday(local) if (local.month, local.day) in ((3, 25), (3, 26)) else by_rules(local)

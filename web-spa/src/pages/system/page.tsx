@@ -11,6 +11,7 @@ import { Tabs } from '../../ui/tabs';
 import { busAddress, busState, deviceState, kindIcon } from '../installation/model';
 import type { PageProps } from '../registry';
 import { Bus } from './bus_form';
+import { CostEdit, CostList } from './costs';
 import { Device } from './device_form';
 import { byAddress, byName, hrefOf, readWhere, unitText, type DeviceForm, type Profile, type Where } from './model';
 import { PlaceEdit, PlaceList, type PlacePage } from './places';
@@ -18,7 +19,7 @@ import { Undo } from './saving';
 import '../../style/installation.css';
 import '../../style/system.css';
 
-const TOPICS = ['config/bus/+', 'config/device/+', 'config/panel/+', 'config/circuit/+', 'config/zone/+', 'config/profile/+', 'bus/+/status', 'device/+/status'];
+const TOPICS = ['config/bus/+', 'config/device/+', 'config/panel/+', 'config/circuit/+', 'config/zone/+', 'config/tariff/+', 'config/cost_rule/+', 'config/profile/+', 'bus/+/status', 'device/+/status'];
 
 function DeviceLine({ device, chosen }: { device: ConfigDevice; chosen: boolean }): JSX.Element {
   const status = useStore((state) => state.deviceStatus.get(device.id));
@@ -96,6 +97,7 @@ function Detail({ where, profiles }: { where: Where; profiles: readonly Profile[
   const online = useStore((state) => state.link.is === 'online');
   if (!online && !bus && !device && !place) return <Empty text={t('ui.app.loading')} />;
   if (id === '') return <Empty text={t('ui.system.choose_left')} />;
+  if (tab === 'costs') return <CostEdit where={where} gone={<Empty text={t('ui.system.gone')} />} />;
   if (tab === 'buses' && (fresh || bus)) return <Bus key={`bus-${id}`} bus={fresh ? null : bus!} />;
   if (tab === 'devices' && (fresh || device)) {
     if (profiles === null) return <Empty text={t('ui.app.loading')} />;
@@ -123,13 +125,14 @@ export default function SystemPage({ rest }: PageProps): JSX.Element {
   const page = (['panels', 'circuits', 'zones'] as const).find((one) => one === tab);
   return (
     <main class="page" id="main" tabIndex={-1} data-test="system">
-      <Tabs label={t('page.system')} current={page ?? 'buses'} tabs={[
+      <Tabs label={t('page.system')} current={tab === 'costs' ? 'costs' : page ?? 'buses'} tabs={[
         { id: 'buses', href: hrefOf('buses'), title: t('ui.system.buses'), icon: 'bus' },
         { id: 'circuits', href: hrefOf('circuits'), title: t('ui.system.circuits'), icon: 'bolt' },
         { id: 'zones', href: hrefOf('zones'), title: t('ui.system.zones_tab'), icon: 'home' },
         { id: 'panels', href: hrefOf('panels'), title: t('ui.system.panels'), icon: 'panel' },
+        { id: 'costs', href: hrefOf('costs'), title: t('ui.costs.title'), icon: 'tag' },
       ]} />
-      <Frame chosen={where.id !== ''} list={page ? <PlaceList page={page} chosen={where.id} /> : <BusList where={where} />}>
+      <Frame chosen={where.id !== ''} list={tab === 'costs' ? <CostList chosen={where.id} /> : page ? <PlaceList page={page} chosen={where.id} /> : <BusList where={where} />}>
         <Detail where={where} profiles={profiles} />
       </Frame>
     </main>
