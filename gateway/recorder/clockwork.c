@@ -9,22 +9,6 @@ enum { BEFORE_BOOT_S = -315576000 };
 
 // Takes the counters over to the BOOTTIME scale: from rows of this boot that a crash left, else "before the
 // boot".
-static void take_unstamped(struct sampler *s, sqlite3_stmt *q)
-{
-    struct history_slot_reader reader;
-    struct history_value value;
-    history_slot_open(&reader, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2),
-                      sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1));
-    while (history_slot_next(&reader, &value) && reader.counter) {
-        struct sampler_series_entry *entry = sampler_by_id(s, reader.series);
-        if (!entry)
-            continue;
-        entry->count.known = true;
-        entry->count.reading_th = value.high_th;
-        entry->count.at_s = value.at_s;
-    }
-}
-
 static enum ew_err enter_untrusted(struct sampler *s, struct ew_reason *reason)
 {
     for (int i = 0; i < s->series_count; i++)
@@ -34,7 +18,8 @@ static enum ew_err enter_untrusted(struct sampler *s, struct ew_reason *reason)
     sqlite3_bind_text(q, 1, s->boot, -1, SQLITE_STATIC);
     int code;
     while ((code = sqlite3_step(q)) == SQLITE_ROW)
-        take_unstamped(s, q);
+        sampler_take_readings(s, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2),
+                              sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1));
     sqlite3_reset(q);
     s->untrusted = true;
     return code == SQLITE_DONE ? EW_OK : store_fail(s->store, reason);

@@ -24,12 +24,11 @@ static enum ew_err load_series(struct sampler *s, struct ew_reason *reason)
     return code == SQLITE_DONE ? EW_OK : store_fail(s->store, reason);
 }
 
-static void load_slot(struct sampler *s, sqlite3_stmt *q)
+void sampler_take_readings(struct sampler *s, const void *slot, size_t len, int64_t start_s, int length_s)
 {
     struct history_slot_reader reader;
     struct history_value value;
-    history_slot_open(&reader, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2),
-                      sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1));
+    history_slot_open(&reader, slot, len, start_s, length_s);
     while (history_slot_next(&reader, &value) && reader.counter) {
         struct sampler_series_entry *entry = sampler_by_id(s, reader.series);
         if (!entry || (entry->count.known && value.at_s < entry->count.at_s))
@@ -38,7 +37,15 @@ static void load_slot(struct sampler *s, sqlite3_stmt *q)
         entry->count.reading_th = value.high_th;
         entry->count.at_s = value.at_s;
     }
-    s->last_s = sqlite3_column_int64(q, 0) + sqlite3_column_int64(q, 1);
+}
+
+static void load_slot(struct sampler *s, sqlite3_stmt *q)
+{
+    int64_t start_s = sqlite3_column_int64(q, 0);
+    int length_s = sqlite3_column_int(q, 1);
+    sampler_take_readings(s, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2), start_s,
+                          length_s);
+    s->last_s = start_s + length_s;
 }
 
 // Readings newer than the last packed day are in the slots.

@@ -81,6 +81,10 @@ enum ew_err sampler_save_totals(struct sampler *sampler, struct ew_reason *reaso
 void sampler_settle_totals(struct sampler *sampler, bool committed); // after the commit, or the roll-back
 enum ew_err sampler_load_members(struct sampler *sampler, struct ew_reason *reason) EW_MUST_CHECK;
 
+// load.c: the counters stand where this slot left them, unless they are known from later.
+void sampler_take_readings(struct sampler *sampler, const void *slot, size_t len, int64_t start_s,
+                           int length_s);
+
 // slot.c: writes the running slot, and what is over because of it.
 enum ew_err sampler_write_slot(struct sampler *sampler, struct ew_reason *reason) EW_MUST_CHECK;
 // Stores a slot; one that is there already is merged. Inside a transaction of the caller's.

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 import history_file
 import test_history
+import virtual_time
 
 
 def mount(*args):
@@ -44,7 +45,7 @@ class Mounted(harness.Edgewatt):
             subprocess.run(["rm", "-rf", folder], check=False)
 
 
-class Full(Mounted):
+class Full(Mounted, virtual_time.Gateway):
     def start(self):
         self.mount(self.data, "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs")
         super().start()
@@ -112,7 +113,7 @@ class Disks(harness.TestCase):
     def test_a_full_disk_costs_no_energy(self):
         tree = harness.small_site(devices=2)
         tree["sampling"] = {"interval_min": 1}
-        with Full(tree, simulate_options=("--speed", "20")) as gateway:
+        with Full(tree, speed=20, simulate_options=("--speed", "20")) as gateway:
             client = gateway.mqtt("console")
             client.wait("service/recorder/status", lambda p: p.get("last_sample"), 150)
             client.subscribe("alarm/event")

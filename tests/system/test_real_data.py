@@ -5,15 +5,14 @@ recorder) in a minute of our time: what the recorder has in the end is what the 
 The data (CC BY 4.0) is kept beside the project, not in it: the test is skipped where it is absent."""
 import csv
 import json
-import mmap
 import os
-import struct
 import sys
 import unittest
 from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
+import virtual_time
 
 DATA = os.path.join(harness.SOURCE, "..", "shared", "data")
 START_MS = int(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
@@ -82,25 +81,16 @@ def site(fed):
     return tree
 
 
-class Gateway(harness.Edgewatt):
-    """The gateway as it is, but for a wall clock that the test moves."""
-
+class Gateway(virtual_time.Gateway):
     def __init__(self, fed):
-        super().__init__(site(fed))
+        super().__init__(site(fed), start_ms=START_MS)
         self.fed = fed
-        self.program += "_virtual"
 
     def start_simulator(self):
         os.mkdir(os.path.join(self.data, "profiles"))
         for tree in PROFILES:
             with open(os.path.join(self.data, "profiles", tree["id"] + ".json"), "w", encoding="utf-8") as file:
                 json.dump(tree, file)
-        path = os.path.join(self.folder, "clock")
-        with open(path, "w+b") as file:
-            file.write(struct.pack("q", START_MS))
-            file.flush()
-            self.clock = mmap.mmap(file.fileno(), 8)
-        self.env["EDGEWATT_TEST_CLOCK"] = path
         self.simulate_options = ["--data", self.data]
         super().start_simulator()
         self.control(f"set {NO_COUNTER} active_power 36000")
@@ -112,7 +102,7 @@ class Gateway(harness.Edgewatt):
 
     def feed(self, step):
         """Moves the clock, and every counter to where its recording is by then; the readings."""
-        self.clock[:] = struct.pack("q", START_MS + step * YEAR_MS // STEPS)
+        self.set_clock(START_MS + step * YEAR_MS // STEPS)
         said = {}
         for device, (quantity, resolution, readings, *_) in self.fed.items():
             count = int(readings[step * (len(readings) - 1) // STEPS] / resolution + 1e-6)
@@ -138,7 +128,7 @@ class RealData(harness.TestCase):
                 last = gateway.feed(step)
                 gateway.silence(False)
                 self.wait_read(client, fed, last)
-            gateway.clock[:] = struct.pack("q", START_MS + YEAR_MS + 7200 * 1000)
+            gateway.set_clock(START_MS + YEAR_MS + 7200 * 1000)
             # The slot that is running ends with it; what was read last is in it.
             moved = lambda devices: sum(last[d] - first[d] for d in devices)
             site_total = client.wait("total/site/0", lambda p: p["values"].get("gas", 0) > moved([17]) - 0.01, 60).json["values"]

@@ -1,7 +1,5 @@
-"""REC-01, REC-02, SYS-10: what the recorder stores of a simulated site, and answers, over kills and restarts.
-
-A slot of one minute is the shortest the product has, so these tests wait for the wall clock to pass one.
-"""
+"""REC-01, REC-02, SYS-10: what the recorder stores of a simulated site, and answers, over kills and restarts. The wall clock
+runs twenty times as fast, as the simulated loads do."""
 import os
 import sqlite3
 import time
@@ -9,7 +7,7 @@ import unittest
 
 import harness
 import history_file
-from harness import Edgewatt
+import virtual_time
 
 
 def site():
@@ -43,7 +41,7 @@ class Recorder(harness.TestCase):
         return answers[-1]
 
     def test_consumption_by_circuit_survives_kill_and_restart(self):
-        with Edgewatt(site(), simulate_options=("--speed", "20")) as edgewatt:
+        with virtual_time.Gateway(site(), speed=20, simulate_options=("--speed", "20")) as edgewatt:
             client = edgewatt.mqtt("command")
             client.subscribe("service/recorder/status")
             client.subscribe("total/+/+")
@@ -99,7 +97,7 @@ class Recorder(harness.TestCase):
         self.assertLessEqual({"active_energy_import", "active_power", "voltage_l1_n", "current_l1"}, set(names.values()))
 
     def test_bad_questions_are_answered_in_words(self):
-        with Edgewatt(site()) as edgewatt:
+        with harness.Edgewatt(site()) as edgewatt:
             client = edgewatt.mqtt("command")
             for args, path in (({}, "/by"), (dict(today(), spans=100000), "/spans"), (dict(today(), x=1), "/x"),
                                (dict(today(), **{"from": "2026-02-30"}), "/from")):
