@@ -47,7 +47,14 @@ static void on_awake(struct ew_timer *timer, int64_t now_ms)
 static enum ew_err retain(void *user, const char *topic, const struct ew_buf *payload)
 {
     struct poller *p = user;
-    enum ew_err err = payload ? mq_retain(p->service->mq, topic, payload) : mq_clear(p->service->mq, topic);
+    // A measure that is lost on the way is followed by the next, and after a connect all is published again:
+    // it costs no acknowledgement.
+    const struct mq_publish_options sample = {.retain = true};
+    struct mq *mq = p->service->mq;
+    enum ew_err err = !payload ? mq_clear(mq, topic)
+                      : strstr(topic, "/measures/") && !payload->full
+                          ? mq_publish(mq, topic, payload->data, payload->len, sample)
+                          : mq_retain(mq, topic, payload);
     if (err != EW_OK && err != EW_E_CLOSED)
         ew_warning("poller", "topic=%s was not published: %s, retrying", topic, ew_err_sentence(err));
     return err;
