@@ -102,19 +102,24 @@ void csv_time(struct csv_line *line, const struct calendar_zone *zone, int64_t a
 
 bool csv_time_read(const char *text, size_t len, char separator, int64_t *ret_at_s)
 {
-    char copy[32] = "", mark = 0, sign = 0;
-    int f[8], end = 0;
-    if (len < 26)
+    static const char form[] = "0000-00-00 00:00:00;+00:00"; // 0 = a digit
+    static const int begin[] = {0, 5, 8, 11, 14, 17, 21, 24}, digits[] = {4, 2, 2, 2, 2, 2, 2, 2};
+    int f[8] = {0};
+    if (len < sizeof(form) - 1 || (text[20] != '+' && text[20] != '-'))
         return false;
-    memcpy(copy, text, 26);
-    if (sscanf(copy, "%4d-%2d-%2d %2d:%2d:%2d%c%c%2d:%2d%n", &f[0], &f[1], &f[2], &f[3], &f[4], &f[5], &mark,
-               &sign, &f[6], &f[7], &end) != 10 ||
-        end != 26 || mark != separator || (sign != '+' && sign != '-'))
-        return false;
+    for (size_t i = 0; i < sizeof(form) - 1; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        char wanted = form[i] == ';' ? separator : form[i] == '+' ? text[20] : form[i];
+        if (form[i] == '0' ? !digit : text[i] != wanted)
+            return false;
+    }
+    for (int field = 0; field < 8; field++)
+        for (int i = 0; i < digits[field]; i++)
+            f[field] = f[field] * 10 + text[begin[field] + i] - '0';
     int64_t local_s =
         calendar_days((struct calendar_date){f[0], f[1], f[2]}) * 86400 + f[3] * 3600 + f[4] * 60 + f[5];
     int64_t offset_s = f[6] * 3600 + f[7] * 60;
-    *ret_at_s = sign == '+' ? local_s - offset_s : local_s + offset_s;
+    *ret_at_s = text[20] == '+' ? local_s - offset_s : local_s + offset_s;
     return true;
 }
 
