@@ -15,7 +15,7 @@ BUILD = harness.find_build()
 PROGRAM = os.path.join(BUILD, "bin", "edgewatt")
 BASE = "edgewatt/rig"
 METER, STATION, OTHER = 5, 11, 12
-TIMING = {"tick_s": 1, "settle_s": 2, "up_s": 2, "min_off_s": 2, "meter_s": 3, "stn_s": 6, "sample_s": 2}
+TIMING = {"tick_s": 1, "settle_s": 1, "up_s": 1, "min_off_s": 1, "meter_s": 3, "stn_s": 6, "sample_s": 2}
 
 
 def up_ms():

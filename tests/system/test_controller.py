@@ -5,6 +5,7 @@ import os
 import signal
 
 import harness
+import parallel
 from controller_rig import METER, OTHER, STATION, ControllerCase, up_ms
 
 
@@ -237,4 +238,4 @@ class Restart(ControllerCase):
 
 
 if __name__ == "__main__":
-    harness.main()
+    parallel.main()
