@@ -124,7 +124,7 @@ static enum ew_err read_and_turn(struct config *config, const char *account, con
                                  struct ew_reason *reason)
 {
     struct ew_json o;
-    struct config_caller caller;
+    struct config_caller caller = {.account = "", .user = ""};
     char person[EW_NAME_MAX] = "";
     ew_json_open(&o, args, "", reason);
     ew_json_bool(&o, "on", EW_REQUIRED, on);

@@ -183,7 +183,7 @@ bool known_phase(const struct check *check, const struct run *run, int p)
 
 bool measured(const struct run *run)
 {
-    return run->core.last_act_ms == run->now_ms;
+    return run->core.last_look_ms == run->now_ms;
 }
 
 // The base load as the meter and the stations give it, when the controller took the sample.

@@ -180,6 +180,7 @@ struct greenup {
     int64_t start_ms;
     int64_t grid_ms;      // next control period
     int64_t last_grid_ms; // GREENUP_NEVER
+    int64_t last_look_ms; // last sample that was decided by
     int64_t last_act_ms;  // last run of the red steps
     int count;
     uint16_t by_id[GREENUP_STATIONS_MAX]; // indexes in the order of ids

@@ -49,7 +49,7 @@ void greenup_init(struct greenup *g, const struct greenup_settings *set,
         g->by_id[rank] = (uint16_t)i;
     }
     g->used = (uint8_t)used;
-    g->last_grid_ms = g->last_act_ms = GREENUP_NEVER;
+    g->last_grid_ms = g->last_look_ms = g->last_act_ms = GREENUP_NEVER;
     g->grid_ms = now_ms;
     for (int p = 0; p < GREENUP_PHASES; p++)
         g->phase[p].seen_ms = g->phase[p].used_ms = now_ms - 1; // a sample of this very moment is fresh
@@ -104,7 +104,15 @@ static void measure(struct greenup *g)
     greenup_bands(g);
     greenup_base_sample(g);
     greenup_forecast(g);
-    g->last_act_ms = g->now_ms;
+    g->last_look_ms = g->now_ms;
+}
+
+// The red steps run once a second at most; a control period without red has not run them.
+static void shed(struct greenup *g)
+{
+    if (greenup_red_phases(g))
+        g->last_act_ms = g->now_ms;
+    greenup_shed(g);
 }
 
 static void say_return(struct greenup *g)
@@ -146,7 +154,7 @@ static void control_period(struct greenup *g)
     if (g->mode == GREENUP_INIT && everything_read(g))
         g->mode = GREENUP_RUN;
     measure(g);
-    greenup_shed(g);
+    shed(g);
     g->grow = greenup_meter_grow(g);
     if (!(g->grow & g->used)) {
         say_return(g);
@@ -169,11 +177,12 @@ static void between(struct greenup *g, uint8_t sampled)
             greenup_failsafe(g);
     }
     const uint8_t phases = (uint8_t)(sampled & g->used & ~g->lost);
-    if (!phases || g->now_ms - g->last_act_ms < BETWEEN_MS || !greenup_sample_red(g, phases))
+    const bool just = g->last_act_ms != GREENUP_NEVER && g->now_ms - g->last_act_ms < BETWEEN_MS;
+    if (!phases || just || !greenup_sample_red(g, phases))
         return;
     g->known = phases;
     measure(g);
-    greenup_shed(g);
+    shed(g);
 }
 
 // ---- Alarms ---------------------------------------------------------------------------------------------
