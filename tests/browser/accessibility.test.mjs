@@ -14,7 +14,8 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 const PAGES = [
   ['', mark('home-page')], ['installation', mark('device')], [`installation/${MAIN}`, mark('block')], [`installation/${STATION}`, mark('charge')],
   ...['total', 'global', 'partial', 'compare', 'details', 'tariffs'].map((view) => [`consumption/${view}`, `${mark('consumption')}[data-view="${view}"] .tab`]),
-  ['alarms', mark('alarm-row')], ['server', '.overall'],
+  ['alarms', mark('alarm-row')], ['server', '.overall'], ['server/users', '.tabs + *'], ['system', mark('device-line')],
+  [`system/devices/${MAIN}`, mark('device-form')], ['system/buses/1', `${mark('system')} form`], ...['panels', 'circuits', 'zones'].map((tab) => [`system/${tab}`, mark('system')]),
   ['greenup/details', mark('gauge')], ['greenup/manage', mark('manage')], ['greenup/day', mark('day-charges')], ['greenup/configuration', mark('preview')],
   ['greenup/priorities', mark('priority')],
 ];

@@ -323,6 +323,7 @@ export default function ServerPage({ rest }: PageProps): JSX.Element {
   const part = rest === 'users' ? 'users' : 'state';
   return (
     <main class="page" id="main" tabIndex={-1}>
+      {part === 'users' && <h1 class="hidden">{t('ui.users.title')}</h1>}
       <Tabs label={t('page.server')} current={part} tabs={[
         { id: 'state', href: '#/server', title: t('ui.server.state'), icon: 'pulse' },
         { id: 'users', href: '#/server/users', title: t('ui.users.title'), icon: 'user' },

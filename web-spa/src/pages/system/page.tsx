@@ -125,6 +125,7 @@ export default function SystemPage({ rest }: PageProps): JSX.Element {
   const page = (['panels', 'circuits', 'zones'] as const).find((one) => one === tab);
   return (
     <main class="page" id="main" tabIndex={-1} data-test="system">
+      {where.id === '' && <h1 class="hidden">{t('page.system')}</h1>}
       <Tabs label={t('page.system')} current={tab === 'costs' ? 'costs' : page ?? 'buses'} tabs={[
         { id: 'buses', href: hrefOf('buses'), title: t('ui.system.buses'), icon: 'bus' },
         { id: 'circuits', href: hrefOf('circuits'), title: t('ui.system.circuits'), icon: 'bolt' },
