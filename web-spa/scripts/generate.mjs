@@ -41,7 +41,7 @@ async function types() {
 }
 
 function messages() {
-  const keys = Object.keys(readCatalogue('en')).filter((key) => !key.startsWith('reason.'));
+  const keys = Object.keys(readCatalogue('en')).filter((key) => !key.startsWith('reason.') && !key.includes('#'));
   const tags = available();
   for (const tag of tags) {
     const all = Object.entries(mergedCatalogue(tag));

@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
-export const MESSAGES = fileURLToPath(new URL('../../schemas/messages/', import.meta.url));
+/* global PROJECT */
+// The tests are bundled elsewhere and say where the project is.
+export const MESSAGES = typeof PROJECT === 'string' ? join(PROJECT, 'schemas/messages/') : fileURLToPath(new URL('../../schemas/messages/', import.meta.url));
 
 // Names in their own language, in the order of SYS-02.
 export const LANGUAGES = {
@@ -22,7 +24,11 @@ export const available = () => Object.keys(LANGUAGES).filter((tag) => existsSync
 export function mergedCatalogue(tag) {
   const base = tag.split('-')[0];
   const chain = [...new Set(['en', base, tag])].filter((one) => existsSync(catalogueFile(one)));
-  return Object.assign({}, ...chain.map(readCatalogue));
+  return chain.map(readCatalogue).reduce((below, above) => {
+    // A sentence replaces the one below it with all its plural forms.
+    const kept = Object.entries(below).filter(([key]) => !(key.includes('#') && key.split('#')[0] in above));
+    return { ...Object.fromEntries(kept), ...above };
+  }, {});
 }
 
 // What login, home and the frame of every page say: loaded at once. All else comes with the first page.

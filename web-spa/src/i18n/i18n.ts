@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { CATALOGUES, LANGUAGES, type Catalogue, type MessageKey } from '../generated/messages';
 import type { Reason } from '../generated/types';
-import { fill, resolveLanguage, type Params } from './sentence';
+import { fill, pluralKey, resolveLanguage, type Params } from './sentence';
 
 export { LANGUAGES };
 export type { MessageKey };
@@ -17,7 +17,7 @@ const available = LANGUAGES.map((one) => one.tag);
 export const language = (): string => current;
 
 export function t(key: MessageKey, params?: Params): string {
-  return fill(catalogue[key] ?? key, params);
+  return fill(catalogue[pluralKey(catalogue, key, params, current)] ?? key, params);
 }
 
 // For keys put together from data, as the name of a quantity: null when no catalogue has it.
@@ -27,7 +27,7 @@ export function lookUp(key: string): string | null {
 
 // A reason in the visitor's language; a sentence nobody has translated yet is shown as the gateway wrote it.
 export function reasonText(reason: Reason): string {
-  const sentence = catalogue[`reason.${reason.code}`];
+  const sentence = catalogue[pluralKey(catalogue, `reason.${reason.code}`, reason.params, current)];
   return sentence === undefined ? reason.text : fill(sentence, reason.params);
 }
 

@@ -11,6 +11,14 @@ export function fill(sentence: string, params?: Params): string {
   });
 }
 
+// The key of the form a language uses for `count`: `key#one`, `key#few` … where it has one. The plain key is for all else.
+export function pluralKey(sentences: { readonly [key: string]: string }, key: string, params: Params | undefined, tag: string): string {
+  const count = params?.count;
+  if (count === undefined) return key;
+  const form = `${key}#${new Intl.PluralRules(tag).select(Number(String(count).replace(/\D/g, '')))}`; // counts come with separators
+  return form in sentences ? form : key;
+}
+
 // The first wanted language that can be had, trying `fr` for `fr-BE`; English when there is none.
 export function resolveLanguage(wanted: readonly string[], available: readonly string[]): string {
   const find = (tag: string): string | undefined => available.find((one) => one.toLowerCase() === tag.toLowerCase());
