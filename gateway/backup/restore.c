@@ -208,11 +208,14 @@ int restore_main(int argc, char **argv)
 {
     static struct job job;
     struct ew_reason reason;
-    char passphrase[BACKUP_PASSPHRASE_MAX];
+    char passphrase[BACKUP_PASSPHRASE_MAX] = "";
     int code = read_options(argc, argv, &job);
     if (code >= 0)
         return code;
-    enum ew_err err = sodium_init() < 0 ? EW_E_IO : EW_OK;
+    enum ew_err err = EW_OK;
+    ew_reason_clear(&reason);
+    if (sodium_init() < 0)
+        err = ew_fail(&reason, EW_E_IO, "backup.random", "", "the machine gives no random numbers");
     if (err == EW_OK)
         err = ew_dir_make(job.data, 0700, &reason);
     if (err == EW_OK && job.passphrase_file)

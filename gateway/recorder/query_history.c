@@ -2,6 +2,7 @@
 #include "recorder/query_priv.h"
 
 #include "core/profile/profile.h"
+#include <assert.h>
 #include <string.h>
 
 static const char *const groups[] = {"circuit", "zone", "panel", "device", "service", NULL};
@@ -124,7 +125,8 @@ static void write_rows(const struct writing *x)
     while (i < now->row_count || k < before_count) {
         const struct history_row *a = i < now->row_count ? &now->rows[i] : NULL;
         const struct history_row *b = k < before_count ? &before->rows[k] : NULL;
-        const struct history_row *first = !a || (b && row_before(b, a)) ? b : a;
+        const struct history_row *first = b && (!a || row_before(b, a)) ? b : a;
+        assert(first); // the loop goes on while there is one
         i += a && !row_before(first, a);
         k += b && !row_before(first, b);
         write_row(x, first->service, first->id);

@@ -49,7 +49,7 @@ WATCHERS = "poller controller recorder notifier console"               # ... and
 # topic (below the base unless it begins with "/") | who may publish | who may subscribe
 TABLE = [
     *[(f"service/{name}/status", name, f"controller notifier supervisor console {PEOPLE} {OTHERS}" +
-       (" poller" if name == "controller" else ""))
+       {"controller": " poller", "recorder": " config"}.get(name, ""))
       for name in SERVICES if name != "console"],
     ("service/console/status", "", f"controller notifier supervisor console {PEOPLE} {OTHERS}"),
     ("config/bus/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
@@ -63,7 +63,7 @@ TABLE = [
     ("config/settings/site", "config", f"{READERS} web {PEOPLE} {OTHERS}"),
     ("config/settings/sampling", "config", f"{READERS} {PEOPLE} {OTHERS}"),
     ("config/settings/gas", "config", f"{READERS} {PEOPLE}"),
-    ("config/settings/csv", "config", f"{READERS} {CHIEFS}"),
+    ("config/settings/csv", "config", f"{READERS} {PEOPLE}"),  # whoever saves a chart as CSV wants its separators
     ("config/settings/web", "config", f"{READERS} web {CHIEFS}"),
     ("config/settings/modbus_server", "config", f"{READERS} {CHIEFS}"),
     ("config/settings/notifications", "config", f"{READERS} {CHIEFS}"),

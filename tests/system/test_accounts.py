@@ -328,7 +328,7 @@ class Codes(Case):
 class Integrations(Case):
     def add(self, name, role):
         said = self.edgewatt("account", "add", name, "--role", role, "--data", self.data).stdout
-        self.assertRegex(said, r"^password: [A-Za-z0-9_-]{43}\n$")
+        self.assertRegex(said, r"(?m)^password: [A-Za-z0-9_-]{43}\n\Z")
         return said.split()[-1]
 
     def list(self):

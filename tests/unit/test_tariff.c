@@ -25,8 +25,12 @@ static int64_t local_s(const struct calendar_zone *zone,
                        const char *text) // "2020-03-05" or "2020-03-05 19:00"
 {
     struct calendar_date date;
-    int hour = 0, minute = 0;
-    assert_true(sscanf(text, "%d-%d-%d %d:%d", &date.year, &date.month, &date.day, &hour, &minute) >= 3);
+    char *at;
+    date.year = (int)strtol(text, &at, 10);
+    date.month = (int)strtol(at + 1, &at, 10);
+    date.day = (int)strtol(at + 1, &at, 10);
+    long hour = *at ? strtol(at + 1, &at, 10) : 0, minute = *at ? strtol(at + 1, &at, 10) : 0;
+    assert_true(*at == 0);
     return calendar_date_start_s(zone, date) + hour * 3600LL + minute * 60LL;
 }
 
