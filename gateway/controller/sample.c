@@ -263,7 +263,7 @@ static void on_status(void *user, const struct mq_message *m, int64_t now_ms)
     struct station *st = controller_station(c, id);
     cJSON *tree = st ? parse(m) : NULL;
     const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "state"));
-    if (state)
+    if (st && state)
         st->in_error = strcmp(state, "on") != 0 && strcmp(state, "fault") != 0;
     cJSON_Delete(tree);
 }
@@ -293,7 +293,7 @@ static void on_command(void *user, const struct mq_message *m, int64_t now_ms)
     struct station *st = controller_station(c, id);
     cJSON *tree = st ? parse(m) : NULL;
     const cJSON *cap = cJSON_GetObjectItemCaseSensitive(tree, "cap_a");
-    if (cap && (cJSON_IsNull(cap) || read_ma(tree, "cap_a", &ma))) {
+    if (st && cap && (cJSON_IsNull(cap) || read_ma(tree, "cap_a", &ma))) {
         st->cap_ma = cJSON_IsNull(cap) ? -1 : ma;
         greenup_set_cap(&c->core, (int)(st - c->stations), st->cap_ma);
         ew_notice("station", "device=%lld ceiling %s%g A", (long long)id, ma < 0 ? "taken away, was " : "",

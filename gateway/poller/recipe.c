@@ -185,9 +185,9 @@ static uint64_t key_of(const struct recipe *recipe)
     key = hash(key, profile->version, strlen(profile->version) + 1);
     for (int i = 0; i < profile->register_count; i++) {
         const struct profile_bound *b = &recipe->bound[i];
-        uint16_t where[3] = {b->fc, b->address, b->words};
+        uint64_t where = (uint64_t)b->fc << 32 | (uint64_t)b->address << 8 | b->words;
         key = hash(key, profile->registers[i].quantity, strlen(profile->registers[i].quantity) + 1);
-        key = hash(key, where, sizeof(where));
+        key = hash(key, &where, sizeof(where));
     }
     return key;
 }
