@@ -179,8 +179,9 @@ static uint64_t hash(uint64_t hash, const void *data, size_t len) // FNV-1a
 static uint64_t key_of(const struct recipe *recipe)
 {
     const struct profile *profile = recipe->profile;
-    int64_t place[2] = {recipe->bus, recipe->unit};
-    uint64_t key = hash(14695981039346656037u, place, sizeof(place));
+    char place[48];
+    (void)ew_format(place, sizeof(place), "%lld %d", (long long)recipe->bus, recipe->unit);
+    uint64_t key = hash(14695981039346656037u, place, strlen(place) + 1);
     key = hash(key, profile->id, strlen(profile->id) + 1);
     key = hash(key, profile->version, strlen(profile->version) + 1);
     for (int i = 0; i < profile->register_count; i++) {
