@@ -79,6 +79,30 @@ test('at 200 % zoom nothing is cut off', async () => {
   await visitor.leave();
 });
 
+// A key shown instead of its sentence: `ui.alarms.count`.
+const KEY = /\b(?:ui|page|state|reason|quantity|circuit)\.[a-z_]+(?:\.[a-z_]+)*/g;
+
+for (const tag of ['fr', 'el', 'zh']) {
+  test(`${tag}: on a phone every page has its words, and they have their place`, async () => {
+    const visitor = await browser.visitor(gateway.url, PHONE);
+    await visitor.comeIn(USERS.greenUp);
+    await visitor.home();
+    await visitor.language(tag);
+    const found = [];
+    for (const [address, there] of PAGES) {
+      await visitor.page.goto(`${visitor.url}#/${address}`);
+      await visitor.wait(there);
+      const over = await visitor.overflow();
+      if (over !== 0) found.push(`${address || 'home'}: ${over} px too wide`);
+      found.push(...((await visitor.page.innerText('body')).match(KEY) ?? []).map((key) => `${address || 'home'}: ${key}`));
+    }
+    assert.deepEqual(found, []);
+    assert.equal(await visitor.page.getAttribute('html', 'lang'), tag);
+    assert.deepEqual(visitor.complaints, []);
+    await visitor.leave();
+  });
+}
+
 test('with the keyboard alone: in, to a page, through its parts, and out', async () => {
   const visitor = await browser.visitor(gateway.url, DESK);
   await visitor.open();
