@@ -14,7 +14,7 @@ const tags = readdirSync(MESSAGES).filter((name) => name.endsWith('.json')).map(
 const texts = Object.fromEntries(tags.map((tag) => [tag, readFileSync(join(MESSAGES, `${tag}.json`), 'utf8')]));
 const catalogues = Object.fromEntries(tags.map((tag) => [tag, JSON.parse(texts[tag])]));
 const english = catalogues.en;
-const PAGES_ONLY = ['pl', 'pt']; // their reasons are in English until somebody translates them
+const PAGES_ONLY = ['pl']; // most of its reasons are in English until somebody translates them
 const plain = (catalogue) => Object.keys(catalogue).filter((key) => !key.includes('#')); // without the plural forms
 const holes = (sentence) => [...sentence.matchAll(/\{([a-z0-9_]+)\}/g)].map((match) => match[1]).sort();
 
