@@ -282,9 +282,14 @@ static void store(struct config *config, struct mq_request *request, const struc
     *place = *after;
     config->user_until_ms[place - accounts->users] = 0;
     audit(config, caller, added ? "user_add" : "user_change", added ? NULL : &old, after, new_codes);
-    answer_id(request, after->id); // before the connection that it goes to may end
+    // The answer goes before the connection that it goes to may end, and takes the request's memory with it.
+    char account[ACCOUNTS_SESSION_MAX + ACCOUNTS_NAME_MAX];
+    struct config_caller asked = *caller;
+    ew_copy(account, sizeof(account), caller->account);
+    asked.account = account;
+    answer_id(request, after->id);
     if (!added)
-        end_what_changed(config, caller, &old, after, new_codes);
+        end_what_changed(config, &asked, &old, after, new_codes);
     login_save(config);
     secret_wipe(&old, sizeof(old));
 }

@@ -198,6 +198,9 @@ struct export_calls *export_calls_new(struct ew_service *service, struct jobs *j
 
 void export_calls_free(struct export_calls *c)
 {
+    if (!c)
+        return;
+    ew_loop_timer_clear(c->service->loop, &c->timer);
     free(c);
 }
 

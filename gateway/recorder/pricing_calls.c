@@ -198,6 +198,7 @@ void pricing_calls_stop(struct pricing_calls *c)
 {
     if (!c)
         return;
+    ew_loop_timer_clear(c->service->loop, &c->timer);
     pricing_free(c->pricing);
     free(c->devices);
     free(c);

@@ -193,6 +193,9 @@ struct report_calls *report_calls_new(struct ew_service *service, struct jobs *j
 
 void report_calls_free(struct report_calls *c)
 {
+    if (!c)
+        return;
+    ew_loop_timer_clear(c->service->loop, &c->timer);
     free(c);
 }
 
