@@ -180,7 +180,9 @@ class Restart(ControllerCase):
         self.start()
         first = self.charging()
         drive = lambda: (self.meter(52), self.charge(state="C", amperes=24, limit=24, session_wh=1500))
-        self.meter(120)
+        # The vehicle draws what it may before the others take more; else all of its limit would count as still to come.
+        self.status(lambda s: self.station(s)["current_a"][0] == 32 and self.station(s)["session_ah"] > 0, while_=lambda: (
+            self.meter(60), self.charge(state="C", amperes=32, session_wh=1400)))
         self.setpoint(lambda p: p["limit_a"] == 24, while_=lambda: (self.meter(101), self.charge(
             state="C", amperes=32, session_wh=1400)))
         self.status(lambda s: self.station(s)["session_ah"] > 0, while_=drive)
