@@ -127,14 +127,14 @@ function Harmonics({ block, by }: { block: Block; by: Judge }): JSX.Element {
   );
 }
 
-const statisticName = (what: Quantity): string =>
+export const fullName = (what: Quantity): string =>
   what.phase === 'total' ? quantityName(what.base) : `${quantityName(what.base)} ${phaseName(what.phase, what.base)}`;
 
 function StatisticsRow({ row, by }: { row: StatisticRow; by: Judge }): JSX.Element {
   const scale = useScale(row.quantity.measure, [row.mean, row.min, row.max]);
   return (
     <tr class="row">
-      <th scope="row"><span class="row-name">{statisticName(row.quantity)}</span>{scale.unit !== '' && <span class="unit">{scale.unit}</span>}</th>
+      <th scope="row"><span class="row-name">{fullName(row.quantity)}</span>{scale.unit !== '' && <span class="unit">{scale.unit}</span>}</th>
       {(['mean', 'min', 'max'] as const).map((one) => (
         <td key={one} class="cell">
           <span class="cell-phase">{t(`ui.stat.${one}`)}</span>

@@ -3,13 +3,14 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ConfigDevice } from '../../generated/types';
 import { flowing } from '../../format/freshness';
+import { quantity } from '../../format/quantity';
 import { showTime } from '../../format/time';
 import { reasonText, t, useLanguage, type MessageKey } from '../../i18n/i18n';
 import { want } from '../../api/link';
 import { useStore } from '../../store/store';
 import { Icon } from '../../ui/icon';
 import { StateMark, type StateName } from '../../ui/state_mark';
-import { Blocks } from './blocks';
+import { Blocks, fullName } from './blocks';
 import { ChargeBlock, StateBlock } from './charge';
 import { Commands } from './commands';
 import { useJudge } from './judge';
@@ -44,6 +45,9 @@ export function Status({ device, state }: { device: ConfigDevice; state: StateNa
       <StateMark of="device" state={state} />
       {since && <span class="muted numbers">{t('ui.device.since', { time: since })}</span>}
       {status?.reason && <p class="status-reason" data-test="reason">{reasonText(status.reason)}</p>}
+      {!!status?.refused?.length && (
+        <p class="muted" data-test="refused">{t('ui.device.refused', { names: status.refused.map((name) => fullName(quantity(name))).join(', ') })}</p>
+      )}
       {state === 'off' && !status?.reason && <p class="status-reason">{t('ui.device.off_why')}</p>}
       {state === 'unconfigured' && !status?.reason && <p class="status-reason">{t('ui.device.unconfigured_why')}</p>}
     </div>
