@@ -197,7 +197,8 @@ static enum ew_err plan_service(struct csv_run *run, const struct csv_series *co
     (void)ew_format(key, sizeof(key), "%s/devices", services[service]);
     (void)ew_format(name, sizeof(name), "%s_%04d-%02d", key, run->month.year, run->month.month);
     enum ew_err err = open_last(run, name, key, reason);
-    for (int loads = 0; loads <= (service == SITE_ELECTRICITY) && err == EW_OK; loads++) {
+    int trees = service == SITE_ELECTRICITY ? 2 : 1;
+    for (int loads = 0; loads < trees && err == EW_OK; loads++) {
         const struct csv_group *groups = loads ? run->circuits : run->zones;
         int groups_count = loads ? run->circuit_count : run->zone_count;
         if (groups_count == 0)

@@ -213,7 +213,7 @@ static void end_group(struct work *w)
 {
     for (int s = 0; s < SITE_SERVICE_COUNT && w->group_s != INT64_MIN; s++) {
         struct table *t = &w->tables[s];
-        for (int cost = 0; cost <= w->report->cost && t->count > 0; cost++)
+        for (int cost = 0; cost < (w->report->cost ? 2 : 1) && t->count > 0; cost++)
             write_line(w, t, cost);
         for (int i = 0; i < t->count; i++)
             t->figures[i] = (struct figure){.cell = t->figures[i].cell};
@@ -319,7 +319,7 @@ static void open_files(struct work *w)
     for (int s = 0; s < SITE_SERVICE_COUNT; s++) {
         struct table *t = &w->tables[s];
         t->service = s;
-        for (int cost = 0; cost <= w->report->cost && t->count > 0 && w->err == EW_OK; cost++) {
+        for (int cost = 0; cost < (w->report->cost ? 2 : 1) && t->count > 0 && w->err == EW_OK; cost++) {
             const char *end = cost ? "_cost" : "";
             if (w->report->scope == REPORT_CIRCUITS)
                 (void)ew_format(t->names[cost], sizeof(t->names[cost]), "report_energy_loads%s.csv", end);

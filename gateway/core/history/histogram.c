@@ -184,7 +184,8 @@ static int ids_of(const struct history_ask *ask, int64_t device, const struct hi
 static struct history_place place_at(const struct history_histogram *h, int64_t device, int64_t at_s)
 {
     int at = history_member_at(h->members, h->member_count, device, at_s);
-    return at < 0 ? (struct history_place){0} : h->members[at].place;
+    static const struct history_place nowhere;
+    return at < 0 ? nowhere : h->members[at].place;
 }
 
 static void add_to(struct history_cell *cell, const struct history_amount *amount)

@@ -21,7 +21,7 @@ static size_t put(uint8_t *dst, uint64_t value)
 
 static uint64_t zigzag(int64_t value)
 {
-    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
 }
 
 static int64_t unzigzag(uint64_t value)
