@@ -66,7 +66,7 @@ static bool answer_one(int fd, const uint8_t *q)
         a[9 + 2 * i] = (uint8_t)(value >> 8);
         a[10 + 2 * i] = (uint8_t)value;
     }
-    return send(fd, a, (size_t)(9 + 2 * count), MSG_NOSIGNAL) > 0;
+    return send(fd, a, 9 + 2 * (size_t)count, MSG_NOSIGNAL) > 0;
 }
 
 // Reads only, twelve bytes each; some clients send several at once.
