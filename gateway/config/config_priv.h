@@ -85,6 +85,8 @@ struct config_caller {
 };
 // Who asks. Answers false for an account that is neither the console nor a living session.
 bool config_known_caller(struct config *config, struct mq_request *request, struct config_caller *ret);
+// The same, and that this person may open that page (a bit of enum access_page); answers a refusal itself.
+bool config_may(struct config *config, struct mq_request *request, unsigned page, struct config_caller *ret);
 bool config_find_caller(struct config *config, const char *account, struct config_caller *ret);
 enum ew_err config_check_right(const struct config *config, const struct config_caller *caller,
                                const char *what, const char *path, struct ew_reason *reason) EW_MUST_CHECK;

@@ -14,19 +14,6 @@
 
 enum { ANSWER_MAX = 1 << 20 };
 
-static bool may(struct config *config, struct mq_request *request, struct config_caller *ret)
-{
-    struct ew_reason reason;
-    if (!config_known_caller(config, request, ret))
-        return false;
-    if (ret->pages & ACCESS_SYSTEM)
-        return true;
-    ew_reason_clear(&reason);
-    (void)ew_fail(&reason, EW_E_DENIED, "access.denied", "", "This account has no right to do that.");
-    mq_answer_error(request, &reason);
-    return false;
-}
-
 // ---- What came in ----------------------------------------------------------------------------------------
 
 static const char *text_at(struct ew_json *o, const char *key, enum ew_presence presence, size_t max)
@@ -193,7 +180,7 @@ static void on_profile(void *user, struct mq_request *request, const cJSON *args
     struct ew_json o;
     bool check = false;
     cJSON *tree = NULL;
-    if (!may(config, request, &caller))
+    if (!config_may(config, request, ACCESS_SYSTEM, &caller))
         return;
     ew_reason_clear(&reason);
     ew_json_open(&o, args, "", &reason);
@@ -273,7 +260,7 @@ static void on_profiles(void *user, struct mq_request *request, const cJSON *arg
     struct config_caller caller;
     struct ew_buf result;
     struct ew_jw w;
-    if (!may(config, request, &caller))
+    if (!config_may(config, request, ACCESS_SYSTEM, &caller))
         return;
     ew_buf_init(&result, ANSWER_MAX);
     ew_jw_init(&w, &result);

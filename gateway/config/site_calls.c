@@ -50,6 +50,16 @@ bool config_known_caller(struct config *config, struct mq_request *request, stru
     return false;
 }
 
+bool config_may(struct config *config, struct mq_request *request, unsigned page, struct config_caller *ret)
+{
+    if (!config_known_caller(config, request, ret))
+        return false;
+    if (ret->pages & page)
+        return true;
+    refuse(request, EW_E_DENIED, "access.denied", "This account has no right to do that.");
+    return false;
+}
+
 enum ew_err config_check_right(const struct config *config, const struct config_caller *caller,
                                const char *what, const char *path, struct ew_reason *reason)
 {

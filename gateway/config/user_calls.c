@@ -38,16 +38,6 @@ static void fail(struct mq_request *request, enum ew_err err, const char *code, 
     mq_answer_error(request, &reason);
 }
 
-static bool may(struct config *config, struct mq_request *request, struct config_caller *ret)
-{
-    if (!config_known_caller(config, request, ret))
-        return false;
-    if (ret->pages & ACCESS_SERVER)
-        return true;
-    fail(request, EW_E_DENIED, "access.denied", "", "This account has no right to do that.");
-    return false;
-}
-
 // ---- users -----------------------------------------------------------------------------------------------
 
 static void write_pages(struct ew_jw *w, unsigned pages)
@@ -96,7 +86,7 @@ static void on_users(void *user, struct mq_request *request, const cJSON *args, 
     struct config_caller caller;
     struct ew_buf result;
     struct ew_jw w;
-    if (!may(config, request, &caller))
+    if (!config_may(config, request, ACCESS_SERVER, &caller))
         return;
     ew_buf_init(&result, ANSWER_MAX);
     ew_jw_init(&w, &result);
@@ -302,7 +292,7 @@ static void apply(struct config *config, struct mq_request *request, const struc
     struct account_user after = {.id = 0};
     struct ew_reason reason;
     ew_reason_clear(&reason);
-    if (!may(config, request, &caller))
+    if (!config_may(config, request, ACCESS_SERVER, &caller))
         return;
     enum ew_err err = check_codes(config, wanted, &reason); // again: others may have been here meanwhile
     if (err == EW_OK)
@@ -402,7 +392,7 @@ static void on_user(struct config *config, struct mq_request *request, const cJS
     struct ew_reason reason;
     struct wanted wanted;
     ew_reason_clear(&reason);
-    if (!may(config, request, &caller))
+    if (!config_may(config, request, ACCESS_SERVER, &caller))
         return;
     if (read_wanted(args, add, &wanted, &reason) != EW_OK)
         mq_answer_error(request, &reason);
@@ -432,7 +422,7 @@ static bool take_id(struct config *config, struct mq_request *request, const cJS
     struct ew_reason reason;
     struct ew_json o;
     int64_t id = 0;
-    if (!may(config, request, ret_caller))
+    if (!config_may(config, request, ACCESS_SERVER, ret_caller))
         return false;
     ew_reason_clear(&reason);
     ew_json_open(&o, args, "", &reason);

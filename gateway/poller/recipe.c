@@ -52,14 +52,18 @@ void recipe_release(struct recipe *recipe)
     free(recipe);
 }
 
+static bool alike(const struct profile_command *a, const struct profile_command *b, int count)
+{
+    return count == 0 || memcmp(a, b, sizeof(*a) * (size_t)count) == 0;
+}
+
 static bool same_commands(const struct profile *a, const struct profile *b)
 {
     const struct profile_watchdog *x = &a->watchdog, *y = &b->watchdog;
-    return a->command_count == b->command_count &&
-           (a->command_count == 0 ||
-            memcmp(a->commands, b->commands, sizeof(a->commands[0]) * (size_t)a->command_count) == 0) &&
+    return a->command_count == b->command_count && alike(a->commands, b->commands, a->command_count) &&
            x->there == y->there && x->feed == y->feed && x->unit_s == y->unit_s &&
-           x->timeout_s == y->timeout_s && strcmp(x->fallback.name, y->fallback.name) == 0;
+           x->timeout_s == y->timeout_s && alike(&x->timeout, &y->timeout, 1) &&
+           alike(&x->fallback, &y->fallback, 1);
 }
 
 // Profiles of two loads of the library are the same when every register is; padding that differs costs a
