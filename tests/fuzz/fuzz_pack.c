@@ -24,10 +24,16 @@ static void check_again(const struct history_value *values, int count, bool coun
         abort();
 }
 
+// Whether the recorder would store it. (No llabs: of INT64_MIN it is INT64_MIN, which is small.)
+static bool is_sane_number(int64_t th)
+{
+    const int64_t most = 9007199254740992;
+    return th > -most && th < most;
+}
+
 static bool is_sane(const struct history_value *v)
 {
-    const int64_t most = 9007199254740992; // what the recorder stores
-    return llabs(v->value_th) < most && llabs(v->low_th) < most && llabs(v->high_th) < most &&
+    return is_sane_number(v->value_th) && is_sane_number(v->low_th) && is_sane_number(v->high_th) &&
            v->length_s > 0;
 }
 

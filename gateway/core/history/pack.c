@@ -185,11 +185,11 @@ static size_t put_value(const struct history_value *v, bool counter, int64_t qua
                         uint8_t *dst)
 {
     unsigned bits = (v->flags ? DAY_FLAGS : 0) | (v->has_value ? 0 : DAY_NO_VALUE);
-    int64_t number = counter ? v->value_th / quantum : v->value_th - *last_th;
+    int64_t number = counter ? v->value_th / quantum : minus(v->value_th, *last_th);
     size_t n = put(dst, (v->has_value ? zigzag(number) << 2 : 0) | bits);
     if (!counter && v->has_value) {
-        n += put(dst + n, zigzag(v->value_th - v->low_th));
-        n += put(dst + n, zigzag(v->high_th - v->value_th));
+        n += put(dst + n, zigzag(minus(v->value_th, v->low_th)));
+        n += put(dst + n, zigzag(minus(v->high_th, v->value_th)));
         *last_th = v->value_th;
     }
     if (v->flags)
