@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Every device has a status and up to eight groups.
-enum { TOPICS_MAX = (EW_DEVICES_MAX + EW_BUSES_MAX) * 9 };
+// Every device has a status and up to nine groups.
+enum { TOPICS_MAX = (EW_DEVICES_MAX + EW_BUSES_MAX) * 10 };
 
 static const char *const filters[] = {"bus/+/status",        "bus/+/scan",     "device/+/status",
-                                      "device/+/measures/+", "device/+/state", "device/+/charge"};
+                                      "device/+/measures/+", "device/+/state", "device/+/charge",
+                                      "device/+/links"};
 enum { FILTERS = sizeof(filters) / sizeof(filters[0]) };
 
 struct leftover {

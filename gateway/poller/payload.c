@@ -1,8 +1,9 @@
-// The JSON of what is retained (schemas/topics/bus_status, device_status, measures, charge, state).
+// The JSON of what is retained (schemas/topics/bus_status, device_status, measures, charge, state, links).
 #include "poller/fleet_priv.h"
 
 #include "base/clock.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const bus_states[] = {"on", "on", "off", "error"};
@@ -170,6 +171,49 @@ static void put_breaker(struct ew_jw *w, const struct device *device)
     payload_command(w, device);
 }
 
+// A number of the link, null while it is not known; absent when the profile has no such register.
+static void put_link_number(struct ew_jw *w, const struct device *device, const char *what,
+                            const char *number, const char *key)
+{
+    char quantity[PROFILE_NAME_MAX];
+    (void)ew_format(quantity, sizeof(quantity), "link_%s_%s", what, number);
+    int index = profile_find(device->recipe->profile, quantity);
+    const struct remembered *m = index >= 0 ? &device->memory[index] : NULL;
+    if (m && m->known && m->good && !m->nulled)
+        ew_jw_int(w, key, (int64_t)m->raw);
+    else if (m)
+        ew_jw_null(w, key);
+}
+
+// LNK-01: what the module itself says. 0 and "no value" are no link; what could not be read is null.
+static void put_links(struct ew_jw *w, const struct device *device)
+{
+    static const char *const ends[][2] = {{"link_action_", "event"}, {"link_event_", "action"}};
+    const struct profile *profile = device->recipe->profile;
+    ew_jw_open_array(w, "links");
+    for (int i = 0; i < profile->register_count; i++) {
+        const char *quantity = profile->registers[i].quantity;
+        const struct remembered *m = &device->memory[i];
+        for (int end = 0; end < 2; end++) {
+            size_t len = strlen(ends[end][0]);
+            if (strncmp(quantity, ends[end][0], len) != 0 || profile->registers[i].hidden)
+                continue;
+            bool told = m->known && !m->nulled;
+            if (told && (!m->good || m->raw == 0))
+                continue;
+            const char *number = quantity + len;
+            ew_jw_open_object(w, NULL);
+            ew_jw_int(w, "number", strtol(number, NULL, 10));
+            ew_jw_text(w, "this", ends[end][1]);
+            put_link_number(w, device, end == 0 ? "action" : "event", number, "unit");
+            put_link_number(w, device, "interface", number, "interface");
+            put_link_number(w, device, "error", number, "error");
+            ew_jw_close_object(w);
+        }
+    }
+    ew_jw_close_array(w);
+}
+
 void payload_group(struct ew_buf *buf, const struct device *device, enum profile_group group)
 {
     struct ew_jw w;
@@ -183,6 +227,8 @@ void payload_group(struct ew_buf *buf, const struct device *device, enum profile
         put_charge(&w, device);
     else if (group == PROFILE_STATE)
         put_breaker(&w, device);
+    else if (group == PROFILE_LINKS)
+        put_links(&w, device);
     else
         put_measures(&w, device, group);
     ew_jw_close_object(&w);
@@ -190,7 +236,7 @@ void payload_group(struct ew_buf *buf, const struct device *device, enum profile
 
 void payload_group_topic(topic_text topic, int64_t device, enum profile_group group)
 {
-    if (group == PROFILE_CHARGE || group == PROFILE_STATE)
+    if (group == PROFILE_CHARGE || group == PROFILE_STATE || group == PROFILE_LINKS)
         topic_device(topic, device, profile_group_name(group));
     else
         topic_device_measures(topic, device, profile_group_name(group));

@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum {
-    SLOW_MS = 10000, // energies, quality, harmonics
-    STATISTICS_MS = 60000,
+    SLOW_MS = 10000,       // energies, quality, harmonics
+    STATISTICS_MS = 60000, // links too
     INFO_MS = 3600000,
     CONNECT_MS = 3000,
     // What a device takes before it answers, where only the wire's speed is known (control.md, part C).
@@ -153,6 +153,7 @@ int recipe_period_ms(enum profile_group group, int poll_ms)
     case PROFILE_HARMONICS:
         slowest = SLOW_MS;
         break;
+    case PROFILE_LINKS:
     case PROFILE_STATISTICS:
         slowest = STATISTICS_MS;
         break;

@@ -198,8 +198,8 @@ static int groups_read(const struct recipe *recipe)
 
 // Fastest first, so that the first is the one that asks when the device is dead.
 static const enum profile_group by_speed[PROFILE_GROUP_COUNT] = {
-    PROFILE_CHARGE,  PROFILE_STATE,     PROFILE_INSTANT,    PROFILE_ENERGY,
-    PROFILE_QUALITY, PROFILE_HARMONICS, PROFILE_STATISTICS, PROFILE_INFO};
+    PROFILE_CHARGE,    PROFILE_STATE,      PROFILE_INSTANT, PROFILE_ENERGY, PROFILE_QUALITY,
+    PROFILE_HARMONICS, PROFILE_STATISTICS, PROFILE_LINKS,   PROFILE_INFO};
 
 static void add_unit(struct worker *next, struct recipe *recipe, int64_t now_ms)
 {

@@ -59,7 +59,7 @@ const SCHEMA_OF = [
   [/^service\/[a-z]+\/status$/, 'service_status'], [/^config\/bus\/\d+$/, 'config_bus'], [/^config\/device\/\d+$/, 'config_device'],
   [/^config\/panel\/\d+$/, 'config_panel'], [/^config\/profile\/[^/]+$/, 'config_profile'], [/^config\/settings\/site$/, 'config_settings_site'],
   [/^bus\/\d+\/status$/, 'bus_status'], [/^device\/\d+\/status$/, 'device_status'], [/^device\/\d+\/measures\/[a-z]+$/, 'measures'],
-  [/^device\/\d+\/charge$/, 'charge'], [/^device\/\d+\/state$/, 'state'],
+  [/^device\/\d+\/charge$/, 'charge'], [/^device\/\d+\/state$/, 'state'], [/^device\/\d+\/links$/, 'links'],
 ];
 const FILTERS = [
   'service/+/status', 'config/bus/+', 'config/device/+', 'config/panel/+', 'config/profile/+', 'config/settings/site', 'bus/+/status',

@@ -529,11 +529,12 @@ class Edgewatt:
     """`edgewatt run` over a data folder of its own, with a simulated site. Leaving the block stops everything and fails
     when a process is left, or when a sanitizer has something to say."""
 
-    def __init__(self, site, demo=True, simulate=True, build=None, options=(), env=None, simulate_options=()):
+    def __init__(self, site, demo=True, simulate=True, build=None, options=(), env=None, simulate_options=(), profiles=()):
         self.build = build or find_build()
         self.program = os.path.join(self.build, "bin", "edgewatt")
         self.demo, self.simulate, self.options, self.env = demo, simulate, list(options), dict(env or {})
-        self.simulate_options = list(simulate_options)
+        self.profiles = list(profiles)  # the user's own: both the gateway and the simulator have them
+        self.simulate_options = [*simulate_options]
         if isinstance(site, (str, os.PathLike)):
             with open(site, encoding="utf-8") as file:
                 site = json.load(file)
@@ -547,6 +548,12 @@ class Edgewatt:
         self.folder = tempfile.mkdtemp(prefix="edgewatt-test-")
         self.data, self.site_file = os.path.join(self.folder, "data"), os.path.join(self.folder, "site.json")
         os.mkdir(self.data, 0o700)
+        if self.profiles:
+            os.mkdir(os.path.join(self.data, "profiles"), 0o700)
+            self.simulate_options += ["--data", self.data]
+        for profile in self.profiles:
+            with open(os.path.join(self.data, "profiles", f"{profile['id']}.json"), "w", encoding="utf-8") as file:
+                json.dump(profile, file)
         try:
             if self.simulate:
                 for bus in self.site.get("buses", []):

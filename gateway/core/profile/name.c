@@ -5,7 +5,8 @@
 const char *const profile_groups[] = {
     [PROFILE_INSTANT] = "instant",     [PROFILE_ENERGY] = "energy",         [PROFILE_QUALITY] = "quality",
     [PROFILE_HARMONICS] = "harmonics", [PROFILE_STATISTICS] = "statistics", [PROFILE_INFO] = "info",
-    [PROFILE_STATE] = "state",         [PROFILE_CHARGE] = "charge",         [PROFILE_GROUP_COUNT] = NULL,
+    [PROFILE_STATE] = "state",         [PROFILE_CHARGE] = "charge",         [PROFILE_LINKS] = "links",
+    [PROFILE_GROUP_COUNT] = NULL,
 };
 
 const char *const profile_services[] = {"electricity", "gas", "water", NULL};

@@ -42,8 +42,9 @@ enum profile_group {
     PROFILE_INFO,
     PROFILE_STATE,
     PROFILE_CHARGE,
+    PROFILE_LINKS,
     PROFILE_GROUP_COUNT
-}; // the last two feed device/<id>/state and /charge
+}; // the last three feed device/<id>/state, /charge and /links
 enum profile_type {
     PROFILE_BOOL,
     PROFILE_U16,
@@ -277,7 +278,10 @@ extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 // Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back),
 // "rated_current" (A; where no register has it, a parameter of that name does), "session_energy" (Wh),
 // "session_duration" (s), "error_code" (raw). Breakers: "state". "ct_ratio", "vt_ratio" for scale_from, and
-// "sign_<quantity>" for sign_from.
+// "sign_<quantity>" for sign_from. Modules that are linked to each other (LNK-01) have, by number of the
+// link, "link_action_<n>" (address of the module that acts on an event of this one; 0 = no link),
+// "link_event_<n>" (address of the module on whose event this one acts), "link_interface_<n>" (interface of
+// that module, remote addressing) and "link_error_<n>" (raw; 0 = none).
 bool profile_quantity_known(const char *quantity, const char **ret_unit);
 // Quantities of this unit only count up: energies and volumes.
 bool profile_unit_counts(const char *unit);

@@ -70,6 +70,32 @@ static enum ew_err check_overlap(const struct profile *profile, int index, struc
     return EW_OK;
 }
 
+// The registers of a link go together, in a group of their own; a module is at one end of it.
+static enum ew_err check_link(const struct profile *profile, const struct profile_register *r,
+                              struct ew_reason *reason)
+{
+    static const char *const ends[2] = {"link_action_", "link_event_"};
+    bool is_link = strncmp(r->quantity, "link_", strlen("link_")) == 0;
+    if (is_link != (r->group == PROFILE_LINKS))
+        return fail(reason, r, "group", "profile.link_group",
+                    "links, and nothing else, are in the group links");
+    if (!is_link)
+        return EW_OK;
+    enum profile_arithmetic arithmetic = profile_types[r->type].arithmetic;
+    if (arithmetic == PROFILE_FLOATING || arithmetic == PROFILE_TEXT)
+        return fail(reason, r, "type", "profile.link_type", "an address or an error is a whole number");
+    int found = 0;
+    for (int i = 0; i < 2; i++) {
+        char end[PROFILE_NAME_MAX];
+        (void)ew_format(end, sizeof(end), "%s%s", ends[i], strrchr(r->quantity, '_') + 1);
+        found += profile_find(profile, end) >= 0;
+    }
+    if (found != 1)
+        return fail(reason, r, "", "profile.link_end",
+                    "a link has either link_action or link_event of its number");
+    return EW_OK;
+}
+
 enum ew_err profile_registers_check(const struct profile *profile, struct ew_reason *reason)
 {
     for (int i = 0; i < profile->register_count; i++) {
@@ -79,6 +105,8 @@ enum ew_err profile_registers_check(const struct profile *profile, struct ew_rea
             err = check_helper(profile, r, r->scale_from[k], "scale_from", reason);
         if (err == EW_OK)
             err = check_helper(profile, r, r->sign_from, "sign_from", reason);
+        if (err == EW_OK)
+            err = check_link(profile, r, reason);
         if (err == EW_OK && r->words.value > profile->limits.max_registers && r->fc.value >= 3)
             err =
                 fail(reason, r, "words", "profile.too_wide", "is more than limits/max_registers in one read");

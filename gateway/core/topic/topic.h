@@ -14,7 +14,7 @@ void topic_config(topic_text dst, const char *kind, const char *id);
 void topic_bus_status(topic_text dst, int64_t bus_id);
 void topic_bus_scan(topic_text dst, int64_t bus_id);
 void topic_device(topic_text dst, int64_t device_id,
-                  const char *leaf); // leaf: "status", "state", "charge", "setpoint", "command"
+                  const char *leaf); // leaf: "status", "state", "charge", "links", "setpoint", "command"
 void topic_device_measures(topic_text dst, int64_t device_id, const char *group);
 
 // Takes apart "device/12/measures/instant": returns true and the id and what follows ("measures/instant",

@@ -1,6 +1,6 @@
 // The one place where state changes. Pure: the same state and messages give the same result.
 import type {
-  BusScan, BusStatus, Charge, ChargeSession, ConfigProfile, ConfigSite, DeviceState, DeviceStatus, GreenupStatus, Measures, ServiceStatus,
+  BusScan, BusStatus, Charge, ChargeSession, ConfigProfile, ConfigSite, DeviceLinks, DeviceState, DeviceStatus, GreenupStatus, Measures, ServiceStatus,
 } from '../generated/types';
 import { EMPTY, type DeviceMeasures, type Link, type Reading, type Settings, type State, type Visit } from './state';
 import { readTopic, type Subject } from './topic';
@@ -99,6 +99,7 @@ function remove(batch: Batch, subject: Subject): void {
     case 'deviceStatus': return batch.set('deviceStatus', subject.id, null);
     case 'charge': return batch.set('charges', subject.id, null);
     case 'deviceState': return batch.set('deviceStates', subject.id, null);
+    case 'links': return batch.set('links', subject.id, null);
     case 'measures':
       return batch.set('measures', subject.id, dropGroup(batch.draft.measures.get(subject.id), subject.group));
   }
@@ -134,6 +135,9 @@ function store(batch: Batch, subject: Subject, payload: Record<string, unknown>)
     case 'deviceStatus': return batch.set('deviceStatus', subject.id, payload as unknown as DeviceStatus);
     case 'charge': return storeCharge(batch, subject.id, payload as unknown as Charge);
     case 'deviceState': return batch.set('deviceStates', subject.id, payload as unknown as DeviceState);
+    case 'links':
+      if (Array.isArray(payload.links)) batch.set('links', subject.id, payload as unknown as DeviceLinks);
+      return;
     case 'measures': {
       if (typeof payload.up_ms !== 'number' || !isObject(payload.values)) return;
       const before = batch.draft.measures.get(subject.id);

@@ -1,7 +1,7 @@
 // Everything the pages show. Changed only by reduce(); nothing in here is ever modified in place.
 import type {
   BusScan, BusStatus, Charge, ChargeSession, ConfigBus, ConfigCircuit, ConfigCostRule, ConfigDevice, ConfigPanel, ConfigProfile, ConfigSite, ConfigTariff,
-  ConfigZone, DeviceState, DeviceStatus, GreenupStatus, ServiceStatus, Session,
+  ConfigZone, DeviceLinks, DeviceState, DeviceStatus, GreenupStatus, ServiceStatus, Session,
 } from '../generated/types';
 
 export type PageId = Session['pages'][number];
@@ -63,6 +63,7 @@ export interface State {
   readonly measures: Table<DeviceMeasures>;
   readonly charges: Table<Charge>;
   readonly deviceStates: Table<DeviceState>;
+  readonly links: Table<DeviceLinks>; // what each module says of its links with others
   readonly greenup: GreenupStatus | null;
   readonly sessions: Table<ChargeSession>; // by the device of the charge point
 }
@@ -89,6 +90,7 @@ export const EMPTY: State = {
   measures: new Map(),
   charges: new Map(),
   deviceStates: new Map(),
+  links: new Map(),
   greenup: null,
   sessions: new Map(),
 };

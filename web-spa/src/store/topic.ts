@@ -9,7 +9,7 @@ export type Subject =
   | { kind: 'profile'; id: string }
   | { kind: 'settings'; name: string }
   | { kind: 'busStatus' | 'scan'; id: number }
-  | { kind: 'deviceStatus' | 'charge' | 'deviceState'; id: number }
+  | { kind: 'deviceStatus' | 'charge' | 'deviceState' | 'links'; id: number }
   | { kind: 'measures'; id: number; group: string }
   | { kind: 'greenup' }
   | { kind: 'session'; id: number };
@@ -36,6 +36,7 @@ function readDevice(id: number, leaf: string, group: string | undefined): Subjec
     case 'status': return { kind: 'deviceStatus', id };
     case 'charge': return { kind: 'charge', id };
     case 'state': return { kind: 'deviceState', id };
+    case 'links': return { kind: 'links', id };
     default: return null;
   }
 }

@@ -8,6 +8,7 @@ const PATHS = {
   breaker: 'M12 3v5M12 16v5M12 16 8 9M9.5 8h5',
   pulse: 'M3 13h4l2-6 4 12 3-8 1.5 2H21',
   io: 'M4 8h10M11 5l3 3-3 3M20 16H10M13 13l-3 3 3 3',
+  link: 'M10 14a4 4 0 0 1 0-5.6l3-3a4 4 0 0 1 5.7 5.7l-1.6 1.6M14 10a4 4 0 0 1 0 5.6l-3 3a4 4 0 0 1-5.7-5.7l1.6-1.6',
   bus: 'M4 12h16M7 12V7M17 12V7M12 12v5M5 4h4v3H5zM15 4h4v3h-4zM10 17h4v3h-4z',
   panel: 'M5 3h14v18H5zM9 7h6M9 11h6M12 15v2',
   device: 'M5 5h14v14H5zM9 9h6v6H9z',

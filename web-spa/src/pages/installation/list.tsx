@@ -10,6 +10,8 @@ import type { ConfigBus, ConfigDevice } from '../../generated/types';
 import { Icon } from '../../ui/icon';
 import { BreakerMark, StateMark, stateWord } from '../../ui/state_mark';
 import { chargeWord, readingOf } from './charge';
+import { LinkMark } from '../links/mark';
+import { linkedDevices } from '../links/model';
 import { useJudge } from './judge';
 import { CHARGE_GROUP, addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
 import { Value, judge, useScale, type Judge } from './value';
@@ -64,9 +66,9 @@ function Breaker({ id }: { id: number }): JSX.Element | null {
   return breaker ? <BreakerMark is={breaker} short /> : null;
 }
 
-interface LineProps { device: ConfigDevice; chosen: boolean; showBus: boolean }
+interface LineProps { device: ConfigDevice; chosen: boolean; showBus: boolean; linked: boolean }
 
-function Line({ device, chosen, showBus }: LineProps): JSX.Element {
+function Line({ device, chosen, showBus, linked }: LineProps): JSX.Element {
   const status = useStore((state) => state.deviceStatus.get(device.id));
   const profile = useStore((state) => state.profiles.get(device.profile ?? ''));
   const bus = useStore((state) => state.buses.get(device.bus));
@@ -80,7 +82,7 @@ function Line({ device, chosen, showBus }: LineProps): JSX.Element {
         data-test="device" data-device={device.id} data-state={state}>
         <span class="line-icon"><Icon name={kindIcon(profile?.kind)} /></span>
         <span class="line-text">
-          <span class="line-name">{device.name}{read && <Breaker id={device.id} />}</span>
+          <span class="line-name">{device.name}{read && <Breaker id={device.id} />}{linked && <LinkMark />}</span>
           <span class="muted line-about">
             {state !== 'on' && <span class={`fact line-word state-${state}`}>{stateWord('device', state)}</span>}
             {read && <ChargeWord id={device.id} by={by} />}
@@ -117,6 +119,8 @@ export function DeviceList({ chosen }: { chosen: number | null }): JSX.Element {
   const panels = useStore((state) => state.panels);
   const profiles = useStore((state) => state.profiles);
   const online = useStore((state) => state.link.is === 'online');
+  const links = useStore((state) => state.links);
+  const linked = useMemo(() => linkedDevices(links, devices), [links, devices]);
   const groups = useMemo(() => arrange({ buses, devices, panels, profiles }, arrangement, search),
     [buses, devices, panels, profiles, arrangement, search]);
   return (
@@ -141,7 +145,7 @@ export function DeviceList({ chosen }: { chosen: number | null }): JSX.Element {
             : (
               <ul class="lines">
                 {group.devices.map((device) => (
-                  <Line key={device.id} device={device} chosen={device.id === chosen} showBus={arrangement !== 'bus'} />
+                  <Line key={device.id} device={device} chosen={device.id === chosen} showBus={arrangement !== 'bus'} linked={linked.has(device.id)} />
                 ))}
               </ul>
             )}

@@ -11,7 +11,7 @@ import '../../style/installation.css';
 
 const STATES = [
   'config/bus/+', 'config/device/+', 'config/panel/+', 'config/profile/+', 'bus/+/status', 'device/+/status', 'device/+/charge',
-  'device/+/state',
+  'device/+/state', 'device/+/links',
 ] as const;
 
 export default function InstallationPage({ rest }: PageProps): JSX.Element {

@@ -1,4 +1,4 @@
-// System configuration (USR-02): buses and devices; circuits, zones and panels. On a phone the list, then the form.
+// System configuration (USR-02): buses and devices; circuits, zones and panels; costs; links between modules. On a phone the list, then the form.
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call, want } from '../../api/link';
@@ -9,6 +9,7 @@ import { Icon } from '../../ui/icon';
 import { StateMark } from '../../ui/state_mark';
 import { Tabs } from '../../ui/tabs';
 import { busAddress, busState, deviceState, kindIcon } from '../installation/model';
+import { Links } from '../links/page';
 import type { PageProps } from '../registry';
 import { Bus } from './bus_form';
 import { CostEdit, CostList } from './costs';
@@ -126,16 +127,17 @@ export default function SystemPage({ rest }: PageProps): JSX.Element {
   return (
     <main class="page" id="main" tabIndex={-1} data-test="system">
       {where.id === '' && <h1 class="hidden">{t('page.system')}</h1>}
-      <Tabs label={t('page.system')} current={tab === 'costs' ? 'costs' : page ?? 'buses'} tabs={[
+      <Tabs label={t('page.system')} current={tab === 'costs' || tab === 'links' ? tab : page ?? 'buses'} tabs={[
         { id: 'buses', href: hrefOf('buses'), title: t('ui.system.buses'), icon: 'bus' },
         { id: 'circuits', href: hrefOf('circuits'), title: t('ui.system.circuits'), icon: 'bolt' },
         { id: 'zones', href: hrefOf('zones'), title: t('ui.system.zones_tab'), icon: 'home' },
         { id: 'panels', href: hrefOf('panels'), title: t('ui.system.panels'), icon: 'panel' },
         { id: 'costs', href: hrefOf('costs'), title: t('ui.costs.title'), icon: 'tag' },
+        { id: 'links', href: hrefOf('links'), title: t('ui.links.title'), icon: 'link' },
       ]} />
-      <Frame chosen={where.id !== ''} list={tab === 'costs' ? <CostList chosen={where.id} /> : page ? <PlaceList page={page} chosen={where.id} /> : <BusList where={where} />}>
+      {tab === 'links' ? <Links /> : <Frame chosen={where.id !== ''} list={tab === 'costs' ? <CostList chosen={where.id} /> : page ? <PlaceList page={page} chosen={where.id} /> : <BusList where={where} />}>
         <Detail where={where} profiles={profiles} />
-      </Frame>
+      </Frame>}
     </main>
   );
 }
