@@ -87,15 +87,12 @@ endfunction()
 
 # edgewatt_command_test(<name> LABEL ... [IDS ...] COMMAND ... [TIMEOUT s]): any other test command.
 function(edgewatt_command_test name)
-    cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "COMMAND;IDS" ${ARGN})
+    cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "COMMAND;IDS" ${ARGN})
     if(EDGEWATT_FUZZ)
         return()
     endif()
     add_test(NAME ${name} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     edgewatt_test_properties(${name} "${ARG_LABEL}" "${ARG_TIMEOUT}" "${ARG_IDS}")
-    if(ARG_SERIAL)
-        set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
-    endif()
 endfunction()
 
 function(edgewatt_test_properties name label timeout ids)
@@ -106,7 +103,8 @@ function(edgewatt_test_properties name label timeout ids)
     foreach(id ${ids})
         list(APPEND labels "req:${id}")
     endforeach()
-    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+    # COST: what may take long begins first, so that nothing long is left alone at the end.
+    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} COST ${timeout} SKIP_RETURN_CODE 77
         ENVIRONMENT "EDGEWATT_BUILD=${CMAKE_BINARY_DIR};ASAN_OPTIONS=detect_leaks=1:abort_on_error=0;UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1;TSAN_OPTIONS=halt_on_error=1")
 endfunction()
 
@@ -116,6 +114,10 @@ function(edgewatt_fuzz name)
     if(NOT EDGEWATT_FUZZ)
         return()
     endif()
+    if(NOT TARGET fuzz_targets)
+        add_custom_target(fuzz_targets)
+    endif()
+    add_dependencies(fuzz_targets fuzz_${name})
     add_executable(fuzz_${name} ${ARG_SOURCES})
     edgewatt_properties(fuzz_${name})
     target_link_libraries(fuzz_${name} PRIVATE ${ARG_LINK})
