@@ -1,14 +1,18 @@
 #!/usr/bin/python3
-"""Every account x every topic of DESIGN on the real broker with the files of `edgewatt broker-files`.
+"""Every account x every topic of DESIGN on the real broker with the files of `edgewatt broker-files`; every account x every
+URL on the whole gateway.
 
-The table below was written by hand from DESIGN's topics and the pages of USR-02, not from broker-config: who may
-publish, who may subscribe. Each cell that is not named must be refused. Prints the counts of allow and deny.
+The tables below were written by hand from DESIGN's topics and the pages of USR-02, not from broker-config: who may
+publish, who may subscribe. Each cell that is not named must be refused. People are named by their pages ("@alarms"; "@every":
+whoever is logged in): the four of USR-02, one for each single page, one with none and one with all. Prints the counts of
+allow and deny.
 """
 import base64
 import hashlib
 import hmac
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +21,8 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import browser_socket  # noqa: E402
+import harness  # noqa: E402
 import mqtt5  # noqa: E402
 
 BUILD = os.environ.get("EDGEWATT_BUILD", "build/dev")
@@ -30,6 +36,8 @@ PAGES = {  # USR-02
     "installer": ["system", "installation", "consumption", "alarms"],
     "user": ["consumption", "alarms"],
 }
+ALL_PAGES = "server system installation consumption reports alarms greenup".split()
+PAGES.update({"only-" + page: [page] for page in ALL_PAGES}, nothing=[], everything=ALL_PAGES)
 ROLES = {"ha": "read", "nodered": "command"}
 ACCOUNTS = SERVICES + list(PAGES) + list(ROLES)
 
@@ -39,76 +47,73 @@ RELAYS = {"id": "relays", "version": "1.0", "family": "Tests", "model": "Relays"
           "commands": {"output_1": {"fc": 5, "address": 1, "type": "bool"}}}
 
 # Shorthands of the table.
-PEOPLE = "administrator greenUp installer user"
-ALL_BUT_USER = "administrator greenUp installer"
-CHIEFS = "administrator greenUp"
 OTHERS = "ha nodered"
 READERS = "poller controller recorder notifier config server console"  # services that take the configuration whole
 WATCHERS = "poller controller recorder notifier console"               # ... and what the poller says
 
 # topic (below the base unless it begins with "/") | who may publish | who may subscribe
 TABLE = [
-    *[(f"service/{name}/status", name, f"controller notifier supervisor console {PEOPLE} {OTHERS}" +
+    *[(f"service/{name}/status", name, f"controller notifier supervisor console @every {OTHERS}" +
        {"controller": " poller", "recorder": " config"}.get(name, ""))
       for name in SERVICES if name != "console"],
-    ("service/console/status", "", f"controller notifier supervisor console {PEOPLE} {OTHERS}"),
-    ("config/bus/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/device/12", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/panel/1", "config", f"{READERS} {ALL_BUT_USER} {OTHERS}"),
-    ("config/circuit/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/zone/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/tariff/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/cost_rule/1", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/profile/sdm630", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/settings/site", "config", f"{READERS} web {PEOPLE} {OTHERS}"),
-    ("config/settings/sampling", "config", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("config/settings/gas", "config", f"{READERS} {PEOPLE}"),
-    ("config/settings/csv", "config", f"{READERS} {PEOPLE}"),  # whoever saves a chart as CSV wants its separators
-    ("config/settings/web", "config", f"{READERS} web {CHIEFS}"),
-    ("config/settings/modbus_server", "config", f"{READERS} {CHIEFS}"),
-    ("config/settings/notifications", "config", f"{READERS} {CHIEFS}"),
-    ("config/settings/reports", "config", f"{READERS} {CHIEFS}"),
-    ("config/settings/greenup", "config", f"{READERS} {CHIEFS}"),
-    ("bus/1/status", "poller", f"{WATCHERS} {PEOPLE} {OTHERS}"),
-    ("device/12/status", "poller", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
-    *[(f"device/12/measures/{group}", "poller", f"{WATCHERS} server {PEOPLE} {OTHERS}")
+    ("service/console/status", "", f"controller notifier supervisor console @every {OTHERS}"),
+    ("config/bus/1", "config", f"{READERS} @server @system @installation @consumption @alarms @greenup {OTHERS}"),
+    ("config/device/12", "config", f"{READERS} @server @system @installation @consumption @reports @alarms @greenup {OTHERS}"),
+    ("config/panel/1", "config", f"{READERS} @server @system @installation {OTHERS}"),
+    ("config/circuit/1", "config", f"{READERS} @server @system @installation @consumption @reports {OTHERS}"),
+    ("config/zone/1", "config", f"{READERS} @server @system @installation @consumption @reports @greenup {OTHERS}"),
+    ("config/tariff/1", "config", f"{READERS} @server @system @consumption {OTHERS}"),
+    ("config/cost_rule/1", "config", f"{READERS} @server @system @consumption {OTHERS}"),
+    ("config/profile/sdm630", "config", f"{READERS} @server @system @installation @consumption @greenup {OTHERS}"),
+    ("config/settings/site", "config", f"{READERS} web @every {OTHERS}"),
+    ("config/settings/sampling", "config", f"{READERS} @server @system @consumption @reports {OTHERS}"),
+    ("config/settings/gas", "config", f"{READERS} @server @system @consumption"),
+    ("config/settings/csv", "config", f"{READERS} @server @consumption"),  # whoever saves a chart as CSV wants its separators
+    ("config/settings/web", "config", f"{READERS} web @server"),
+    ("config/settings/modbus_server", "config", f"{READERS} @server"),
+    ("config/settings/notifications", "config", f"{READERS} @server"),
+    ("config/settings/reports", "config", f"{READERS} @server @reports"),
+    ("config/settings/greenup", "config", f"{READERS} @server @greenup"),
+    ("bus/1/status", "poller", f"{WATCHERS} @server @system @installation @alarms @greenup {OTHERS}"),
+    ("device/12/status", "poller", f"{WATCHERS} server @server @system @installation @consumption @alarms @greenup {OTHERS}"),
+    *[(f"device/12/measures/{group}", "poller", f"{WATCHERS} server @system @installation @consumption @greenup {OTHERS}")
       for group in ("instant", "energy", "quality", "harmonics", "statistics", "info")],
-    ("device/12/state", "poller", f"{WATCHERS} {ALL_BUT_USER} {OTHERS}"),
-    ("device/12/charge", "poller", f"{WATCHERS} {ALL_BUT_USER} {OTHERS}"),
+    ("device/12/state", "poller", f"{WATCHERS} @system @installation {OTHERS}"),
+    ("device/12/charge", "poller", f"{WATCHERS} @system @installation @greenup {OTHERS}"),
     ("device/12/setpoint", "controller", "poller"),
     # A relay, a charge point (its commands come with Green'Up alone), a meter that takes none, nothing at all.
-    ("device/12/command", f"{ALL_BUT_USER} nodered", "poller controller"),
-    ("device/38/command", "greenUp nodered", "poller controller"),
+    ("device/12/command", "@installation nodered", "poller controller"),
+    ("device/38/command", "@greenup nodered", "poller controller"),
     ("device/13/command", "", "poller controller"),
     ("device/99/command", "", "poller controller"),
-    ("greenup/status", "controller", f"controller recorder notifier console greenUp {OTHERS}"),
-    ("session/12", "controller", f"controller recorder notifier console greenUp {OTHERS}"),
-    ("total/circuit/1", "recorder", f"recorder server console {PEOPLE} {OTHERS}"),
-    ("total/site/1", "recorder", f"recorder server console {PEOPLE} {OTHERS}"),
+    ("greenup/status", "controller", f"controller recorder notifier console @greenup {OTHERS}"),
+    ("session/12", "controller", f"controller recorder notifier console @greenup {OTHERS}"),
+    ("total/circuit/1", "recorder", f"recorder server console @consumption {OTHERS}"),
+    ("total/site/1", "recorder", f"recorder server console @consumption {OTHERS}"),
     ("alarm/event", "poller controller recorder notifier config web server supervisor",
-     f"recorder notifier console {PEOPLE} {OTHERS}"),
-    ("alarm/active", "notifier", f"recorder notifier console {PEOPLE} {OTHERS}"),
-    ("audit/event", "config", f"recorder console {CHIEFS}"),
+     f"recorder notifier console @server @alarms {OTHERS}"),
+    ("alarm/active", "notifier", f"recorder notifier console @server @alarms {OTHERS}"),
+    ("audit/event", "config", "recorder console @server"),
     # Calls under one's own name.
     ("call/{self}/config/login", "web", "config"),
     ("call/{self}/config/session", "web", "config"),
     ("call/{self}/config/logout", "web", "config"),
     ("call/{self}/config/codes", "web", "config"),
-    ("call/{self}/config/site", f"console {ALL_BUT_USER}", "config"),
-    ("call/{self}/config/change", f"console {ALL_BUT_USER}", "config"),
-    ("call/{self}/config/undo", f"console {ALL_BUT_USER}", "config"),
-    ("call/{self}/config/check", f"console {ALL_BUT_USER}", "config"),
-    ("call/{self}/config/versions", f"console {ALL_BUT_USER}", "config"),
+    ("call/{self}/config/site", "console @server @system", "config"),
+    ("call/{self}/config/change", "console @server @system @greenup", "config"),
+    ("call/{self}/config/undo", "console @server @system @greenup", "config"),
+    ("call/{self}/config/check", "console @server @system @greenup", "config"),
+    ("call/{self}/config/versions", "console @server @system", "config"),
     ("call/{self}/config/greenup", "controller", "config"),
-    ("call/{self}/poller/test", f"console {ALL_BUT_USER}", "poller"),
-    ("call/{self}/poller/write", f"console {ALL_BUT_USER}", "poller"),
-    ("call/{self}/poller/scan", f"console {ALL_BUT_USER}", "poller"),
-    ("call/{self}/recorder/consumption", f"notifier console {PEOPLE} {OTHERS}", "recorder"),
-    ("call/{self}/recorder/report", f"notifier console {CHIEFS}", "recorder"),
-    ("call/{self}/recorder/alarms", f"notifier console {PEOPLE} {OTHERS}", "recorder"),
-    ("call/{self}/recorder/optimise", f"notifier console {CHIEFS}", "recorder"),
-    ("call/{self}/controller/priority", "console greenUp", "controller"),
-    ("call/{self}/notifier/test", f"console {CHIEFS}", "notifier"),
+    ("call/{self}/poller/test", "console @system @installation", "poller"),
+    ("call/{self}/poller/write", "console @system", "poller"),
+    ("call/{self}/poller/scan", "console @system", "poller"),
+    ("call/{self}/recorder/consumption", f"notifier console @server @consumption @reports {OTHERS}", "recorder"),
+    ("call/{self}/recorder/report", "notifier console @server @reports", "recorder"),
+    ("call/{self}/recorder/alarms", f"notifier console @server @alarms {OTHERS}", "recorder"),
+    ("call/{self}/recorder/optimise", "notifier console @server", "recorder"),
+    ("call/{self}/controller/priority", "console @greenup", "controller"),
+    ("call/{self}/notifier/test", "console @server", "notifier"),
     # Calls under somebody else's name.
     ("call/{other}/config/login", "", "config"),
     ("call/{other}/config/change", "", "config"),
@@ -118,7 +123,7 @@ TABLE = [
     ("call/{other}/controller/priority", "", "controller"),
     # Answers.
     ("reply/{self}/1", "poller controller recorder notifier config",
-     f"web controller notifier console {PEOPLE} {OTHERS}"),
+     f"web controller notifier console @every {OTHERS}"),
     ("reply/{other}/1", "poller controller recorder notifier config", ""),
     # What is no topic of Edgewatt.
     ("secrets/config", "", ""),
@@ -140,24 +145,32 @@ FILTERS = [
     ("/#", ""), ("/+/#", ""), ("/+/+/#", ""), ("/$SYS/#", ""), ("/$CONTROL/#", ""), ("/edgewatt/#", ""),
     ("#", ""), ("+/+/+", ""), ("device/#", ""), ("device/+/+", ""), ("device/12/#", ""), ("call/#", ""),
     ("reply/#", ""), ("reply/+/+", ""), ("session/#", ""),
-    ("config/#", f"{READERS} {CHIEFS}"),
-    ("config/settings/+", f"{READERS} {CHIEFS}"),
-    ("config/device/+", f"{READERS} {PEOPLE} {OTHERS}"),
-    ("service/+/status", f"controller notifier supervisor console {PEOPLE} {OTHERS}"),
-    ("bus/+/status", f"{WATCHERS} {PEOPLE} {OTHERS}"),
-    ("device/+/status", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
-    ("device/+/measures/+", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
-    ("device/+/measures/instant", f"{WATCHERS} server {PEOPLE} {OTHERS}"),
+    ("config/#", f"{READERS} @server"),
+    ("config/settings/+", f"{READERS} @server"),
+    ("config/device/+", f"{READERS} @server @system @installation @consumption @reports @alarms @greenup {OTHERS}"),
+    ("service/+/status", f"controller notifier supervisor console @every {OTHERS}"),
+    ("bus/+/status", f"{WATCHERS} @server @system @installation @alarms @greenup {OTHERS}"),
+    ("device/+/status", f"{WATCHERS} server @server @system @installation @consumption @alarms @greenup {OTHERS}"),
+    ("device/+/measures/+", f"{WATCHERS} server @system @installation @consumption @greenup {OTHERS}"),
+    ("device/+/measures/instant", f"{WATCHERS} server @system @installation @consumption @greenup {OTHERS}"),
     ("device/+/setpoint", "poller"),
     ("device/+/command", "poller controller"),
     ("call/+/config/+", "config"),
     ("call/+/poller/+", "poller"),
     ("call/+/recorder/+", "recorder"),
-    ("reply/{self}/#", f"web controller notifier console {PEOPLE} {OTHERS}"),
+    ("reply/{self}/#", f"web controller notifier console @every {OTHERS}"),
     ("reply/{other}/#", ""),
-    ("total/+/+", f"recorder server console {PEOPLE} {OTHERS}"),
+    ("total/+/+", f"recorder server console @consumption {OTHERS}"),
     ("/homeassistant/#", OTHERS),
 ]
+
+
+PAGE_NAMES = ["@every", *("@" + page for page in ALL_PAGES)]
+
+
+def may(account, who):
+    names = who.split()
+    return account in names or account in PAGES and ("@every" in names or any("@" + page in names for page in PAGES[account]))
 
 
 def free_port():
@@ -213,7 +226,7 @@ class Rig:
         with open(path, encoding="utf-8") as file:
             store = json.load(file)
         key = os.urandom(32)
-        store.update(version=1, key=b64(key), boot="", next_id=1, next_user=5, users=[], sessions=[], integrations=[])
+        store.update(version=1, key=b64(key), boot="", next_id=1, next_user=len(PAGES) + 1, users=[], sessions=[], integrations=[])
         for number, (name, pages) in enumerate(PAGES.items(), 1):
             store["users"].append({"id": number, "name": name, "pages": pages, "disabled": False, "must_change": False,
                                    "locked": False, "wrong": 0, "pin": b64(bytes(32)), "salt": b64(bytes(16)),
@@ -282,17 +295,17 @@ class Access(unittest.TestCase):
         publish, subscribe = {"allow": 0, "deny": 0}, {"allow": 0, "deny": 0}
         for row in TABLE:
             for name in (row[1] + " " + row[2]).split():
-                self.assertIn(name, ACCOUNTS, row)
+                self.assertIn(name, ACCOUNTS + PAGE_NAMES, row)
         for account in ACCOUNTS:
             client = self.rig.client(account)
             spelled = {self.rig.spell(account, topic): (topic, pub, sub) for topic, pub, sub in TABLE}
             self.assertEqual(len(spelled), len(TABLE))
             for topic, code in client.publish(spelled).items():
-                self.judge("publishes", account, topic, account in spelled[topic][1].split(), code, publish)
+                self.judge("publishes", account, topic, may(account, spelled[topic][1]), code, publish)
             filters = {self.rig.spell(account, one): who for one, who in FILTERS}
             filters.update({topic: sub for topic, (_, _, sub) in spelled.items()})
             for one, code in client.subscribe(filters).items():
-                self.judge("subscribes to", account, one, account in filters[one].split(), code, subscribe)
+                self.judge("subscribes to", account, one, may(account, filters[one]), code, subscribe)
             client.close()
         print(f"{len(ACCOUNTS)} accounts: publish {publish['allow']} allow {publish['deny']} deny, "
               f"subscribe {subscribe['allow']} allow {subscribe['deny']} deny")
@@ -404,6 +417,80 @@ class Access(unittest.TestCase):
         for account in ACCOUNTS:
             self.assertEqual(before[account], self.rig.passwords[account])
             self.rig.client(account).close()
+
+
+# Method and URL | status for somebody without a session | status with one. Bodies are `{}`: no order is carried out.
+# What a page shows comes over the broker; so none of these depends on which pages a user may open.
+URLS = [
+    ("GET /", 200, 200), ("HEAD /", 200, 200), ("POST /", 405, 405), ("GET /installation/12", 200, 200),
+    ("GET /api/session", 401, 200), ("POST /api/session", 405, 405),
+    ("GET /api/health", 200, 200),
+    ("POST /api/login", 400, 400), ("GET /api/login", 405, 405),
+    ("POST /api/codes", (400, 401), 400), ("GET /api/codes", 405, 405),
+    ("GET /api/logout", 405, 405), ("GET /api/lock", 405, 405),
+    ("UPGRADE /mqtt", 403, 101), ("GET /mqtt", 404, 404), ("UPGRADE /api/session", 404, 404), ("UPGRADE /", 404, 404),
+    *[(f"GET {path}", 404, 404) for path in (
+        "/api", "/api/", "/api/secret", "/api/users", "/api/config", "/api/session/", "/assets/", "/assets/none.js", "/manifest.json",
+        "/run/run.json", "/secrets/config.json", "/site.json", "/history.db", "/export/database.zip")],
+    *[(f"GET {path}", 404, 404) for path in ("/../site.json", "/assets/../../site.json", "/%2e%2e/secrets/config.json")],
+    ("GET //etc/passwd", 200, 200),  # a place inside the page, and so the page itself
+]
+STRANGERS = ["without a cookie", "with a made-up cookie", "logged out", "disabled"]
+
+
+class Urls(harness.TestCase):
+    """Every account x every URL of the web service of a whole gateway (USR-05)."""
+
+    maxDiff = None
+
+    def people(self, edgewatt):
+        """Cookies of each of PAGES and of the strangers."""
+        cookies = {name: edgewatt.login_as(name).cookies for name in harness.CODES}
+        admin = edgewatt.mqtt_of(edgewatt.login_as("administrator"))
+        added = [name for name in PAGES if name not in harness.CODES] + ["disabled"]
+        for number, name in enumerate(added, 1):
+            pin, puk = f"7{number:04}", f"27182818284{number:03}"
+            user = admin.call("config", "user_add", {"name": name, "pin": pin, "puk": puk, "must_change": False,
+                                                     "pages": PAGES.get(name, ALL_PAGES)})
+            cookies[name] = edgewatt.login(pin, puk).cookies
+        admin.call("config", "user_change", {"id": user["id"], "disabled": True})
+        gone = edgewatt.login_as("greenUp").cookies
+        self.assertEqual(edgewatt.http("/api/logout", body={}, cookies=gone).status, 200)
+        return {**cookies, "without a cookie": {}, "with a made-up cookie": {"edgewatt": "x" * 43}, "logged out": gone}
+
+    def status(self, edgewatt, url, cookies):
+        method, path = url.split()
+        if method != "UPGRADE":
+            body = {} if method == "POST" else None
+            return edgewatt.http(path, method=method, body=body, cookies=cookies, headers={"Accept": "text/html"}).status
+        try:
+            browser_socket.BrowserSocket(edgewatt.run_json["http"]["port"], path=path,
+                                         cookie="; ".join(f"{key}={value}" for key, value in cookies.items())).sock.close()
+        except browser_socket.Refused as refused:
+            return refused.status
+        return 101
+
+    def test_every_account_and_url(self):
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gateway", "web")
+        routes = {found for name in os.listdir(source) if name.endswith(".c") for found in re.findall(
+            r'\{"(/api/[^"]+)", WEB_', open(os.path.join(source, name), encoding="utf-8").read())}
+        self.assertGreater(len(routes), 5)
+        self.assertEqual(routes - {url.split()[1] for url, _, _ in URLS}, set(), "a route that this table does not name")
+        with harness.Edgewatt(harness.small_site(devices=1), simulate=False) as edgewatt:
+            people, wrong, counts = self.people(edgewatt), [], {}
+            self.assertEqual(set(people), {*PAGES, *STRANGERS})
+            for name, cookies in people.items():
+                for url, without, session in URLS:
+                    expected = without if name in STRANGERS else session
+                    status = self.status(edgewatt, url, cookies)
+                    counts[status] = counts.get(status, 0) + 1
+                    if status != expected and status not in (expected if isinstance(expected, tuple) else ()):
+                        wrong.append(f"{name}: {url}: {status}, expected {expected}")
+                if name not in STRANGERS:
+                    self.assertEqual(edgewatt.http("/api/session", cookies=cookies).json["pages"], PAGES[name], name)
+            said = ", ".join(f"{count} x {status}" for status, count in sorted(counts.items()))
+            print(f"{len(people)} accounts and strangers x {len(URLS)} URLs: {said}")
+            self.assertEqual(wrong, [])
 
 
 if __name__ == "__main__":
