@@ -74,15 +74,14 @@ db.commit()`, join(gateway.data, 'history.db')], { encoding: 'utf8' });
   assert.deepEqual(user.complaints, []);
 });
 
-test('on a phone each alarm is a card and nothing sticks out; in French too', async () => {
-  const visitor = await browser.visitor(gateway.url, PHONE);
-  await visitor.comeIn(USERS.user);
-  await visitor.home();
-  await visitor.language('fr');
-  await visitor.page.goto(`${visitor.url}#/alarms`);
-  await visitor.page.waitForSelector(rows);
-  assert.equal(await visitor.overflow(), 0);
-  await visitor.shot('alarms-phone-fr');
-  assert.deepEqual(visitor.complaints, []);
-  await visitor.leave();
+test('on a phone each alarm is a card, and the order is chosen from a list', async () => {
+  await user.get('search').fill('');
+  await user.page.setViewportSize(PHONE.viewport);
+  await user.get('order').selectOption('at/true');
+  await waitCells(user, (all) => all.some((row) => row[2] === 'Solar meter'));
+  await user.get('order').selectOption('at/false');
+  await waitCells(user, (all) => all[0]?.[3] === 'Attic.0');
+  assert.equal(await user.overflow(), 0);
+  await user.shot('alarms-phone');
+  assert.deepEqual(user.complaints, []);
 });

@@ -1,10 +1,11 @@
 // VIEW-02 to VIEW-07: consumption appears by itself when the first sampling interval is over; any period by arrows; every view;
-// full screen and datalogger.csv; a user who may see nothing else sees it; on a phone nothing sticks out.
+// full screen and datalogger.csv; a user who may see nothing else sees it; nothing sticks out; a clock in 2000; the broker lost.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
 import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { layoutFindings } from './layout.mjs';
 import { HEAT_PUMP, MAIN, onlyBus, siteWith } from './site.mjs';
 
 const TWO_INTERVALS_MS = 240_000; // of a minute each, on a slow machine
@@ -112,18 +113,47 @@ test('a figure fills the screen and comes back', async () => {
   assert.deepEqual(user.complaints, []); // nor did a chart break the content security policy
 });
 
-for (const tag of ['en', 'fr']) {
-  test(`on a phone nothing sticks out (${tag})`, async () => {
-    const visitor = await inside(PHONE);
-    await visitor.language(tag);
-    for (const view of ['total', 'global', 'partial', 'compare', 'details', 'tariffs']) {
-      await visitor.page.goto(`${visitor.url}#/consumption/${view}`);
-      await visitor.wait(`${mark('consumption')}[data-view="${view}"]`);
-      await visitor.wait(mark('figure').replace('=', '^='));
-      assert.equal(await visitor.overflow(), 0, view);
-      await visitor.shot(`consumption-phone-${view}-${tag}`);
+test('with figures drawn nothing sticks out, lies upon another or is cut off, in German and Greek at every width', async () => {
+  const visitor = await inside(DESK);
+  const found = [];
+  for (const view of ['total', 'global', 'partial', 'compare', 'details', 'tariffs']) {
+    await visitor.page.goto(`${visitor.url}#/consumption/${view}`);
+    await visitor.wait(`${mark('consumption')}[data-view="${view}"]`);
+    await visitor.wait(`${mark('figure').replace('=', '^=')} canvas`);
+    await visitor.page.evaluate(() => { for (const one of document.querySelectorAll('main details')) one.open = true; });
+    for (const tag of ['de', 'el']) {
+      await visitor.language(tag);
+      for (const size of [PHONE.viewport, { width: 820, height: 1180 }, { width: 640, height: 400 }, DESK.viewport]) {
+        await visitor.page.setViewportSize(size);
+        await visitor.page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
+        found.push(...(await visitor.page.evaluate(layoutFindings)).map((one) => `${view}, ${tag}, ${size.width}: ${one}`));
+      }
     }
-    assert.deepEqual(visitor.complaints, []);
-    await visitor.leave();
-  });
-}
+    await visitor.page.setViewportSize(PHONE.viewport);
+    await visitor.shot(`consumption-phone-${view}-el`);
+  }
+  assert.deepEqual(found, []);
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('a browser whose clock stands in the year 2000 shows what is recorded today', async () => {
+  const visitor = await browser.visitor(gateway.url, DESK);
+  await visitor.page.clock.setSystemTime(new Date('2000-01-01T12:00:00Z'));
+  await visitor.comeIn(USERS.user);
+  await visitor.home();
+  await visitor.page.goto(`${visitor.url}#/consumption/total`);
+  await visitor.wait(mark('total'));
+  await visitor.leave();
+});
+
+test('the broker dies: the figure says that it is not up to date, tapped it says why, and all comes back', async () => {
+  await user.wait(mark('total'));
+  process.kill(gateway.run().broker.pid, 'SIGKILL');
+  await user.wait('[data-link="offline"]');
+  await user.get('standing').click();
+  assert.match(await user.page.locator('.figure .explain-text').innerText(), /known last/);
+  assert.match(await words(user, 'total'), /Wh$/);
+  await user.wait('[data-link="online"]');
+  await user.page.waitForSelector(mark('standing'), { state: 'detached' });
+});

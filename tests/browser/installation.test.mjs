@@ -1,4 +1,5 @@
-// My installation, live, against simulated devices: VIEW-01, BUS-06, USR-04, SYS-02; broker, poller and device lost.
+// My installation, live, against simulated devices: VIEW-01, BUS-06, USR-04, SYS-02; broker, poller and device lost,
+// a device deleted.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
@@ -68,15 +69,15 @@ test('a chosen device shows its measures with units, and what the meter measures
   await visitor.installation(MAIN);
   await visitor.wait(fresh('active_power'));
   for (const section of ['power', 'electric', 'energy']) await visitor.wait(`[data-section="${section}"]`);
-  assert.match(await visitor.page.locator(`${mark('lead')}[data-quantity="active_energy_import"]`).textContent(), /^Active energy, import[\d,]+\.\d\dkWh$/);
+  assert.match(await visitor.page.locator(`${mark('lead')}[data-quantity="active_energy_import"]`).textContent(), /^Active energy, import.*?[\d,]+\.\d\dkWh$/);
   await visitor.shot('installation-meter');
   const seen = (name) => visitor.page.locator(fresh(name)).first().textContent();
   for (const [volts, shown] of [['241.53', '241.5'], ['228.04', '228.0']]) {
     await switchboard.tell(`set ${MAIN} voltage_l1_n ${volts}`);
     await until(`${shown} V on the screen`, async () => await seen('voltage_l1_n') === shown);
   }
-  const lead = () => visitor.page.locator(`${mark('lead')}[data-quantity="active_power"]`).textContent();
-  for (const [watts, shown] of [['432', /^Active power432W$/], ['-1500', /^Active power-1\.50kW$/], ['25340', /^Active power25\.34kW$/]]) {
+  const lead = () => visitor.page.locator(`${mark('lead')}[data-quantity="active_power"] .lead-value`).textContent();
+  for (const [watts, shown] of [['432', /^432W$/], ['-1500', /^-1\.50kW$/], ['25340', /^25\.34kW$/]]) {
     await switchboard.tell(`set ${MAIN} active_power ${watts}`);
     await until(`${watts} W on the screen`, async () => shown.test(await lead()));
   }
@@ -168,6 +169,8 @@ test('a meter falls silent: its values go out of date, the others stay live', as
   await visitor.wait(`${line(SOLAR)}[data-state="error"]`);
   await visitor.wait(`${mark('status')} ${mark('reason')}`);
   await visitor.wait(`${line(MAIN)} [data-fresh="fresh"]`);
+  await visitor.page.locator(`${mark('lead')} ${mark('age')}`).first().click(); // at the number itself
+  assert.match(await visitor.page.locator('.explain-text').innerText(), /what it said last/);
   await visitor.shot('stale');
   garage = new Simulator(gateway.folder, 'garage', onlyBus(site, 2));
   await visitor.wait(fresh('active_power'));
@@ -187,4 +190,20 @@ test('the poller hangs: values age by themselves and are out of date before anyb
   }
   await visitor.wait(fresh('active_power'));
   await visitor.leave();
+});
+
+test('a device is deleted while its page is open: the page says so, and its line is gone', async () => {
+  const [owner, visitor] = [await inside(DESK, USERS.administrator), await inside(DESK)];
+  await visitor.installation(SOLAR);
+  await visitor.wait(fresh('active_power'));
+  await owner.page.goto(`${owner.url}#/system/devices/${SOLAR}`);
+  await owner.get('remove').click();
+  await owner.get('yes').click();
+  await visitor.page.waitForSelector(line(SOLAR), { state: 'detached' });
+  assert.match(await visitor.page.locator('.detail').innerText(), /no longer|gone|not there/i);
+  assert.equal(await visitor.page.locator('.detail [data-fresh]').count(), 0);
+  for (const one of [owner, visitor]) {
+    assert.deepEqual(one.complaints, []);
+    await one.leave();
+  }
 });

@@ -106,3 +106,24 @@ test('an order that cannot be carried out is refused in words', async () => {
   await simulator.tell('plug 1');
   await visitor.leave();
 });
+
+test('a wall screen shows the outputs and has nothing to press', async () => {
+  const owner = await inside(USERS.administrator);
+  await owner.page.goto(`${owner.url}#/server/users`);
+  await owner.get('user-add').click();
+  await owner.get('user-name').fill('Wall');
+  await owner.get('user-pin').fill('31415');
+  await owner.get('user-puk').fill('27182818284590');
+  await owner.get('user-page-installation').check();
+  await owner.get('user-display').check();
+  await owner.get('user-save').click();
+  await owner.page.waitForSelector(mark('user-editor'), { state: 'detached' });
+  await owner.leave();
+  const wall = await inside({ pin: '31415', puk: '27182818284590' });
+  assert.deepEqual(await wall.tiles(), ['installation', 'consumption', 'alarms']);
+  await wall.installation(RELAYS);
+  await wall.wait(output(2));
+  assert.equal(await wall.page.locator(`${mark('commands')} button`).count(), 0);
+  assert.deepEqual(wall.complaints, []);
+  await wall.leave();
+});

@@ -130,19 +130,4 @@ test('after logout the PIN is enough here; lock asks for PIN and PUK; revoking t
   await visitor.leave();
 });
 
-for (const tag of ['en', 'fr']) {
-  test(`on a phone nothing sticks out (${tag})`, async () => {
-    const visitor = await inside(PHONE, USERS.administrator);
-    await visitor.language(tag);
-    await users(visitor);
-    assert.equal(await visitor.overflow(), 0);
-    await visitor.shot(`users-phone-${tag}`);
-    await visitor.get('user-add').click();
-    await visitor.wait(mark('user-editor'));
-    assert.equal(await visitor.overflow(), 0);
-    assert.deepEqual(visitor.complaints, []);
-    await visitor.leave();
-  });
-}
-
 test('nothing was complained about', () => assert.deepEqual(administrator.complaints, []));

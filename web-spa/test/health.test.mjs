@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { gatewayTime, healthOf, readExit, viewServices } from '../src/pages/server/model';
+import { gatewayTime, historyTime } from '../src/format/clock';
+import { healthOf, readExit, viewServices } from '../src/pages/server/model';
 import { showBytes, showDuration, showMs } from '../src/pages/server/words';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -122,6 +123,9 @@ test('the clock of the gateway is used, not that of the browser', () => {
   assert.equal(gatewayTime({ services, clockOffset: 1000 }, 86_400_000 + 1000, 7), NOW);
   assert.equal(gatewayTime({ services, clockOffset: null }, 5, 7), 7);
   assert.equal(gatewayTime({ services: new Map(), clockOffset: 1000 }, 5, 7), 7);
+  // A browser in the year 2000 asks for today's history; a gateway that does not trust its own clock is not believed either.
+  const at = (clock) => historyTime({ ...gateway({ recorder: service({ clock }) }), clockOffset: 1000 }, 86_400_000 + 1000, Date.UTC(2000, 0, 1));
+  assert.deepEqual([at('trusted'), at('untrusted'), at('waiting'), at(undefined)], [NOW, ...Array(3).fill(Date.UTC(2000, 0, 1))]);
 });
 
 for (const [bytes, english, french] of [

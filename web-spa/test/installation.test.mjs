@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as outputs from '../src/pages/installation/outputs';
 import {
-  addressOf, answering, arrange, blocksOf, busAddress, chargeBlocks, busState, deviceState, harmonicsOf, headline, newest, statisticsOf,
+  addressOf, answering, arrange, blocksOf, busAddress, chargeBlocks, busState, deviceState, functionsOf, harmonicsOf, headline, newest, statisticsOf,
 } from '../src/pages/installation/model';
 
 const bus = (id, name, more) => [id, { id, name, type: 'tcp', rev: 1, ...more }];
@@ -99,4 +99,13 @@ test('saving one output leaves the rest of the device alone', () => {
   assert.deepEqual(saved, { ...device, labels: { input_1: 'Door', output_2: 'Fan' }, outputs: { 2: { off_s: 2, contact: 'no', form: 'blinking', on_s: 1.5 }, 3: { contact: 'nc' } } });
   assert.equal(outputs.outputSettings(device, 2, { ...outputs.outputForm(device, 2), onS: 'x' }), null);
   assert.deepEqual(outputs.outputSettings(device, 2, { ...outputs.outputForm(device, 2), label: '' }).labels, { input_1: 'Door' });
+});
+
+test('what a device does: measures, tells a state, takes commands', () => {
+  const of = (quantities, commands) => Object.entries(functionsOf({ quantities, commands })).filter(([, is]) => is).map(([name]) => name).join();
+  assert.equal(of(['active_power', 'serial_number'], undefined), 'measure');
+  assert.equal(of(['state', 'current_limit'], ['limit', 'reset_partial_energy']), 'state');
+  assert.equal(of(['input_1'], ['output_2']), 'state,command');
+  assert.equal(of(['partial_active_energy_import', 'error_code'], ['plug']), 'measure,state,command');
+  assert.deepEqual(functionsOf(undefined), { measure: false, state: false, command: false });
 });

@@ -136,6 +136,8 @@ test('holes are filled; one without a value stays visible', () => {
   assert.equal(fill('unit {unit}', {}), 'unit {unit}');
   assert.equal(fill('plain'), 'plain');
   assert.equal(fill('{a}', { a: '{b}', b: 'no' }), '{b}');
+  // A name that turns the direction of writing turns nothing but itself.
+  assert.equal(fill('unit {unit} of {bus}', { unit: 5, bus: '\u202egnp' }), 'unit 5 of \u2068\u202egnp\u2069');
 });
 
 test('a language falls back to its base and then to English', () => {

@@ -2,12 +2,16 @@
 
 export type Params = { readonly [name: string]: string | number | undefined };
 
+// Letters that are written from right to left, and signs that turn the direction: kept from turning the rest of a sentence.
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]/;
+const isolated = (text: string): string => (TURNS.test(text) ? `\u2068${text}\u2069` : text);
+
 // Fills {holes}; a hole without a value stays visible, so that the mistake is seen.
 export function fill(sentence: string, params?: Params): string {
   if (!params) return sentence;
   return sentence.replace(/\{([a-z0-9_]+)\}/g, (hole, name: string) => {
     const value = params[name];
-    return value === undefined ? hole : String(value);
+    return value === undefined ? hole : isolated(String(value));
   });
 }
 

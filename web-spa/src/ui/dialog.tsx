@@ -19,8 +19,12 @@ export function Dialog({ title, onClose, children, actions, wide, test }: Dialog
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = element.current!;
+    const before = document.activeElement;
     dialog.showModal();
-    return () => dialog.close();
+    return () => {
+      dialog.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus(); // where the keyboard was
+    };
   }, []);
   return (
     <dialog class={wide ? 'dialog dialog-wide' : 'dialog'} ref={element} aria-labelledby={id} data-test={test}

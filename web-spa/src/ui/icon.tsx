@@ -50,6 +50,10 @@ const PATHS = {
   play: 'M8 5l11 7-11 7z',
   queue: 'M4 7h12M4 12h12M4 17h7M18 14l3 3-3 3',
   leaf: 'M5 19c0-9 5-14 15-14 0 10-5 15-13 13M5 20c2-5 5-8 9-9.5',
+  // What a device does: it measures, tells a state, takes commands.
+  measures: 'M3 13h4l2.5-7 4 13 3-9 1.2 3H21',
+  tells: 'M2.5 12S6 6 12 6s9.5 6 9.5 6-3.5 6-9.5 6-9.5-6-9.5-6zM12 9.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5z',
+  obeys: 'M8.5 7h7a5 5 0 0 1 0 10h-7a5 5 0 0 1 0-10zM15.5 9.7a2.3 2.3 0 1 0 0 4.6 2.3 2.3 0 0 0 0-4.6z',
   // Breakers: the contact lifted, down, or thrown.
   breakerOpen: 'M12 3v5M12 16v5M12 16 7 9',
   breakerClosed: 'M12 3v18M9.5 8h5M9.5 16h5',

@@ -1,5 +1,7 @@
 // A clock for ages: one timer for all, once a second, on the clock of performance.now().
 import { useEffect, useState } from 'preact/hooks';
+import { historyTime } from '../format/clock';
+import { useStore } from '../store/store';
 
 const watchers = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -19,4 +21,11 @@ export function useNow(): number {
     };
   }, []);
   return now;
+}
+
+// The wall clock that history goes by, in ms since 1970; drawn anew each second.
+export function useHistoryTime(): number {
+  const services = useStore((state) => state.services);
+  const clockOffset = useStore((state) => state.clockOffset);
+  return historyTime({ services, clockOffset }, useNow(), Date.now());
 }

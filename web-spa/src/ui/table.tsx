@@ -41,8 +41,24 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort: Sort | und
   );
 }
 
-export function Table<T>({ caption, columns, rows, rowKey, sort, onSort, test }: TableProps<T>): JSX.Element {
+// On a phone there are no heads to tap: the order is chosen from a list.
+function Order<T>({ columns, sort, onSort }: { columns: readonly Column<T>[]; sort: Sort; onSort: (sort: Sort) => void }): JSX.Element {
+  const options = columns.filter((column) => column.sortable).flatMap((column) => [false, true].map((down) => ({ column, down })));
   return (
+    <label class="table-order">
+      <span>{t('ui.table.order')}</span>
+      <select class="input select" value={`${sort.key}/${sort.down}`} data-test="order" onChange={(event) => {
+        const [key = '', down] = event.currentTarget.value.split('/');
+        onSort({ key, down: down === 'true' });
+      }}>
+        {options.map(({ column, down }) => <option key={`${column.key}/${down}`} value={`${column.key}/${down}`}>{column.title} {down ? '↓' : '↑'}</option>)}
+      </select>
+    </label>
+  );
+}
+
+export function Table<T>({ caption, columns, rows, rowKey, sort, onSort, test }: TableProps<T>): JSX.Element {
+  const table = (
     <table class="data-table" data-test={test}>
       <caption class="hidden">{caption}</caption>
       <thead><tr>{columns.map((column) => <Head key={column.key} column={column} sort={sort} onSort={onSort} />)}</tr></thead>
@@ -57,6 +73,7 @@ export function Table<T>({ caption, columns, rows, rowKey, sort, onSort, test }:
       </tbody>
     </table>
   );
+  return <>{sort && onSort && columns.some((column) => column.sortable) && <Order columns={columns} sort={sort} onSort={onSort} />}{table}</>;
 }
 
 // Sorts a copy; what is equal keeps its order. null comes last in either direction.

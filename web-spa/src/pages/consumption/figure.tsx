@@ -1,6 +1,7 @@
 // One figure: its sum, the chart, what is not what it seems, the same as a table; full screen and datalogger.csv.
 import type { ComponentChildren, JSX } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
+import { linkUp } from '../../format/freshness';
 import { formatNumber } from '../../format/number';
 import { language, t } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
@@ -21,6 +22,7 @@ export interface FigureProps {
   unit: string;      // of the values: Wh, dm3 or a currency
   until: string | null;
   stacked?: boolean;
+  labels?: readonly string[]; // of the spans, where the clock does not name them
   sums?: boolean;    // false: what is shown has no meaningful sum
   before?: readonly (number | null)[]; // sums of the period before
   running?: boolean; // the period is not over
@@ -67,7 +69,7 @@ function DataTable({ labels, series, totals, unit, flags, by }: { labels: readon
 }
 
 // What happened to some of the spans; tapped, it is explained.
-function Notes({ flags, labels }: { flags: readonly number[]; labels: readonly string[] }): JSX.Element | null {
+export function Notes({ flags, labels }: { flags: readonly number[]; labels: readonly string[] }): JSX.Element | null {
   const notes = notesOf(flags);
   if (notes.length === 0) return null;
   return (
@@ -103,6 +105,14 @@ function Summary({ total, unit, before, known, until, running }: { total: number
   );
 }
 
+// Said where the numbers are while nothing new can come: tapped, it is explained.
+export function Standing(): JSX.Element | null {
+  const fresh = useStore((state) => linkUp(state.link) && state.services.get('recorder')?.online !== false);
+  return fresh ? null : (
+    <Explain text={t('ui.consumption.standing_why')} test="standing"><span class="age age-stale"><span class="age-dot" aria-hidden="true" /><span class="age-word">{t('ui.age.stale')}</span></span></Explain>
+  );
+}
+
 // What is shown, as a file (VIEW-07).
 export function CsvButton({ spans, series, flags, unit }: Pick<FigureProps, 'spans' | 'series' | 'flags' | 'unit'>): JSX.Element {
   const zone = useStore((state) => state.site?.tz ?? 'UTC');
@@ -116,7 +126,8 @@ export function Figure(props: FigureProps): JSX.Element {
   const root = useRef<HTMLElement>(null);
   const charts = useCharts();
   const zone = useStore((state) => state.site?.tz ?? 'UTC');
-  const labels = useMemo(() => spanLabels(spans, by, zone, language()), [spans, by, zone]);
+  const locale = language();
+  const labels = useMemo(() => props.labels ?? spanLabels(spans, by, zone, locale), [spans, by, zone, locale, props.labels]);
   const totals = useMemo(() => spanTotals(series, spans.length), [series, spans]);
   const largest = Math.max(0, ...(stacked === false ? series.flatMap((one) => one.values.map((value) => value ?? 0)) : totals.map((one) => one ?? 0)));
   const total = sum(totals);
@@ -125,7 +136,7 @@ export function Figure(props: FigureProps): JSX.Element {
   return (
     <section class="card figure" ref={root} data-test={test ?? 'figure'}>
       <header class="figure-head">
-        <div class="figure-title"><h2>{title}</h2>{sums !== false && <Summary total={total} unit={unit} before={before} known={spansKnown(totals)} until={until} running={running === true} />}</div>
+        <div class="figure-title"><h2>{title} <Standing /></h2>{sums !== false && <Summary total={total} unit={unit} before={before} known={spansKnown(totals)} until={until} running={running === true} />}</div>
         <div class="figure-tools">
           <CsvButton spans={spans} series={series} flags={flags} unit={props.unit} />
           <FullScreen target={root} />
@@ -144,8 +155,10 @@ export function Figure(props: FigureProps): JSX.Element {
 
 // What is shown while there is no figure: why not.
 export function Nothing({ asked, first }: { asked: { answer: unknown; lost: boolean; refused: unknown }; first: boolean }): JSX.Element | null {
+  const clock = useStore((state) => state.services.get('recorder')?.clock);
   if (asked.refused) return null; // said by Refused
   if (asked.lost) return <Notice tone="warn" test="recorder-lost">{t('ui.consumption.lost')}</Notice>;
   if (!asked.answer) return <p class="muted empty">{t('ui.consumption.waiting')}</p>;
-  return <div class="empty" data-test="nothing"><Icon name="consumption" /><h2>{t('ui.consumption.nothing')}</h2>{first && <p>{t('ui.consumption.first')}</p>}</div>;
+  const why = clock === 'untrusted' || clock === 'waiting' ? 'ui.consumption.no_clock' : 'ui.consumption.first';
+  return <div class="empty" data-test="nothing"><Icon name="consumption" /><h2>{t('ui.consumption.nothing')}</h2>{first && <p data-why={why}>{t(why)}</p>}</div>;
 }

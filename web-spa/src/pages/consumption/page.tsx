@@ -6,7 +6,7 @@ import type { Span } from '../../format/period';
 import { t } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { DateNav } from '../../ui/date_nav';
-import { useNow } from '../../ui/now';
+import { useHistoryTime } from '../../ui/now';
 import { Tabs } from '../../ui/tabs';
 import type { PageProps } from '../registry';
 import { localDate } from './model';
@@ -18,12 +18,7 @@ const TOPICS = ['config/circuit/+', 'config/zone/+', 'config/device/+', 'config/
 const VIEWS = ['total', 'global', 'partial', 'compare', 'details', 'tariffs'] as const;
 const ICONS = { total: 'consumption', global: 'bolt', partial: 'panel', compare: 'compare', details: 'meter', tariffs: 'tag' } as const;
 
-// By the clock of this browser: the gateway's own is not known to the minute.
-function useToday(zone: string): string {
-  const today = localDate(Date.now(), zone);
-  useNow();
-  return today;
-}
+const useToday = (zone: string): string => localDate(useHistoryTime(), zone);
 
 function Chosen({ view, period, what }: { view: (typeof VIEWS)[number]; period: Period; what: What }): JSX.Element {
   switch (view) {

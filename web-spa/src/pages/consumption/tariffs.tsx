@@ -11,8 +11,8 @@ import { FullScreen } from '../../ui/full_screen';
 import { Notice } from '../../ui/notice';
 import { useCharts } from '../../ui/use_charts';
 import { useAsk } from '../../ui/ask';
-import { CsvButton, Figure, Nothing, show } from './figure';
-import { OTHER_COLOR, SERVICES, periodQuestion, seriesColor, unitFor, type Series, type Service } from './model';
+import { CsvButton, Figure, Nothing, Notes, Standing, show } from './figure';
+import { OTHER_COLOR, SERVICES, periodQuestion, seriesColor, spanLabels, unitFor, type Series, type Service } from './model';
 import { Refused, useDeviceOptions, type Period } from './views';
 
 interface Part extends Series { readonly cost: number; readonly share: number }
@@ -42,20 +42,24 @@ function PieFigure({ answer, parts, children }: { answer: TariffsAnswer; parts: 
   const charts = useCharts();
   const unit = unitFor(answer.currency, 0);
   const amount = unitFor(answer.unit, Math.max(1000, ...parts.map((part) => part.share)));
-  const cost = parts.reduce((sum, part) => sum + part.cost, 0);
+  const priced = parts.filter((part) => part.key !== '0');
+  const cost = priced.length === 0 ? null : priced.reduce((sum, part) => sum + part.cost, 0); // nothing has a price: no sum
+  const zone = useStore((state) => state.site?.tz ?? 'UTC');
+  const labels = spanLabels(answer.spans, answer.by, zone, language());
   return (
     <section class="card figure" ref={root} data-test="figure">
       <header class="figure-head">
-        <div class="figure-title"><h2>{t('ui.consumption.cost_by_tariff')}</h2><div class="summary"><p class="summary-total numbers" data-test="total">{show(cost, unit)}</p></div></div>
+        <div class="figure-title"><h2>{t('ui.consumption.cost_by_tariff')} <Standing /></h2><div class="summary"><p class="summary-total numbers" data-test="total">{show(cost, unit)}</p></div></div>
         <div class="figure-tools"><CsvButton spans={answer.spans} series={parts} flags={answer.flags} unit={answer.currency} /><FullScreen target={root} /></div>
       </header>
       <div class="figure-body">
-        {charts ? <charts.Pie title={t('ui.consumption.cost_by_tariff')} unit={unit.name} decimals={2} locale={language()} parts={parts.filter((part) => part.cost > 0).map((part) => ({ ...part, value: part.cost }))} /> : <div class="chart" />}
+        {charts ? <charts.Pie title={t('ui.consumption.cost_by_tariff')} unit={unit.name} decimals={2} locale={language()} parts={priced.filter((part) => part.cost > 0).map((part) => ({ ...part, value: part.cost }))} /> : <div class="chart" />}
         <div class="figure-side">
           {children}
-          <dl class="tariff-sums">{parts.map((part) => <div key={part.key} class="health-pair"><dt>{part.name}</dt><dd class="numbers">{show(part.cost, unit)} <span class="muted">{show(part.share, amount)}</span></dd></div>)}</dl>
+          <dl class="tariff-sums">{parts.map((part) => <div key={part.key} class="health-pair"><dt>{part.name}</dt><dd class="numbers">{show(part.key === '0' ? null : part.cost, unit)} <span class="muted">{show(part.share, amount)}</span></dd></div>)}</dl>
         </div>
       </div>
+      <Notes flags={answer.flags} labels={labels} />
     </section>
   );
 }

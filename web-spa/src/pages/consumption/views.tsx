@@ -2,9 +2,9 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { want } from '../../api/link';
-import { sameSpan, type Span } from '../../format/period';
+import { sameSpan, spanName, type Span } from '../../format/period';
 import type { CompareAnswer, HistoryAnswer } from '../../generated/types';
-import { lookUp, reasonText, t } from '../../i18n/i18n';
+import { lookUp, reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { Choice } from '../../ui/choice';
 import { SelectField, type Option } from '../../ui/field';
@@ -152,6 +152,9 @@ export function Comparison({ period, what }: { period: Period; what: What }): JS
     key: String(row.device), name: devices.get(row.device)?.name ?? `#${row.device}`, color: seriesColor(i),
     values: (cost ? row.costs : row.values) ?? row.costs, total: cost ? row.cost : row.total,
   }));
+  const locale = useLanguage();
+  const together = useMemo(() => [spanName(period.date, period.span, locale)], [period.date, period.span, locale]);
+  const flags = joinFlags(answer?.rows ?? [], answer?.spans.length ?? 0);
   const whole = answer && answer.spans.length > 0 ? [{ start: answer.spans[0]!.start, end: answer.spans[answer.spans.length - 1]!.end }] : [];
   return (
     <>
@@ -164,7 +167,7 @@ export function Comparison({ period, what }: { period: Period; what: What }): JS
       <Refused asked={asked} />
       {answer?.only_cost && <Notice tone="accent" test="only-cost">{t('ui.consumption.only_cost')}</Notice>}
       {ready && (answer && series.some((one) => one.values.some((value) => value !== null))
-        ? <Figure title={t('ui.consumption.view.compare')} by={answer.by} spans={totals === 'totals' ? whole : answer.spans} flags={joinFlags(answer.rows, answer.spans.length).slice(0, totals === 'totals' ? 0 : undefined)}
+        ? <Figure title={t('ui.consumption.view.compare')} by={answer.by} spans={totals === 'totals' ? whole : answer.spans} flags={totals === 'totals' ? [flags.reduce((all, one) => all | one, 0)] : flags} {...(totals === 'totals' ? { labels: together } : {})}
           series={totals === 'totals' ? series.map((one) => ({ ...one, values: [one.total] })) : series} unit={cost ? answer.currency ?? '' : answer.unit ?? 'Wh'} until={answer.until} stacked={false} sums={false} />
         : <Nothing asked={asked} first={running(period)} />)}
     </>

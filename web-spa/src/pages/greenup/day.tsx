@@ -8,12 +8,12 @@ import { showTime } from '../../format/time';
 import { language, reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { FullScreen } from '../../ui/full_screen';
-import { useNow } from '../../ui/now';
+import { useHistoryTime } from '../../ui/now';
 import { Notice } from '../../ui/notice';
 import { Table, type Column } from '../../ui/table';
 import { useAsk } from '../../ui/ask';
 import { useCharts } from '../../ui/use_charts';
-import { CsvButton } from '../consumption/figure';
+import { CsvButton, Standing } from '../consumption/figure';
 import type { Live } from './live';
 import { axisEnd, bandAreas, curveOf, eventsOf, tableOf, type Point } from './model';
 import { Troubles } from './overview';
@@ -24,8 +24,7 @@ const PHASES = [1, 2, 3] as const;
 
 // The window ends at the next full five minutes, so that the question stays the same for a while.
 function useWindow(): { from: string; to: string; fromMs: number; toMs: number } {
-  useNow();
-  const toMs = Math.ceil(Date.now() / STEP_MS) * STEP_MS;
+  const toMs = Math.ceil(useHistoryTime() / STEP_MS) * STEP_MS;
   const fromMs = toMs - DAY_MS;
   return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), fromMs, toMs };
 }
@@ -47,7 +46,7 @@ function Plot({ live, charges }: { live: Live; charges: readonly ChargeRow[] }):
   return (
     <section class="card figure" ref={root} data-test="day-plot" data-points={curves.reduce((sum, curve) => sum + curve.points.filter(([, value]) => value !== null).length, 0)}>
       <header class="figure-head">
-        <div class="figure-title"><h2>{t('ui.greenup.day.title')}</h2></div>
+        <div class="figure-title"><h2>{t('ui.greenup.day.title')} <Standing /></h2></div>
         <div class="figure-tools"><CsvButton {...table} unit="A" /><FullScreen target={root} /></div>
       </header>
       {asked.some((one) => one.lost) && <Notice tone="warn">{t('ui.consumption.lost')}</Notice>}

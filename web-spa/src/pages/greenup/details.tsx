@@ -31,7 +31,7 @@ function Line({ point, chosen, part }: { point: Point; chosen: boolean; part: Pa
       <a class={chosen ? 'line line-chosen' : 'line'} href={`#/greenup/details/${point.id}/${part}`} aria-current={chosen ? 'true' : undefined} data-test="point" data-device={point.id} data-state={station?.state ?? 'unknown'}>
         <StationIcon station={station} />
         <span class="line-text">
-          <span class="line-name">{point.name}</span>
+          <span class="line-name"><bdi class="line-called">{point.name}</bdi></span>
           <span class="muted line-about">{stationWord(station)}{station && station.state !== 'free' && ` · ${reasonText(station.reason)}`}</span>
         </span>
         {station?.priority ? <Icon name="priority" class="priority-star" /> : <span />}

@@ -62,7 +62,8 @@ function PhaseRow({ row, phases, by }: RowProps): JSX.Element {
 
 function blockAge(rows: readonly Row[], by: Judge, plain = false): JSX.Element | null {
   const latest = newest(rows.flatMap((row) => PHASES.map((phase) => row.cells[phase])));
-  return latest && <Age reading={latest} by={by} plain={plain} />;
+  const none = rows.some((row) => PHASES.some((phase) => row.cells[phase]?.value === null && row.cells[phase]?.text === undefined));
+  return latest && <Age reading={latest} by={by} plain={plain} none={none} />;
 }
 
 export function MeasureTable({ block, by }: { block: Block; by: Judge }): JSX.Element {
@@ -119,6 +120,7 @@ function Harmonics({ block, by }: { block: Block; by: Judge }): JSX.Element {
   return (
     <details class="card block" data-test="block" data-section={base}>
       <summary class="block-head"><Icon name="next" class="fold" /><h2>{quantityName(base)} <span class="unit">%</span></h2>{blockAge(block.rows, by, true)}</summary>
+      <p class="block-age">{blockAge(block.rows, by)}</p>
       <table class="measures harmonics">
         <thead><tr><th scope="col">{t('ui.harmonics.order')}</th>{block.phases.map((phase) => <th key={phase} scope="col">{phaseName(phase)}</th>)}</tr></thead>
         <tbody>{block.rows.map((row) => <HarmonicRow key={row.order} row={row} phases={block.phases} largest={largest} by={by} />)}</tbody>
@@ -150,6 +152,7 @@ function Statistics({ rows, by }: { rows: readonly StatisticRow[]; by: Judge }):
   return (
     <details class="card block" data-test="block" data-section="statistics">
       <summary class="block-head"><Icon name="next" class="fold" /><h2>{t('ui.section.statistics')}</h2>{latest && <Age reading={latest} by={by} plain />}</summary>
+      {latest && <p class="block-age"><Age reading={latest} by={by} /></p>}
       <table class="measures measures-3">
         <thead><tr><td />{(['mean', 'min', 'max'] as const).map((one) => <th key={one} scope="col">{t(`ui.stat.${one}`)}</th>)}</tr></thead>
         <tbody>{rows.map((row) => <StatisticsRow key={row.key} row={row} by={by} />)}</tbody>
@@ -167,7 +170,7 @@ function Lead({ name, measures, by }: { name: string; measures: DeviceMeasures; 
   if (!reading) return null;
   return (
     <div class="card lead" data-test="lead" data-quantity={name}>
-      <span class="lead-name">{quantityName(what.base)}</span>
+      <span class="lead-name"><span>{quantityName(what.base)}</span><Age reading={reading} by={by} none={reading.value === null} /></span>
       <span class="lead-value"><Value reading={reading} scale={scale} by={by} name={name} unit /></span>
     </div>
   );

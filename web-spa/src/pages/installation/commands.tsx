@@ -75,10 +75,14 @@ function Settings({ device, n, onClose }: { device: ConfigDevice; n: number; onC
   );
 }
 
+// A wall screen only looks.
+const useLooksOnly = (): boolean => useStore((state) => state.visit.at === 'inside' && state.visit.session.display === true);
+
 function Output({ device, n }: { device: ConfigDevice; n: number }): JSX.Element {
   const now = useStore((state) => state.deviceStates.get(device.id)?.outputs?.[String(n)]);
   const commands = useStore((state) => state.profiles.get(device.profile ?? '')?.commands);
   const maySet = useStore((state) => state.visit.at === 'inside' && state.visit.session.pages.includes('system'));
+  const looksOnly = useLooksOnly();
   const { ended, send } = useCommand(device.id);
   const [open, setOpen] = useState(false);
   const label = labelOf(device, 'output', n) ?? t('ui.state.output', { n });
@@ -87,7 +91,7 @@ function Output({ device, n }: { device: ConfigDevice; n: number }): JSX.Element
   return (
     <li class="output" data-test="output" data-output={n} data-now={String(now ?? 'unknown')}>
       <span class="output-name"><strong>{label}</strong><span class="muted">{now == null ? t('ui.value.none') : t(now ? 'ui.state.on' : 'ui.state.off')}{form.contact === 'nc' && ` · ${t('ui.output.nc')}`}</span></span>
-      {commands?.includes(`output_${n}`)
+      {looksOnly ? null : commands?.includes(`output_${n}`)
         ? <OnOff label={label} now={now} busy={ended.is === 'busy'} send={(on) => send({ output: n, on })} test={`output-${n}`} pulse={pulse} />
         : <span class="muted">{t('ui.command.none')}</span>}
       {maySet && <button type="button" class="button quiet icon-only" aria-expanded={open} aria-label={t('ui.output.settings', { name: label })} onClick={() => setOpen(!open)} data-test={`output-settings-${n}`}><Icon name="settings" /></button>}
@@ -114,7 +118,7 @@ export function Commands({ device }: { device: ConfigDevice }): JSX.Element | nu
   const state = useStore((all) => all.deviceStates.get(device.id));
   const commands = useStore((all) => all.profiles.get(device.profile ?? '')?.commands);
   const outputs = outputsOf(state, commands);
-  const resets = resetsOf(commands);
+  const resets = useLooksOnly() ? [] : resetsOf(commands);
   if (outputs.length === 0 && resets.length === 0) return null;
   return (
     <section class="card block" data-test="commands">

@@ -6,14 +6,14 @@ import { formatNumber } from '../../format/number';
 import { quantity } from '../../format/quantity';
 import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
-import type { ConfigBus, ConfigDevice } from '../../generated/types';
+import type { ConfigBus, ConfigDevice, ConfigProfile } from '../../generated/types';
 import { Icon } from '../../ui/icon';
 import { BreakerMark, StateMark, stateWord } from '../../ui/state_mark';
 import { chargeWord, readingOf } from './charge';
 import { LinkMark } from '../links/mark';
 import { linkedDevices } from '../links/model';
 import { useJudge } from './judge';
-import { CHARGE_GROUP, addressOf, answering, arrange, busAddress, busState, deviceState, headline, kindIcon, type Arrangement, type Group } from './model';
+import { CHARGE_GROUP, addressOf, answering, arrange, busAddress, busState, deviceState, functionsOf, headline, kindIcon, type Arrangement, type Group } from './model';
 import { Value, judge, useScale, type Judge } from './value';
 
 function BusHead({ bus }: { bus: ConfigBus }): JSX.Element {
@@ -66,6 +66,20 @@ function Breaker({ id }: { id: number }): JSX.Element | null {
   return breaker ? <BreakerMark is={breaker} short /> : null;
 }
 
+const FUNCTIONS = [['measure', 'measures'], ['state', 'tells'], ['command', 'obeys']] as const;
+
+// What it does, behind its name: measures, tells a state, takes commands.
+function FunctionMarks({ profile }: { profile: ConfigProfile | undefined }): JSX.Element {
+  const functions = functionsOf(profile);
+  return (
+    <span class="functions">
+      {FUNCTIONS.filter(([name]) => functions[name]).map(([name, icon]) => (
+        <span key={name} title={t(`ui.function.${name}`)} data-function={name}><Icon name={icon} /><span class="hidden">{t(`ui.function.${name}`)}</span></span>
+      ))}
+    </span>
+  );
+}
+
 interface LineProps { device: ConfigDevice; chosen: boolean; showBus: boolean; linked: boolean }
 
 function Line({ device, chosen, showBus, linked }: LineProps): JSX.Element {
@@ -82,7 +96,7 @@ function Line({ device, chosen, showBus, linked }: LineProps): JSX.Element {
         data-test="device" data-device={device.id} data-state={state}>
         <span class="line-icon"><Icon name={kindIcon(profile?.kind)} /></span>
         <span class="line-text">
-          <span class="line-name">{device.name}{read && <Breaker id={device.id} />}{linked && <LinkMark />}</span>
+          <span class="line-name"><bdi class="line-called">{device.name}</bdi>{read && <Breaker id={device.id} />}<FunctionMarks profile={profile} />{linked && <LinkMark />}</span>
           <span class="muted line-about">
             {state !== 'on' && <span class={`fact line-word state-${state}`}>{stateWord('device', state)}</span>}
             {read && <ChargeWord id={device.id} by={by} />}

@@ -51,7 +51,7 @@ function Plugs({ device }: { device: ConfigDevice }): JSX.Element | null {
   return (
     <ul class="outputs">
       {known.map((one) => (
-        <li class="output" key={one}><span class="output-name"><strong>{t(`ui.maintenance.${one}`)}</strong></span>
+        <li class="output" key={one}><span class="output-name"><strong>{t(`ui.maintenance.${one}`)}</strong><span class="muted">{t('ui.maintenance.plug_unknown')}</span></span>
           <OnOff label={t(`ui.maintenance.${one}`)} now={undefined} busy={ended.is === 'busy'} send={(on) => send({ [one]: on })} test={one} /></li>
       ))}
       <li><EndedNote ended={ended} /></li>

@@ -91,6 +91,18 @@ export function kindIcon(kind: ConfigProfile['kind'] | undefined): IconName {
   }
 }
 
+export interface Functions { readonly measure: boolean; readonly state: boolean; readonly command: boolean }
+
+// What a device does, as far as its profile says. A reset or the limit of Green'Up is no command of its own.
+export function functionsOf(profile: Pick<ConfigProfile, 'quantities' | 'commands'> | undefined): Functions {
+  const quantities = profile?.quantities ?? [];
+  return {
+    measure: quantities.some((one) => /^(partial_)?(voltage|current(?!_limit)|active|reactive|apparent|volume|temperature)/.test(one)),
+    state: quantities.some((one) => /^(state|error_code|(input|output)_\d+)$/.test(one)),
+    command: (profile?.commands ?? []).some((one) => /^(output_\d+|plug|socket)$/.test(one)),
+  };
+}
+
 export const PHASES: readonly Phase[] = ['total', 'l1', 'l2', 'l3', 'n'];
 
 export interface Row {

@@ -60,7 +60,8 @@ export function Value({ reading, scale, by, name, unit }: NumberProps): JSX.Elem
 
 // Beside the title of a block: how old the newest of it is, and whether that is too old. Tapped, it says what that means.
 // `plain`: where a button may not stand, as in a summary.
-export function Age({ reading, by, plain }: { reading: Reading; by: Judge; plain?: boolean }): JSX.Element {
+// `none`: there is a dash among the values.
+export function Age({ reading, by, plain, none }: { reading: Reading; by: Judge; plain?: boolean; none?: boolean }): JSX.Element {
   const state = readingFreshness({ ...reading, value: 0 }, by.periods, by.offset, by.now, by.flows, by.answers);
   const period = by.periods[reading.group];
   const why = state === 'fresh' && period !== undefined
@@ -73,5 +74,5 @@ export function Age({ reading, by, plain }: { reading: Reading; by: Judge; plain
       <span class="numbers">{ageText(reading.upMs, by, state === 'fresh')}</span>
     </span>
   );
-  return plain ? mark : <Explain text={why} test="age">{mark}</Explain>;
+  return plain ? mark : <Explain text={none ? `${why} ${t('ui.value.none_why')}` : why} test="age">{mark}</Explain>;
 }

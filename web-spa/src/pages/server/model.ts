@@ -215,15 +215,6 @@ export function viewMachine(services: State['services']): MachineView {
   };
 }
 
-// The wall clock of the gateway, which times of services are told by; that of the browser may be wrong. `now` is on the
-// clock of performance.now().
-export function gatewayTime(state: Pick<State, 'services' | 'clockOffset'>, now: number, browser: number): number {
-  const since = state.services.get('config')?.machine?.since;
-  if (since === undefined || state.clockOffset === null) return browser;
-  const at = Date.parse(since) + now - state.clockOffset;
-  return Number.isFinite(at) ? at : browser;
-}
-
 export interface Health {
   readonly level: 'good' | Level;
   readonly findings: readonly Finding[];

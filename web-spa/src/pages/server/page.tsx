@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, want } from '../../api/link';
+import { gatewayTime } from '../../format/clock';
 import { ageWords } from '../../format/freshness';
 import { formatNumber } from '../../format/number';
 import { showTime } from '../../format/time';
@@ -14,7 +15,7 @@ import { StateMark } from '../../ui/state_mark';
 import { Tabs } from '../../ui/tabs';
 import type { PageProps } from '../registry';
 import {
-  ON_TIME_MS, gatewayTime, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health as HealthView, type HistoryView, type MachineView, type ServiceView,
+  ON_TIME_MS, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health as HealthView, type HistoryView, type MachineView, type ServiceView,
 } from './model';
 import { UsersPage } from './users';
 import { showBytes, showDuration, showMs } from './words';

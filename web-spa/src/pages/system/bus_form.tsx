@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import type { ConfigBus } from '../../generated/types';
 import { t, type MessageKey } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
+import { Icon } from '../../ui/icon';
 import { Badge } from '../../ui/badge';
 import { CheckField, NumberField, SelectField, Switch, TextField, errorOf } from '../../ui/field';
 import { StateMark } from '../../ui/state_mark';
@@ -85,7 +86,7 @@ export function Bus({ bus }: { bus: ConfigBus | null }): JSX.Element {
   return (
     <div class="system-form" data-test="bus-form" data-bus={bus?.id ?? 'new'}>
       <header class="form-head">
-        <a class="back" href={hrefOf('buses')} data-test="back">{t('ui.app.back')}</a>
+        <a class="button quiet back" href={hrefOf('buses')} data-test="back"><Icon name="back" />{t('ui.app.back')}</a>
         <h1>{bus?.name ?? t('ui.system.bus.new')}</h1>
         {bus && <Badge>{t('ui.system.id', { id: bus.id })}</Badge>}
         {bus && <StateMark of="bus" state={busState(bus, status)} />}

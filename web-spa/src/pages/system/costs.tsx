@@ -90,7 +90,7 @@ function TariffLines({ service, chosen }: { service: Service; chosen: string }):
         <li key={one.id}>
           <a class={chosen === `tariff-${one.id}` ? 'line line-chosen' : 'line'} href={hrefOf('costs', `tariff-${one.id}`)} data-test="tariff" data-id={one.id}>
             <span class="line-icon"><Swatch color={one.color} /></span>
-            <span class="line-text"><span class="line-name">{one.name}</span><span class="line-about muted">{one.prices.map((price) => [String(price.price), price.from === undefined ? '' : dateText(price.from, false)].filter((part) => part !== '').join(' · ')).join(', ')}</span></span>
+            <span class="line-text"><span class="line-name"><bdi class="line-called">{one.name}</bdi></span><span class="line-about muted">{one.prices.map((price) => [String(price.price), price.from === undefined ? '' : dateText(price.from, false)].filter((part) => part !== '').join(' · ')).join(', ')}</span></span>
           </a>
         </li>
       ))}</ul>
@@ -121,7 +121,7 @@ function RuleLines({ service, chosen, active }: { service: Service; chosen: stri
         <li key={rule.id} class="cost-rule" data-test="rule" data-id={rule.id} data-active={rule.id === active}>
           <a class={chosen === `rule-${rule.id}` ? 'line line-chosen' : 'line'} href={hrefOf('costs', `rule-${rule.id}`)} data-test="rule-link">
             <span class="line-icon"><Swatch color={tariffs.get(rule.tariff)?.color} /></span>
-            <span class="line-text"><span class="line-name">{tariffs.get(rule.tariff)?.name ?? `#${rule.tariff}`}</span><span class="line-about muted">{ruleText(rule)}</span></span>
+            <span class="line-text"><span class="line-name"><bdi class="line-called">{tariffs.get(rule.tariff)?.name ?? `#${rule.tariff}`}</bdi></span><span class="line-about muted">{ruleText(rule)}</span></span>
             {rule.id === active && <Badge tone="good" icon="play">{t('ui.costs.active')}</Badge>}
           </a>
           <button type="button" class="button quiet icon-only" aria-label={t('ui.costs.up')} title={t('ui.costs.up')} disabled={placeAfterMove(all, rule, true) === null || saving.state === 'busy'} onClick={() => move(rule, true)} data-test="rule-up"><Icon name="up" /></button>
@@ -149,7 +149,7 @@ export function CostList({ chosen }: { chosen: string }): JSX.Element {
 
 // ---- A tariff -----------------------------------------------------------------------------------------------------------
 
-const Back = (): JSX.Element => <a class="back" href={hrefOf('costs')} data-test="back">{t('ui.app.back')}</a>;
+const Back = (): JSX.Element => <a class="button quiet back" href={hrefOf('costs')} data-test="back"><Icon name="back" />{t('ui.app.back')}</a>;
 
 function TariffEdit({ tariff, service }: { tariff: ConfigTariff | null; service: Service }): JSX.Element {
   const currency = useStore((state) => state.site?.currency ?? 'EUR');

@@ -144,7 +144,7 @@ export function Device({ device, preset, profiles }: Props): JSX.Element {
   return (
     <div class="system-form" data-test="device-form" data-device={device?.id ?? 'new'}>
       <header class="form-head">
-        <a class="back" href={hrefOf('buses')} data-test="back">{t('ui.app.back')}</a>
+        <a class="button quiet back" href={hrefOf('buses')} data-test="back"><Icon name="back" />{t('ui.app.back')}</a>
         <h1>{device?.name ?? t('ui.system.device.new')}</h1>
         {device && <Badge>{t('ui.system.id', { id: device.id })}</Badge>}
         {device && <StateMark of="device" state={deviceState(device, status)} />}

@@ -31,7 +31,7 @@ function DeviceLine({ device, chosen }: { device: ConfigDevice; chosen: boolean 
       <a class={chosen ? 'line line-chosen' : 'line'} href={hrefOf('devices', device.id)} data-test="device-line" data-device={device.id}>
         <span class="line-icon"><Icon name={kindIcon(profile?.kind)} /></span>
         <span class="line-text">
-          <span class="line-name">{device.name}</span>
+          <span class="line-name"><bdi class="line-called">{device.name}</bdi></span>
           <span class="line-about muted">{[unitText(device), profile?.model ?? t('ui.system.device.no_model'), t('ui.system.id', { id: device.id })].join(' · ')}</span>
           {reason !== null && <span class="line-reason">{reason}</span>}
         </span>

@@ -31,7 +31,7 @@ function PlaceLine({ page, place, chosen }: { page: PlacePage; place: Place; cho
       <a class={chosen ? 'line line-chosen' : 'line'} href={hrefOf(page, place.id)} data-test="place" data-id={place.id} data-disabled={isDisabled(place)}>
         <span class="line-icon"><Icon name={page === 'panels' ? 'panel' : page === 'zones' ? 'home' : 'bolt'} /></span>
         <span class="line-text">
-          <span class="line-name">{nameOf(page, place)}</span>
+          <span class="line-name"><bdi class="line-called">{nameOf(page, place)}</bdi></span>
           <span class="line-about muted">{[t('ui.system.id', { id: place.id }), t(page === 'panels' ? 'ui.system.buses_there' : 'ui.system.devices_there', { count }), placeText(place)].filter((one) => one !== '').join(' · ')}</span>
         </span>
         {isDisabled(place) && <Badge tone="warn" icon="pause">{t('ui.system.disabled')}</Badge>}
@@ -75,7 +75,7 @@ export function PlaceEdit({ page, place }: { page: PlacePage; place: Place | nul
   return (
     <div class="system-form" data-test="place-form" data-id={place?.id ?? 'new'}>
       <header class="form-head">
-        <a class="back" href={hrefOf(page)} data-test="back">{t('ui.app.back')}</a>
+        <a class="button quiet back" href={hrefOf(page)} data-test="back"><Icon name="back" />{t('ui.app.back')}</a>
         <h1>{place ? nameOf(page, place) : t(`ui.system.${page}_new`)}</h1>
         {place && <Badge>{t('ui.system.id', { id: place.id })}</Badge>}
         {place && isDisabled(place) && <Badge tone="warn" icon="pause">{t('ui.system.disabled')}</Badge>}
