@@ -26,6 +26,7 @@ import harness  # noqa: E402
 import mqtt5  # noqa: E402
 
 BUILD = os.environ.get("EDGEWATT_BUILD", "build/dev")
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 EDGEWATT = os.path.join(BUILD, "bin", "edgewatt")
 BASE = "edgewatt/atelier"
 
@@ -80,6 +81,8 @@ TABLE = [
       for group in ("instant", "energy", "quality", "harmonics", "statistics", "info")],
     ("device/12/state", "poller", f"{WATCHERS} @system @installation {OTHERS}"),
     ("device/12/charge", "poller", f"{WATCHERS} @system @installation @greenup {OTHERS}"),
+    ("device/12/links", "poller", f"poller console @system @installation {OTHERS}"),
+    ("bus/1/scan", "poller", "poller console @system"),
     ("device/12/setpoint", "controller", "poller"),
     # A relay, a charge point (its commands come with Green'Up alone), a meter that takes none, nothing at all.
     ("device/12/command", "@installation nodered", "poller controller"),
@@ -99,6 +102,11 @@ TABLE = [
     ("call/{self}/config/session", "web", "config"),
     ("call/{self}/config/logout", "web", "config"),
     ("call/{self}/config/codes", "web", "config"),
+    ("call/{self}/config/lock", "web", "config"),
+    *[(f"call/{{self}}/config/{method}", "@server", "config")
+      for method in ("users", "user_add", "user_change", "user_remove", "browser_revoke")],
+    ("call/{self}/config/profile", "console @system", "config"),
+    ("call/{self}/config/profiles", "console @system", "config"),
     ("call/{self}/config/site", "console @server @system", "config"),
     ("call/{self}/config/change", "console @server @system @greenup", "config"),
     ("call/{self}/config/undo", "console @server @system @greenup", "config"),
@@ -109,6 +117,12 @@ TABLE = [
     ("call/{self}/poller/write", "console @system", "poller"),
     ("call/{self}/poller/scan", "console @system", "poller"),
     ("call/{self}/recorder/consumption", f"notifier console @server @consumption @reports {OTHERS}", "recorder"),
+    ("call/{self}/recorder/history", f"notifier console @server @consumption @reports {OTHERS}", "recorder"),
+    ("call/{self}/recorder/series", f"notifier console @server @consumption @greenup {OTHERS}", "recorder"),
+    ("call/{self}/recorder/compare", f"notifier console @server @consumption {OTHERS}", "recorder"),
+    ("call/{self}/recorder/tariffs", "notifier console @server @consumption", "recorder"),
+    ("call/{self}/recorder/charges", "notifier console @server @greenup", "recorder"),
+    ("call/{self}/recorder/tariff_calendar", "notifier console @server @system", "recorder"),
     ("call/{self}/recorder/report", "notifier console @server @reports", "recorder"),
     ("call/{self}/recorder/alarms", f"notifier console @server @alarms {OTHERS}", "recorder"),
     ("call/{self}/recorder/optimise", "notifier console @server", "recorder"),
@@ -137,7 +151,8 @@ TABLE = [
     ("/$CONTROL/dynamic-security/v1", "config", ""),
     ("/$CONTROL/dynamic-security/v1/response", "", "config"),
     ("/$CONTROL/other/v1", "", ""),
-    ("/$SYS/broker/clients/connected", "", "config"),
+    *[(f"/$SYS/broker/{figure}", "", "config")
+      for figure in ("clients/connected", "load/messages/received/1min", "load/messages/sent/1min", "heap/current")],
 ]
 
 # Filters with wildcards: who may subscribe.
@@ -312,6 +327,27 @@ class Access(unittest.TestCase):
         self.assertEqual(self.wrong, [])
         self.assertGreater(publish["deny"], publish["allow"])
 
+    def test_the_table_names_every_topic_there_is_a_right_for(self):
+        """A right that is added to broker-config without a row here is noticed."""
+        patterns = set()
+        for name in ("services", "pages", "integrations"):
+            with open(os.path.join(SOURCE, "broker-config", name + ".json"), encoding="utf-8") as file:
+                for rights in json.load(file).values():
+                    patterns.update(rights["publish"] + rights["subscribe"])
+        rows = [row[0] for row in TABLE] + [row[0].replace("{self}", name) for row in TABLE for name in SERVICES]
+        rows += [row[0].replace("12", "{commanded}").replace("38", "{station}") for row in TABLE]
+
+        def spell(topic):
+            return topic.replace("{account}", "{self}").replace("$CONTROL", "/$CONTROL").replace("//", "/")
+
+        def covered(pattern):
+            regex = "/".join(".*" if level == "#" else "[^/]+" if level == "+" else re.escape(level)
+                             for level in spell(pattern).split("/"))
+            return any(re.fullmatch(regex, row) for row in rows)
+
+        self.maxDiff = None
+        self.assertEqual(sorted(one for one in patterns if not covered(one)), [])
+
     def test_nobody_without_an_account(self):
         for user, password in (("", ""), ("web", "wrong"), ("nobody", "x"), ("web", ""),
                                ("ha", self.rig.passwords["nodered"])):
@@ -471,7 +507,7 @@ class Urls(harness.TestCase):
         return 101
 
     def test_every_account_and_url(self):
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gateway", "web")
+        source = os.path.join(SOURCE, "gateway", "web")
         routes = {found for name in os.listdir(source) if name.endswith(".c") for found in re.findall(
             r'\{"(/api/[^"]+)", WEB_', open(os.path.join(source, name), encoding="utf-8").read())}
         self.assertGreater(len(routes), 5)
