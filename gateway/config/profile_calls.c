@@ -1,5 +1,5 @@
 // The call `profile`: the user's own profiles, kept in DATA/profiles (DEV-12). Nothing is compiled, nothing
-// is restarted; what is wrong with a table is told with its row and column.
+// is restarted; all that is wrong with a table is told with its row and column.
 #include "base/file.h"
 #include "base/log.h"
 #include "config/config_priv.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 1 << 20 };
+enum { ANSWER_MAX = 1 << 20, TABLE_FIRST_MAX = 400001 };
 
 // ---- What came in ----------------------------------------------------------------------------------------
 
@@ -28,12 +28,13 @@ static const char *text_at(struct ew_json *o, const char *key, enum ew_presence 
     return node->valuestring;
 }
 
-static enum ew_err from_table(const cJSON *node, cJSON **ret, struct table_rows *rows,
-                              struct ew_reason *reason)
+static enum ew_err from_table(const struct config *config, const cJSON *node, cJSON **ret,
+                              struct table_faults *faults, struct ew_reason *reason)
 {
     static const char *const kinds[] = {"meter", "breaker", "station", "pulse", "io", NULL};
+    static const char *const orders[] = {"msw", "lsw", NULL};
     struct table_head head = {.kind = PROFILE_METER};
-    int kind = PROFILE_METER;
+    int kind = PROFILE_METER, order = 0;
     int64_t first = 0, max = 0, gap = 0;
     struct ew_json o;
     ew_json_open(&o, node, "/table", reason);
@@ -43,7 +44,8 @@ static enum ew_err from_table(const cJSON *node, cJSON **ret, struct table_rows 
     head.model = text_at(&o, "model", EW_REQUIRED, EW_NAME_MAX - 1);
     head.document = text_at(&o, "document", EW_OPTIONAL, TABLE_LINE_MAX);
     ew_json_enum(&o, "kind", EW_OPTIONAL, kinds, &kind);
-    ew_json_int(&o, "first", EW_OPTIONAL, 0, 65536, &first);
+    ew_json_enum(&o, "order", EW_OPTIONAL, orders, &order);
+    ew_json_int(&o, "first", EW_OPTIONAL, 0, TABLE_FIRST_MAX, &first);
     ew_json_int(&o, "max_registers", EW_OPTIONAL, 1, 125, &max);
     ew_json_int(&o, "gap_ms", EW_OPTIONAL, 0, 10000, &gap);
     ew_json_bool(&o, "holes", EW_OPTIONAL, &head.holes);
@@ -51,38 +53,57 @@ static enum ew_err from_table(const cJSON *node, cJSON **ret, struct table_rows 
     if (err != EW_OK)
         return err;
     head.kind = (enum profile_kind)kind;
+    head.lsw = order == 1;
     head.first = (int)first;
     head.max_registers = (int)max;
     head.gap_ms = (int)gap;
-    return table_profile(&head, csv, strlen(csv), rows, ret, reason);
+    err = table_make(&head, csv, strlen(csv), config->service->share_dir, config->service->data_dir, ret,
+                     faults);
+    if (err != EW_OK)
+        *reason = faults->at[0];
+    return err;
+}
+
+// Nobody has proven what a person brings: what it would write is accepted device by device.
+static void grade(const struct config *config, cJSON *tree)
+{
+    struct ew_reason why;
+    cJSON *whole = NULL;
+    if (library_merge_tree(tree, config->service->share_dir, config->service->data_dir, &whole, &why) !=
+        EW_OK)
+        return;
+    const cJSON *commands = cJSON_GetObjectItemCaseSensitive(whole, "commands");
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(tree, "confidence");
+    bool proven = cJSON_IsString(said) &&
+                  (strcmp(said->valuestring, "document") == 0 || strcmp(said->valuestring, "driver") == 0);
+    bool writes = (commands && commands->child) || cJSON_GetObjectItemCaseSensitive(whole, "watchdog");
+    if (writes && proven &&
+        !cJSON_ReplaceItemInObjectCaseSensitive(tree, "confidence", cJSON_CreateString("candidate")))
+        abort();
+    cJSON_Delete(whole);
 }
 
 // The profile that is meant, checked as if it were in its place. The tree is the caller's.
 static enum ew_err take_profile(struct config *config, const cJSON *profile, const cJSON *table, cJSON **ret,
-                                struct ew_reason *reason)
+                                struct table_faults *faults, struct ew_reason *reason)
 {
-    struct table_rows rows = {0};
-    enum ew_err err = EW_OK;
     *ret = NULL;
     if (table)
-        err = from_table(table, ret, &rows, reason);
-    else if (!(*ret = cJSON_Duplicate(profile, true)))
+        return from_table(config, table, ret, faults, reason);
+    if (!(*ret = cJSON_Duplicate(profile, true)))
         abort();
-    if (err == EW_OK)
-        err = library_check_tree(*ret, config->service->share_dir, config->service->data_dir, reason);
-    if (err != EW_OK && *ret)
-        table_locate(*ret, &rows, reason);
-    return err;
+    grade(config, *ret);
+    return library_check_tree(*ret, config->service->share_dir, config->service->data_dir, reason);
 }
 
 // ---- What is done ----------------------------------------------------------------------------------------
 
-static enum ew_err path_of(const struct config *config, const char *id, char path[PATH_MAX],
-                           struct ew_reason *reason)
+static enum ew_err path_of(const struct config *config, const char *id, const char *where,
+                           char path[PATH_MAX], struct ew_reason *reason)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     if (!id[0] || id[strspn(id, letters)])
-        return ew_fail(reason, EW_E_INVALID, "profile.name", "/remove", "may only hold a-z, 0-9 and -");
+        return ew_fail(reason, EW_E_INVALID, "profile.name", where, "may only hold a-z, 0-9 and -");
     if (ew_format(path, PATH_MAX, "%s/profiles/%s.json", config->service->data_dir, id) != EW_OK)
         return ew_fail(reason, EW_E_TOO_LARGE, "file.path", "", "the path is too long");
     return EW_OK;
@@ -93,7 +114,7 @@ static enum ew_err write_profile(const struct config *config, const cJSON *tree,
     char path[PATH_MAX], dir[PATH_MAX];
     struct ew_buf text;
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "id"));
-    enum ew_err err = path_of(config, id ? id : "", path, reason);
+    enum ew_err err = path_of(config, id ? id : "", "/id", path, reason);
     if (err != EW_OK)
         return err;
     (void)ew_format(dir, sizeof(dir), "%s/profiles", config->service->data_dir);
@@ -110,36 +131,97 @@ static enum ew_err write_profile(const struct config *config, const cJSON *tree,
     return err;
 }
 
-static bool in_use(const struct config *config, const char *id)
+// Names of the devices that use it, as many as fit; how many in all.
+static int used_by(const struct config *config, const char *id, char names[EW_PARAM_VALUE_MAX])
 {
     const cJSON *device;
+    int count = 0;
+    size_t at = 0;
+    names[0] = 0;
     cJSON_ArrayForEach(device, cJSON_GetObjectItemCaseSensitive(config->store.tree, "devices"))
     {
         const char *profile = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(device, "profile"));
-        if (profile && strcmp(profile, id) == 0)
-            return true;
+        const cJSON *number = cJSON_GetObjectItemCaseSensitive(device, "id");
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(device, "name"));
+        char one[EW_NAME_MAX + 4];
+        if (!profile || strcmp(profile, id) != 0)
+            continue;
+        (void)ew_format(one, sizeof(one), "%s%s", count ? ", " : "", name ? name : "");
+        if (!name)
+            (void)ew_format(one, sizeof(one), "%sID %d", count ? ", " : "", number ? number->valueint : 0);
+        if (at + strlen(one) < EW_PARAM_VALUE_MAX) {
+            ew_copy(names + at, EW_PARAM_VALUE_MAX - at, one);
+            at += strlen(one);
+        }
+        count++;
     }
-    return false;
+    return count;
+}
+
+// What would be read when the user's own is gone: is there a shipped one of that name, with registers?
+static bool falls_back(const struct config *config, const char *id)
+{
+    char path[PATH_MAX];
+    struct ew_reason why;
+    struct ew_buf text;
+    cJSON *tree = NULL;
+    if (ew_format(path, sizeof(path), "%s/profiles/%s.json", config->service->share_dir, id) != EW_OK)
+        return false;
+    ew_buf_init(&text, EW_PROFILE_FILE_MAX);
+    bool there = ew_file_read(path, EW_PROFILE_FILE_MAX, &text, &why) == EW_OK &&
+                 ew_json_parse(ew_buf_text(&text), text.len, EW_PROFILE_FILE_MAX, &tree, &why) == EW_OK;
+    const cJSON *registers = cJSON_GetObjectItemCaseSensitive(tree, "registers");
+    bool useful =
+        there && ((registers && registers->child) || cJSON_GetObjectItemCaseSensitive(tree, "extends"));
+    cJSON_Delete(tree);
+    ew_buf_done(&text);
+    return useful;
+}
+
+static enum ew_err own_path(const struct config *config, const char *id, const char *where,
+                            char path[PATH_MAX], struct ew_reason *reason)
+{
+    enum ew_err err = path_of(config, id, where, path, reason);
+    if (err == EW_OK && !ew_file_exists(path))
+        err =
+            ew_fail(reason, EW_E_UNKNOWN, "profile.not_own", where, "\"%s\" is not one of your profiles", id);
+    return err;
 }
 
 // Only what the user brought can go, and only while the devices that use it have a shipped one to fall back
 // on.
 static enum ew_err remove_profile(struct config *config, const char *id, struct ew_reason *reason)
 {
-    char path[PATH_MAX], shipped[PATH_MAX];
-    enum ew_err err = path_of(config, id, path, reason);
+    char path[PATH_MAX], names[EW_PARAM_VALUE_MAX];
+    enum ew_err err = own_path(config, id, "/remove", path, reason);
     if (err != EW_OK)
         return err;
-    if (!ew_file_exists(path))
-        return ew_fail(reason, EW_E_UNKNOWN, "profile.not_own", "/remove",
-                       "\"%s\" is not one of your profiles", id);
-    if (ew_format(shipped, sizeof(shipped), "%s/profiles/%s.json", config->service->share_dir, id) != EW_OK)
-        shipped[0] = 0;
-    if (in_use(config, id) && !ew_file_exists(shipped))
-        return ew_fail(reason, EW_E_BUSY, "profile.in_use", "/remove", "a device uses \"%s\"", id);
+    int count = used_by(config, id, names);
+    if (count > 0 && !falls_back(config, id)) {
+        err = ew_fail(reason, EW_E_BUSY, "profile.in_use", "/remove", "\"%s\" is used by %s", id, names);
+        ew_reason_param(reason, "devices", "%s", names);
+        ew_reason_param(reason, "count", "%d", count);
+        return err;
+    }
     if (unlink(path) != 0)
         return ew_fail(reason, EW_E_IO, "file.remove", path, "can't be removed: %s", strerror(errno));
     return EW_OK;
+}
+
+static enum ew_err read_own(const struct config *config, const char *id, cJSON **ret,
+                            struct ew_reason *reason)
+{
+    char path[PATH_MAX];
+    struct ew_buf text;
+    enum ew_err err = own_path(config, id, "/read", path, reason);
+    if (err != EW_OK)
+        return err;
+    ew_buf_init(&text, EW_PROFILE_FILE_MAX);
+    err = ew_file_read(path, EW_PROFILE_FILE_MAX, &text, reason);
+    if (err == EW_OK)
+        err = ew_json_parse(ew_buf_text(&text), text.len, EW_PROFILE_FILE_MAX, ret, reason);
+    ew_buf_done(&text);
+    return err;
 }
 
 static void tell(struct config *config, const struct config_caller *caller, const char *what,
@@ -154,58 +236,108 @@ static void tell(struct config *config, const struct config_caller *caller, cons
     publish_audit_object(config, caller->account, caller->user, what, "profile", 0, NULL, tree);
 }
 
-static void answer(struct mq_request *request, const cJSON *tree)
+// {profile, whole}: whole is what it comes to with what it extends.
+static void answer(const struct config *config, struct mq_request *request, const cJSON *tree)
 {
     struct ew_buf result;
+    struct ew_jw w;
+    struct ew_reason why;
+    cJSON *whole = NULL;
     ew_buf_init(&result, ANSWER_MAX);
-    ew_buf_add_text(&result, "{\"profile\":");
-    char *text = cJSON_PrintUnformatted(tree);
-    if (!text)
-        abort();
-    ew_buf_add_text(&result, text);
-    ew_buf_add_text(&result, "}");
-    cJSON_free(text);
+    ew_jw_init(&w, &result);
+    ew_jw_open_object(&w, NULL);
+    ew_jw_tree(&w, "profile", tree);
+    if (cJSON_GetObjectItemCaseSensitive(tree, "extends") &&
+        library_merge_tree(tree, config->service->share_dir, config->service->data_dir, &whole, &why) ==
+            EW_OK)
+        ew_jw_tree(&w, "whole", whole);
+    ew_jw_close_object(&w);
     mq_answer(request, &result);
+    cJSON_Delete(whole);
     ew_buf_done(&result);
 }
 
-// {profile: {...}} or {table: {csv, id, family, model, ...}}, with check: true only looked at; or {remove:
-// id}.
+// The first fault, and beside it all that were found.
+static void answer_faults(struct mq_request *request, const struct ew_reason *reason,
+                          const struct table_faults *faults)
+{
+    struct ew_buf list;
+    struct ew_jw w;
+    if (faults->count == 0) {
+        mq_answer_error(request, reason);
+        return;
+    }
+    ew_buf_init(&list, ANSWER_MAX / 2);
+    ew_jw_init(&w, &list);
+    ew_jw_open_array(&w, NULL);
+    for (int i = 0; i < faults->count; i++)
+        ew_jw_reason(&w, NULL, &faults->at[i]);
+    ew_jw_close_array(&w);
+    mq_answer_error_with(request, reason, "faults", &list);
+    ew_buf_done(&list);
+}
+
+struct wish { // of one call: one of the first four
+    const cJSON *profile, *table;
+    const char *gone, *read;
+    bool check;
+};
+
+static enum ew_err read_wish(const cJSON *args, struct wish *ret, struct ew_reason *reason)
+{
+    struct ew_json o;
+    ew_json_open(&o, args, "", reason);
+    *ret = (struct wish){.profile = ew_json_object(&o, "profile", EW_OPTIONAL),
+                         .table = ew_json_object(&o, "table", EW_OPTIONAL)};
+    ret->gone = text_at(&o, "remove", EW_OPTIONAL, EW_NAME_MAX - 1);
+    ret->read = text_at(&o, "read", EW_OPTIONAL, EW_NAME_MAX - 1);
+    ew_json_bool(&o, "check", EW_OPTIONAL, &ret->check);
+    int count = (ret->profile != NULL) + (ret->table != NULL) + (ret->gone != NULL) + (ret->read != NULL);
+    if (o.err == EW_OK && count != 1)
+        ew_json_fail(&o, NULL, "profile.one_of", "wants one of profile, table, remove, read");
+    return ew_json_close(&o);
+}
+
+static enum ew_err do_wish(struct config *config, const struct wish *wish, cJSON **ret,
+                           struct table_faults *faults, struct ew_reason *reason)
+{
+    if (wish->read)
+        return read_own(config, wish->read, ret, reason);
+    if (wish->gone) {
+        *ret = cJSON_CreateString(wish->gone);
+        return remove_profile(config, wish->gone, reason);
+    }
+    enum ew_err err = take_profile(config, wish->profile, wish->table, ret, faults, reason);
+    return err == EW_OK && !wish->check ? write_profile(config, *ret, reason) : err;
+}
+
+// {profile: {...}} or {table: {csv, id, family, model, ...}}, with check: true only looked at; {read: id};
+// {remove: id}.
 static void on_profile(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms)
 {
     (void)now_ms;
     struct config *config = user;
     struct config_caller caller;
     struct ew_reason reason;
-    struct ew_json o;
-    bool check = false;
+    struct wish wish;
     cJSON *tree = NULL;
     if (!config_may(config, request, ACCESS_SYSTEM, &caller))
         return;
+    struct table_faults *faults = calloc(1, sizeof(*faults));
+    if (!faults)
+        abort();
     ew_reason_clear(&reason);
-    ew_json_open(&o, args, "", &reason);
-    const cJSON *profile = ew_json_object(&o, "profile", EW_OPTIONAL);
-    const cJSON *table = ew_json_object(&o, "table", EW_OPTIONAL);
-    const char *gone = text_at(&o, "remove", EW_OPTIONAL, EW_NAME_MAX - 1);
-    ew_json_bool(&o, "check", EW_OPTIONAL, &check);
-    if (o.err == EW_OK && (profile != NULL) + (table != NULL) + (gone != NULL) != 1)
-        ew_json_fail(&o, NULL, "profile.one_of", "wants one of profile, table, remove");
-    enum ew_err err = ew_json_close(&o);
-    if (err == EW_OK && gone) {
-        err = remove_profile(config, gone, &reason);
-        tree = cJSON_CreateString(gone);
-    } else if (err == EW_OK) {
-        err = take_profile(config, profile, table, &tree, &reason);
-        if (err == EW_OK && !check)
-            err = write_profile(config, tree, &reason);
-    }
-    if (err == EW_OK && !check)
-        tell(config, &caller, gone ? "remove profile" : "profile", tree);
+    enum ew_err err = read_wish(args, &wish, &reason);
     if (err == EW_OK)
-        answer(request, tree);
+        err = do_wish(config, &wish, &tree, faults, &reason);
+    if (err == EW_OK && !wish.check && !wish.read)
+        tell(config, &caller, wish.gone ? "remove profile" : "profile", tree);
+    if (err == EW_OK)
+        answer(config, request, tree);
     else
-        mq_answer_error(request, &reason);
+        answer_faults(request, &reason, faults);
     cJSON_Delete(tree);
+    free(faults);
 }
 
 // ---- profiles: the whole library, for the choice of a model ----------------------------------------------
@@ -226,6 +358,22 @@ static void write_params(const struct profile *profile, struct ew_jw *w)
         ew_jw_close_object(w);
     }
     ew_jw_close_array(w);
+}
+
+// What the form of a device can ask: inputs and outputs to name; how many phases it measures.
+static void write_points(const struct profile *profile, struct ew_jw *w)
+{
+    bool several = false;
+    ew_jw_open_array(w, "points");
+    for (int i = 0; i < profile->register_count + profile->offer_count; i++) {
+        const char *name = i < profile->register_count ? profile->registers[i].quantity
+                                                       : profile->offers[i - profile->register_count];
+        if (strncmp(name, "input_", 6) == 0 || strncmp(name, "output_", 7) == 0)
+            ew_jw_text(w, NULL, name);
+        several |= strstr(name, "_l2") != NULL;
+    }
+    ew_jw_close_array(w);
+    ew_jw_int(w, "phases", several ? 3 : 1);
 }
 
 static void write_entry(const struct library_entry *entry, struct ew_jw *w)
@@ -249,6 +397,7 @@ static void write_entry(const struct library_entry *entry, struct ew_jw *w)
             ew_jw_text(w, NULL, profile_asks[i]);
     ew_jw_close_array(w);
     write_params(profile, w);
+    write_points(profile, w);
     ew_jw_close_object(w);
 }
 
@@ -268,6 +417,17 @@ static void on_profiles(void *user, struct mq_request *request, const cJSON *arg
     ew_jw_open_array(&w, "profiles");
     for (int i = 0; i < library_count(config->library); i++)
         write_entry(library_at(config->library, i), &w);
+    ew_jw_close_array(&w);
+    char name[PROFILE_NAME_MAX];
+    ew_jw_open_array(&w, "quantities");
+    for (int i = 0; profile_quantity_at(i, name); i++) {
+        const char *unit = "";
+        (void)profile_quantity_known(name, &unit);
+        ew_jw_open_object(&w, NULL);
+        ew_jw_text(&w, "name", name);
+        ew_jw_text(&w, "unit", unit);
+        ew_jw_close_object(&w);
+    }
     ew_jw_close_array(&w);
     ew_jw_close_object(&w);
     mq_answer(request, &result);

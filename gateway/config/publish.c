@@ -155,6 +155,10 @@ static void publish_profile(struct config *config, const char *id, const struct 
         ew_jw_text(&w, NULL, profile->commands[i].name);
     ew_jw_close_array(&w);
     ew_jw_bool(&w, "table", profile->register_count > 0);
+    char digest[20];
+    (void)ew_format(digest, sizeof(digest), "%016llx",
+                    (unsigned long long)library_digest(config->library, profile->id));
+    ew_jw_text(&w, "digest", digest);
     ew_jw_int(&w, "rev", rev_of(config, topic));
     ew_jw_close_object(&w);
     retain(config, topic, &payload);

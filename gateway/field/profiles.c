@@ -10,6 +10,7 @@
 static const char help[] =
     "Usage: edgewatt profiles [--json] [--data DIR]\n"
     "       edgewatt profiles new TABLE.csv --id ID --family F --model M ...  (--help says more)\n"
+    "       edgewatt profiles quantities          (what a profile may call a value, and its unit)\n"
     "Lists the device profiles: id, kind, family, model, confidence, pieces of evidence from outside.\n\n"
     "  --json       one JSON array\n"
     "  --data DIR   the user's profiles of this data folder too (marked *)\n\n"
@@ -103,8 +104,24 @@ static void print_table(const struct library *library)
     }
 }
 
+static int print_quantities(void)
+{
+    char name[PROFILE_NAME_MAX];
+    for (int i = 0; profile_quantity_at(i, name); i++) {
+        const char *unit = "";
+        (void)profile_quantity_known(name, &unit);
+        printf("%-32s%s%s\n", name, unit[0] ? " " : "", unit);
+    }
+    puts("\n_mean, _min or _max may follow what is measured; partial_ goes before energies and volume; a "
+         "harmonic\n"
+         "ends with its order (2 to 63), inputs and outputs with their number.");
+    return 0;
+}
+
 int profiles_main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "quantities") == 0)
+        return print_quantities();
     if (argc > 1 && strcmp(argv[1], "new") == 0)
         return new_profile_main(argc - 1, argv + 1);
     static const struct option names[] = {{"json", no_argument, NULL, 'j'},

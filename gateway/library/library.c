@@ -36,6 +36,18 @@ static enum ew_err read_aliases(const cJSON *tree, struct library_entry *entry, 
     return EW_OK;
 }
 
+static uint64_t digest_of(const cJSON *tree) // FNV-1a
+{
+    uint64_t hash = 14695981039346656037u;
+    char *text = cJSON_PrintUnformatted(tree);
+    if (!text)
+        abort();
+    for (const char *p = text; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+    cJSON_free(text);
+    return hash;
+}
+
 // One entry out of one source: merged, read, in memory of its own. NULL with the reason when it has a
 // problem.
 static struct library_entry *entry_new(const struct library_sources *sources,
@@ -54,6 +66,7 @@ static struct library_entry *entry_new(const struct library_sources *sources,
     enum ew_err err = profile_read(tree, &arena, &entry->profile, reason);
     if (err == EW_OK)
         err = read_aliases(tree, entry, reason);
+    entry->digest = digest_of(tree);
     cJSON_Delete(tree);
     if (err != EW_OK) {
         free(memory);
@@ -163,6 +176,12 @@ const struct profile *library_find(const struct library *library, const char *id
     return entry ? &entry->profile : NULL;
 }
 
+uint64_t library_digest(const struct library *library, const char *id)
+{
+    const struct library_entry *entry = find(library, id);
+    return entry ? entry->digest : 0;
+}
+
 bool library_knows(void *library, const char *id)
 {
     return find(library, id) != NULL;
@@ -211,7 +230,8 @@ enum ew_err library_check_tree(const cJSON *tree, const char *share_dir, const c
     struct library_sources sources = {0};
     if (!source.tree)
         abort();
-    read_neighbours(&sources, "", share_dir, data_dir);
+    if (cJSON_GetObjectItemCaseSensitive(tree, "extends")) // nothing else is looked up
+        read_neighbours(&sources, "", share_dir, data_dir);
     struct library_entry *entry = entry_new(&sources, &source, reason);
     bool right = entry != NULL;
     if (entry)
@@ -219,6 +239,20 @@ enum ew_err library_check_tree(const cJSON *tree, const char *share_dir, const c
     library_sources_done(&sources);
     cJSON_Delete(source.tree);
     return right ? EW_OK : EW_E_INVALID;
+}
+
+enum ew_err library_merge_tree(const cJSON *tree, const char *share_dir, const char *data_dir, cJSON **ret,
+                               struct ew_reason *reason)
+{
+    struct library_source source = {.own = true, .tree = cJSON_Duplicate(tree, true)};
+    struct library_sources sources = {0};
+    if (!source.tree)
+        abort();
+    read_neighbours(&sources, "", share_dir, data_dir);
+    enum ew_err err = library_merge(&sources, &source, ret, reason);
+    library_sources_done(&sources);
+    cJSON_Delete(source.tree);
+    return err;
 }
 
 int library_check_file(const char *path, const char *share_dir, const char *data_dir,

@@ -11,6 +11,7 @@ struct library_entry {
     struct profile profile; // registers point into memory of the library
     char file[EW_PATH_MAX]; // where it was read
     bool own;               // from DATA/profiles: the user's
+    uint64_t digest;        // of all it says, with what it extends
     int alias_count;
     char aliases[LIBRARY_ALIASES_MAX][EW_NAME_MAX];
 };
@@ -34,6 +35,9 @@ const struct profile *library_find(const struct library *library, const char *id
 // The shape of struct site_check.profile_known; user is the library.
 bool library_knows(void *library, const char *id);
 
+// The digest of what library_find finds, 0 when there is none.
+uint64_t library_digest(const struct library *library, const char *id);
+
 // In order of id.
 int library_count(const struct library *library);
 const struct library_entry *library_at(const struct library *library, int index);
@@ -45,6 +49,9 @@ int library_check_file(const char *path, const char *share_dir, const char *data
                        library_problem_fn *problem, void *user);
 // The same for a tree that stands in no file yet. EW_E_INVALID and the first problem.
 enum ew_err library_check_tree(const cJSON *tree, const char *share_dir, const char *data_dir,
+                               struct ew_reason *reason) EW_MUST_CHECK;
+// What "extends" makes of such a tree; the caller's.
+enum ew_err library_merge_tree(const cJSON *tree, const char *share_dir, const char *data_dir, cJSON **ret,
                                struct ew_reason *reason) EW_MUST_CHECK;
 // Is this tree a profile (it has "registers" or "extends" at its top) and not a site file?
 bool library_is_profile(const cJSON *tree);

@@ -1,4 +1,5 @@
-#include "library/table.h"
+#include "library/library.h"
+#include "library/table_priv.h"
 
 #include <csv.h>
 #include <math.h>
@@ -10,7 +11,8 @@
 enum column { QUANTITY, FC, ADDRESS, TYPE, ORDER, WORDS, SCALE, GROUP, NAN_VALUE, UNIT, COLUMNS };
 static const char *const columns[COLUMNS] = {"quantity", "fc",    "address", "type", "order",
                                              "words",    "scale", "group",   "nan",  "unit"};
-enum { FIELDS_MAX = 24, FIELD_MAX = 64 };
+static const char *const passed_over[] = {"note", "description", "name", "comment"};
+enum { FIELDS_MAX = 24, FIELD_MAX = 64, TEXT_MAX = 3 * TABLE_BYTES_MAX /* of Windows-1252 as UTF-8 */ };
 
 struct table {
     const struct table_head *head;
@@ -22,26 +24,36 @@ struct table {
     int count;
     cJSON *registers;
     struct table_rows *rows;
-    struct ew_reason *reason;
-    enum ew_err err;
+    struct table_faults *faults;
+    bool row_bad; // a fault of this row
+    bool stopped; // what comes can't be read any more
 };
 
-// The first problem, with its place. value: what stands there.
+// A new place in the list; NULL when it is full.
+static struct ew_reason *next_fault(struct table_faults *faults)
+{
+    if (faults->count < TABLE_FAULTS_MAX)
+        return &faults->at[faults->count++];
+    faults->more = true;
+    return NULL;
+}
+
+// A problem, with its place. value: what stands there.
 static void EW_PRINTF(5, 6)
     fail(struct table *t, const char *column, const char *code, const char *value, const char *fmt, ...)
 {
     char path[EW_PATH_MAX], text[EW_TEXT_MAX];
     va_list args;
-    if (t->err != EW_OK)
-        return;
+    struct ew_reason *reason = next_fault(t->faults);
+    t->row_bad = true;
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     (void)ew_format(path, sizeof(path), "row %d%s%s", t->row, column ? ", " : "", column ? column : "");
-    t->err = ew_fail(t->reason, EW_E_INVALID, code, path, "%s", text);
-    ew_reason_param(t->reason, "row", "%d", t->row);
-    ew_reason_param(t->reason, "column", "%s", column ? column : "");
-    ew_reason_param(t->reason, "value", "%s", value);
+    (void)ew_fail(reason, EW_E_INVALID, code, path, "%s", text);
+    ew_reason_param(reason, "row", "%d", t->row);
+    ew_reason_param(reason, "column", "%s", column ? column : "");
+    ew_reason_param(reason, "value", "%s", value);
 }
 
 static void must(const void *memory)
@@ -52,24 +64,41 @@ static void must(const void *memory)
 
 // ---- Header ----------------------------------------------------------------------------------------------
 
+static void lower(char *text)
+{
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
+}
+
+static bool is_passed_over(const char *name)
+{
+    for (size_t i = 0; i < sizeof(passed_over) / sizeof(passed_over[0]); i++)
+        if (strcmp(passed_over[i], name) == 0)
+            return true;
+    return name[0] == 0;
+}
+
 static void read_header(struct table *t)
 {
     for (int i = 0; i < t->count; i++) {
         t->at[i] = -1;
+        lower(t->fields[i]);
         for (int c = 0; c < COLUMNS; c++)
             if (strcmp(t->fields[i], columns[c]) == 0) {
                 t->at[i] = c;
                 t->has[c] = true;
             }
-        if (t->at[i] < 0)
+        if (t->at[i] < 0 && !is_passed_over(t->fields[i]))
             fail(t, NULL, "table.column", t->fields[i],
                  "there is no column \"%s\": quantity, fc, address, type, order, words, scale, group, nan, "
-                 "unit",
+                 "unit; note and description are passed over",
                  t->fields[i]);
     }
     for (int c = QUANTITY; c <= TYPE; c++)
         if (!t->has[c])
             fail(t, NULL, "table.column_missing", columns[c], "the column \"%s\" is missing", columns[c]);
+    t->stopped = t->row_bad;
 }
 
 // ---- Rows ------------------------------------------------------------------------------------------------
@@ -82,25 +111,12 @@ static const char *field(const struct table *t, enum column column)
     return "";
 }
 
-static bool number_of(const char *text, char separator, double *ret)
-{
-    char copy[FIELD_MAX];
-    ew_copy(copy, sizeof(copy), text);
-    for (char *p = copy; separator != ',' && *p; p++)
-        if (*p == ',')
-            *p = '.';
-    char *end;
-    bool hex = copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X');
-    *ret = hex ? (double)strtoull(copy, &end, 16) : strtod(copy, &end);
-    return copy[0] && *end == 0 && isfinite(*ret);
-}
-
 // A whole number in its range; 0 when the field is empty and that is allowed.
 static double whole(struct table *t, enum column column, double min, double max)
 {
     double value = 0;
     const char *text = field(t, column);
-    if (!number_of(text, t->separator, &value) || value != floor(value) || value < min || value > max)
+    if (!table_number(text, t->separator, &value) || value != floor(value) || value < min || value > max)
         fail(t, columns[column], "table.number", text, "\"%s\" is not a whole number in range", text);
     return value;
 }
@@ -140,47 +156,122 @@ static void add_nan(cJSON *node, const char *text)
 static void add_place(struct table *t, cJSON *node)
 {
     must(cJSON_AddNumberToObject(node, "fc", whole(t, FC, 1, 4)));
-    double address = whole(t, ADDRESS, 0, 105536) - t->head->first;
-    if (address < 0 || address > 65535)
+    int before = t->faults->count;
+    double address = whole(t, ADDRESS, 0, 465536) - t->head->first;
+    if ((address < 0 || address > 65535) && t->faults->count == before)
         fail(t, columns[ADDRESS], "table.address", field(t, ADDRESS),
              "%s can't be an address: is the first number of the table right?", field(t, ADDRESS));
     must(cJSON_AddNumberToObject(node, "address", address));
 }
 
-static void read_row(struct table *t)
+static void add_type(struct table *t, cJSON *node)
 {
-    const char *quantity = field(t, QUANTITY);
-    if (!profile_quantity_known(quantity, NULL)) {
-        fail(t, columns[QUANTITY], "table.quantity", quantity, "\"%s\" is not a quantity of the vocabulary",
-             quantity);
-        return;
-    }
-    if (cJSON_GetObjectItemCaseSensitive(t->registers, quantity)) {
-        fail(t, columns[QUANTITY], "table.twice", quantity, "\"%s\" is there twice", quantity);
-        return;
-    }
-    if (t->rows->count == PROFILE_REGISTERS_MAX) {
-        fail(t, NULL, "table.long", "", "more than %d registers", PROFILE_REGISTERS_MAX);
-        return;
-    }
-    t->rows->rows[t->rows->count++] = t->row;
-    cJSON *node = cJSON_AddObjectToObject(t->registers, quantity);
-    must(node);
-    add_place(t, node);
-    add_text(node, "type", field(t, TYPE));
-    add_text(node, "order", field(t, ORDER));
-    if (field(t, WORDS)[0])
-        must(cJSON_AddNumberToObject(node, "words", whole(t, WORDS, 1, 32)));
-    double scale = 1;
-    if (field(t, SCALE)[0] && (!number_of(field(t, SCALE), t->separator, &scale) || scale == 0))
-        fail(t, columns[SCALE], "table.scale", field(t, SCALE), "\"%s\" is not a number other than 0",
-             field(t, SCALE));
+    static const char *const wide[] = {"u32", "s32", "u64", "s64", "f32", "f64"};
+    const char *said = field(t, TYPE), *type = table_type(said);
+    bool several = false;
+    if (!type)
+        fail(t, columns[TYPE], "table.type", said,
+             "\"%s\" is not a type: bool u16 s16 u32 s32 u64 s64 f32 f64 string", said);
+    add_text(node, "type", type ? type : "");
+    for (size_t i = 0; type && i < sizeof(wide) / sizeof(wide[0]); i++)
+        several |= strcmp(type, wide[i]) == 0;
+    const char *order = field(t, ORDER);
+    if (order[0] && strcmp(order, "msw") != 0 && strcmp(order, "lsw") != 0)
+        fail(t, columns[ORDER], "table.order", order,
+             "\"%s\" is no word order: msw (most significant first) or lsw", order);
+    add_text(node, "order", order[0] || !t->head->lsw || !several ? order : "lsw");
+}
+
+// What one count is worth in the unit of the quantity.
+static void add_scale(struct table *t, cJSON *node, const char *quantity)
+{
+    double scale = 1, unit = 1;
+    const char *text = field(t, SCALE), *said = field(t, UNIT), *si = "";
+    char rounded[32];
+    if (text[0] && (!table_number(text, t->separator, &scale) || scale == 0))
+        fail(t, columns[SCALE], "table.scale", text, "\"%s\" is not a number other than 0", text);
+    (void)profile_quantity_known(quantity, &si);
+    if (said[0] && !table_unit(said, si, t->separator, &unit))
+        fail(t, columns[UNIT], "table.unit", said, "\"%s\" can't be turned into %s", said,
+             si[0] ? si : "a number without unit");
+    (void)ew_format(rounded, sizeof(rounded), "%.12g", scale * unit); // 0.1 mA are 0.0001 A
+    scale = strtod(rounded, NULL);
     if (scale != 1)
         must(cJSON_AddNumberToObject(node, "scale", scale));
-    add_text(node, "unit", field(t, UNIT));
+    if (said[0])
+        add_text(node, "unit", si);
+}
+
+static void read_register(struct table *t, cJSON *node, const char *quantity)
+{
+    add_place(t, node);
+    add_type(t, node);
+    if (field(t, WORDS)[0])
+        must(cJSON_AddNumberToObject(node, "words", whole(t, WORDS, 1, 32)));
+    add_scale(t, node, quantity);
     const char *group = field(t, GROUP);
     add_text(node, "group", group[0] ? group : default_group(t->head->kind, quantity));
     add_nan(node, field(t, NAN_VALUE));
+}
+
+// The name of the vocabulary that begins most like this one; "" when none does.
+static void near(const char *name, char ret[PROFILE_NAME_MAX])
+{
+    char other[PROFILE_NAME_MAX];
+    size_t best = 2; // fewer letters tell nothing
+    ret[0] = 0;
+    for (int i = 0; profile_quantity_at(i, other); i++) {
+        size_t same = 0;
+        while (name[same] && name[same] == other[same])
+            same++;
+        if (same > best) {
+            best = same;
+            ew_copy(ret, PROFILE_NAME_MAX, other);
+        }
+    }
+}
+
+static void fail_quantity(struct table *t, const char *name)
+{
+    char other[PROFILE_NAME_MAX];
+    const char *said = field(t, QUANTITY);
+    near(name, other);
+    if (!other[0])
+        fail(t, columns[QUANTITY], "table.quantity", said, "\"%s\" is not a quantity of the vocabulary",
+             said);
+    else
+        fail(t, columns[QUANTITY], "table.quantity_near", said,
+             "\"%s\" is not a quantity of the vocabulary: %s?", said, other);
+    if (other[0] && !t->faults->more)
+        ew_reason_param(&t->faults->at[t->faults->count - 1], "near", "%s", other);
+}
+
+static void read_row(struct table *t)
+{
+    char quantity[FIELD_MAX];
+    ew_copy(quantity, sizeof(quantity), field(t, QUANTITY));
+    lower(quantity);
+    if (t->rows->count == PROFILE_REGISTERS_MAX) {
+        fail(t, NULL, "table.rows", "", "more than %d registers", PROFILE_REGISTERS_MAX);
+        t->stopped = true;
+        return;
+    }
+    bool known = profile_quantity_known(quantity, NULL);
+    if (!known)
+        fail_quantity(t, quantity);
+    else if (cJSON_GetObjectItemCaseSensitive(t->registers, quantity))
+        fail(t, columns[QUANTITY], "table.twice", quantity, "\"%s\" is there twice", quantity);
+    cJSON *node = cJSON_CreateObject();
+    must(node);
+    if (known)
+        read_register(t, node, quantity);
+    if (t->row_bad) {
+        cJSON_Delete(node);
+        return;
+    }
+    t->rows->rows[t->rows->count++] = t->row;
+    if (!cJSON_AddItemToObject(t->registers, quantity, node))
+        abort();
 }
 
 // ---- libcsv's callbacks ----------------------------------------------------------------------------------
@@ -188,14 +279,23 @@ static void read_row(struct table *t)
 static void on_field(void *text, size_t len, void *user)
 {
     struct table *t = user;
-    if (t->count == FIELDS_MAX)
-        fail(t, NULL, "table.wide", "", "more than %d columns", FIELDS_MAX);
-    else if (len >= FIELD_MAX)
-        fail(t, NULL, "table.long", "", "a field of more than %d letters", FIELD_MAX - 1);
-    else if (t->err == EW_OK) {
-        memcpy(t->fields[t->count], text, len);
-        t->fields[t->count++][len] = 0;
+    if (t->stopped || t->row_bad)
+        return;
+    if (t->count == FIELDS_MAX || len >= FIELD_MAX || memchr(text, 0, len)) {
+        t->row++; // it ends later
+        if (t->count == FIELDS_MAX)
+            fail(t, NULL, "table.wide", "", "more than %d columns", FIELDS_MAX);
+        else if (len < FIELD_MAX)
+            fail(t, NULL, "table.csv", "", "a letter that is none");
+        else if (t->registers && t->at[t->count] < 0) // a long note
+            t->row_bad = false, t->fields[t->count++][0] = 0;
+        else
+            fail(t, NULL, "table.long", "", "a field of more than %d letters", FIELD_MAX - 1);
+        t->row--;
+        return;
     }
+    memcpy(t->fields[t->count], text, len);
+    t->fields[t->count++][len] = 0;
 }
 
 static void on_row(int end, void *user)
@@ -206,7 +306,8 @@ static void on_row(int end, void *user)
     t->row++;
     for (int i = 0; i < t->count; i++)
         blank &= t->fields[i][0] == 0;
-    if (t->err == EW_OK && !blank && t->fields[0][0] != '#') {
+    bool mark = !t->registers && t->count > 0 && strncmp(t->fields[0], "sep=", 4) == 0; // a spreadsheet's
+    if (!t->stopped && !t->row_bad && !blank && !mark && t->fields[0][0] != '#') {
         if (!t->registers) {
             read_header(t);
             t->registers = cJSON_CreateObject();
@@ -215,7 +316,9 @@ static void on_row(int end, void *user)
             read_row(t);
         }
     }
+    t->stopped |= t->faults->more || (t->row_bad && !t->registers);
     t->count = 0;
+    t->row_bad = false;
 }
 
 // ---- The profile -----------------------------------------------------------------------------------------
@@ -272,62 +375,119 @@ static cJSON *make(const struct table_head *head, cJSON *registers)
     return tree;
 }
 
+static void read_text(struct table *t, const char *text, size_t len)
+{
+    struct csv_parser parser;
+    t->separator = separator_of(text, len);
+    if (csv_init(&parser, CSV_APPEND_NULL | CSV_REPALL_NL) != 0)
+        abort();
+    csv_set_delim(&parser, (unsigned char)t->separator);
+    size_t read = csv_parse(&parser, text, len, on_field, on_row, t);
+    if (read != len || csv_fini(&parser, on_field, on_row, t) != 0)
+        fail(t, NULL, "table.csv", "", "%s", csv_strerror(csv_error(&parser)));
+    csv_free(&parser);
+}
+
+static void of_the_whole(struct table_faults *faults, enum ew_err err, const char *code, const char *sentence)
+{
+    (void)ew_fail(next_fault(faults), err, code, "", "%s", sentence);
+}
+
 enum ew_err table_profile(const struct table_head *head, const char *text, size_t len,
-                          struct table_rows *rows, cJSON **ret, struct ew_reason *reason)
+                          struct table_rows *rows, cJSON **ret, struct table_faults *faults)
 {
     struct table *t = calloc(1, sizeof(*t));
-    struct csv_parser parser;
+    struct ew_buf utf8;
     must(t);
-    *t = (struct table){.head = head, .reason = reason, .rows = rows};
-    *rows = (struct table_rows){0};
+    *t = (struct table){.head = head, .faults = faults, .rows = rows};
+    rows->count = 0;
+    faults->count = 0;
+    faults->more = false;
     *ret = NULL;
-    if (len > TABLE_BYTES_MAX)
-        t->err = ew_fail(reason, EW_E_TOO_LARGE, "table.size", "", "more than %d bytes", TABLE_BYTES_MAX);
-    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { // what spreadsheets put before UTF-8
-        text += 3;
-        len -= 3;
-    }
-    t->separator = separator_of(text, len);
-    if (t->err == EW_OK && csv_init(&parser, CSV_APPEND_NULL | CSV_REPALL_NL) != 0)
-        abort();
-    if (t->err == EW_OK) {
-        csv_set_delim(&parser, (unsigned char)t->separator);
-        size_t read = csv_parse(&parser, text, len, on_field, on_row, t);
-        if (read != len || csv_fini(&parser, on_field, on_row, t) != 0)
-            fail(t, NULL, "table.csv", "", "%s", csv_strerror(csv_error(&parser)));
-        csv_free(&parser);
-    }
-    if (t->err == EW_OK && (!t->registers || !t->registers->child))
-        t->err = ew_fail(reason, EW_E_INVALID, "table.empty", "", "the table has no rows");
-    enum ew_err err = t->err;
-    if (err == EW_OK)
+    ew_buf_init(&utf8, TEXT_MAX);
+    if (len <= TABLE_BYTES_MAX)
+        table_utf8(text, len, &utf8);
+    if (len > TABLE_BYTES_MAX || utf8.full)
+        of_the_whole(faults, EW_E_TOO_LARGE, "table.size", "the table is larger than 512 KiB");
+    else
+        read_text(t, ew_buf_text(&utf8), utf8.len);
+    ew_buf_done(&utf8);
+    bool rows_there = t->registers && t->registers->child;
+    if (!rows_there && faults->count == 0)
+        of_the_whole(faults, EW_E_INVALID, "table.empty", "the table has no rows");
+    if (rows_there)
         *ret = make(head, t->registers);
     else
         cJSON_Delete(t->registers);
     free(t);
-    return err;
+    return faults->count == 0 ? EW_OK : EW_E_INVALID;
 }
 
-void table_locate(const cJSON *profile, const struct table_rows *rows, struct ew_reason *reason)
+// "/registers/current_l1/type" becomes "row 4, type". The register's name, NULL when it is about none.
+static const char *locate(const cJSON *profile, const struct table_rows *rows, struct ew_reason *reason)
 {
     static const char before[] = "/registers/";
     if (strncmp(reason->path, before, strlen(before)) != 0)
-        return;
+        return NULL;
     const char *name = reason->path + strlen(before), *slash = strchr(name, '/');
     size_t len = slash ? (size_t)(slash - name) : strlen(name);
     const cJSON *registers = cJSON_GetObjectItemCaseSensitive(profile, "registers");
     int index = 0;
     for (const cJSON *node = registers ? registers->child : NULL; node && index < rows->count;
-         node = node->next) {
-        if (strlen(node->string) == len && memcmp(node->string, name, len) == 0) {
-            char key[EW_PATH_MAX];
-            ew_copy(key, sizeof(key), slash ? slash + 1 : "");
-            (void)ew_format(reason->path, sizeof(reason->path), "row %d%s%s", rows->rows[index],
-                            key[0] ? ", " : "", key);
-            return;
-        }
-        index++;
+         node = node->next, index++) {
+        if (strlen(node->string) != len || memcmp(node->string, name, len) != 0)
+            continue;
+        char key[EW_PATH_MAX];
+        ew_copy(key, sizeof(key), slash ? slash + 1 : "");
+        (void)ew_format(reason->path, sizeof(reason->path), "row %d%s%s", rows->rows[index],
+                        key[0] ? ", " : "", key);
+        ew_reason_param(reason, "row", "%d", rows->rows[index]);
+        ew_reason_param(reason, "column", "%s", key);
+        return node->string;
     }
+    return NULL;
+}
+
+static void drop(cJSON *profile, struct table_rows *rows, const char *quantity)
+{
+    cJSON *registers = cJSON_GetObjectItemCaseSensitive(profile, "registers");
+    int index = 0;
+    for (const cJSON *node = registers->child; node && strcmp(node->string, quantity) != 0; node = node->next)
+        index++;
+    memmove(rows->rows + index, rows->rows + index + 1,
+            (size_t)(rows->count - index - 1) * sizeof(rows->rows[0]));
+    rows->count--;
+    cJSON_DeleteItemFromObjectCaseSensitive(registers, quantity);
+}
+
+enum ew_err table_check(const cJSON *profile, const struct table_rows *rows, const char *share_dir,
+                        const char *data_dir, struct table_faults *faults)
+{
+    cJSON *copy = cJSON_Duplicate(profile, true); // without the rows whose fault is known
+    struct table_rows left = *rows;
+    struct ew_reason why;
+    must(copy);
+    while (!faults->more && library_check_tree(copy, share_dir, data_dir, &why) != EW_OK) {
+        const char *quantity = locate(copy, &left, &why);
+        struct ew_reason *fault = next_fault(faults);
+        if (fault)
+            *fault = why;
+        if (!quantity)
+            break; // about the whole: said once
+        drop(copy, &left, quantity);
+    }
+    cJSON_Delete(copy);
+    return faults->count == 0 ? EW_OK : EW_E_INVALID;
+}
+
+enum ew_err table_make(const struct table_head *head, const char *text, size_t len, const char *share_dir,
+                       const char *data_dir, cJSON **ret, struct table_faults *faults)
+{
+    struct table_rows rows;
+    enum ew_err err = table_profile(head, text, len, &rows, ret, faults);
+    if (*ret && table_check(*ret, &rows, share_dir, data_dir, faults) != EW_OK)
+        err = EW_E_INVALID;
+    return err;
 }
 
 void table_print(const cJSON *profile, struct ew_buf *buf)

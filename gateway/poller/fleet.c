@@ -217,6 +217,20 @@ static uint64_t hash_of(const char *data, size_t len) // FNV-1a
     return hash;
 }
 
+// Does config read the same file as we did? A message that does not say so is believed.
+static bool differs(const struct fleet *fleet, const char *id, const char *payload, size_t len)
+{
+    struct ew_reason reason;
+    char mine[20];
+    cJSON *tree = len > 0 ? parse(payload, len, &reason) : NULL;
+    const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "digest"));
+    (void)ew_format(mine, sizeof(mine), "%016llx",
+                    (unsigned long long)library_digest(fleet->shelf->library, id));
+    bool other = said && strcmp(said, mine) != 0;
+    cJSON_Delete(tree);
+    return other;
+}
+
 void fleet_set_profile(struct fleet *fleet, const char *id, const char *payload, size_t len)
 {
     uint64_t hash = hash_of(payload, len);
@@ -231,7 +245,7 @@ void fleet_set_profile(struct fleet *fleet, const char *id, const char *payload,
     }
     if (known)
         known->hash = hash;
-    if (changed)
+    if (changed || differs(fleet, id, payload, len))
         fleet_reload_profiles(fleet);
 }
 

@@ -259,6 +259,7 @@ class CallError(Exception):
         super().__init__(f"{error.get('code')}: {error.get('text')}")
         self.code, self.path = error.get("code"), error.get("path")
         self.params, self.text = error.get("params") or {}, error.get("text")
+        self.error = error
 
 
 class Message:

@@ -39,10 +39,10 @@ class OwnProfiles(harness.TestCase):
             # Mistakes are told where they are, and nothing is kept.
             self.refused(client, {"table": {**HEAD, "csv": TABLE.replace("active_power", "activ_power")}},
                          "row 3, quantity", "activ_power")
-            self.refused(client, {"table": {**HEAD, "csv": TABLE.replace("u32;10", "u33;10")}}, "row 5, type", "must be one of")
+            self.refused(client, {"table": {**HEAD, "csv": TABLE.replace("u32;10", "u33;10")}}, "row 5, type", "not a type")
             self.refused(client, {"table": {**HEAD, "csv": TABLE, "first": 40001}}, "row 2, address", "first number")
             self.refused(client, {"profile": {"id": "../../etc/passwd"}}, "/id", "may only hold")
-            self.refused(client, {}, "/", "one of profile, table, remove")
+            self.refused(client, {}, "/", "one of profile, table, remove, read")
             folder = os.path.join(edgewatt.data, "profiles")
             self.assertFalse(os.path.isdir(folder) and os.listdir(folder))
             # A look first: nothing is written.
@@ -62,13 +62,53 @@ class OwnProfiles(harness.TestCase):
             energy = client.wait("device/10/measures/energy", lambda p: "active_energy_import" in p["values"]).json["values"]
             self.assertGreaterEqual(energy["active_energy_import"], 0)
             self.assertEqual(client.wait("config/profile/acme-m1").json["confidence"], "candidate")
+            # Another scale, nothing else: read with it at once.
+            mark = client.mark()
+            client.call("config", "profile", {"table": {**HEAD, "csv": TABLE.replace("0,001", "0,0001")}})
+            volts = client.wait("device/10/measures/instant", lambda p: (p["values"].get("voltage_l1_n") or 99) < 30, after=mark).json["values"]
+            self.assertAlmostEqual(volts["voltage_l1_n"], 23, delta=2.5)
             # It is in use: it can't go. Then it is not.
-            self.refused(client, {"remove": "acme-m1"}, "/remove", "a device uses")
+            self.refused(client, {"remove": "acme-m1"}, "/remove", "used by")
+            kept = client.call("config", "profile", {"read": "acme-m1"})["profile"]
+            self.assertEqual(kept["registers"]["active_power"], looked["registers"]["active_power"])
+            self.refused(client, {"read": "legrand-emdx3-412045"}, "/read", "not one of your profiles")
+            self.refused(client, {"read": "../site"}, "/read", "may only hold")
             self.refused(client, {"remove": "legrand-emdx3-412045"}, "/remove", "not one of your profiles")
             self.use(client, "legrand-emdx3-412045")
             client.call("config", "profile", {"remove": "acme-m1"})
             self.assertEqual(os.listdir(folder), [])
             self.assertEqual(edgewatt.pids(), before, "nothing was restarted")
+
+    def test_every_fault_is_told_at_once(self):
+        with Edgewatt(harness.small_site()) as edgewatt:
+            client = edgewatt.mqtt("console")
+            wrong = TABLE.replace("voltage_l1_n", "voltage_l1").replace("u32;10", "u33;x") + "current_l1;4;=cmd|' /C calc'!A0;u16;1\n"
+            with self.assertRaises(CallError) as caught:
+                client.call("config", "profile", {"table": {**HEAD, "csv": wrong}, "check": True})
+            told = [(f["path"], f["code"]) for f in caught.exception.error["faults"]]
+            self.assertEqual(told, [("row 2, quantity", "table.quantity_near"), ("row 5, type", "table.type"), ("row 5, scale", "table.scale"),
+                                    ("row 6, address", "table.number")])
+            # Ten thousand rows are answered, not swallowed.
+            many = "quantity;fc;address;type\n" + "".join(f"flow_{n};4;{n};u16\n" for n in range(10000))
+            with self.assertRaises(CallError) as caught:
+                client.call("config", "profile", {"table": {**HEAD, "csv": many}, "check": True})
+            self.assertEqual(len(caught.exception.error["faults"]), 50)
+            # What a person brings is never written to unasked, whatever it says of itself.
+            station = {"id": "acme-box", "extends": "bender-cc612", "confidence": "driver", "references": ["a friend"]}
+            looked = client.call("config", "profile", {"profile": station, "check": True})
+            self.assertEqual(looked["profile"]["confidence"], "candidate")
+            self.assertIn("limit", looked["whole"]["commands"])
+            meter = {"id": "acme-m2", "extends": "eastron-sdm120", "confidence": "driver", "references": ["a friend"]}
+            self.assertEqual(client.call("config", "profile", {"profile": meter, "check": True})["profile"]["confidence"], "driver")
+
+    def test_a_table_attached_before_the_device_is_there(self):
+        with Edgewatt(harness.small_site()) as edgewatt:
+            client = edgewatt.mqtt("console")
+            client.call("config", "profile", {"profile": {
+                "id": "legrand-emdx3-kwh-3p", "extends": "legrand-emdx3-kwh-3p", "confidence": "candidate", "offers": None,
+                "registers": {"active_power": {"fc": 3, "address": 4116, "type": "u32", "scale": 0.01, "unit": "W", "group": "instant"}}}})
+            self.use(client, "legrand-emdx3-kwh-3p")
+            client.wait("device/10/measures/instant", lambda p: list(p["values"]) == ["active_power"])
 
     def test_a_model_without_a_table_says_so_until_one_is_attached(self):
         with Edgewatt(harness.small_site()) as edgewatt:
@@ -84,6 +124,8 @@ class OwnProfiles(harness.TestCase):
             client.wait("device/10/status", lambda p: p["state"] == "on")
             client.wait("device/10/measures/instant", lambda p: list(p["values"]) == ["active_power"])
             self.assertTrue(client.wait("config/profile/legrand-emdx3-kwh-3p", lambda p: p["table"]).json["table"])
+            # Without it the device would be read no more.
+            self.refused(client, {"remove": "legrand-emdx3-kwh-3p"}, "/remove", "used by")
 
     def test_from_the_command_line(self):
         file = tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8")

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  asks, busForm, busValue, deviceForm, deviceValue, otherSide, paramsOf, readUnit, readWhere, searchProfiles, typed,
+  asks, busForm, busValue, deviceForm, deviceValue, mayHaveParts, mayNamePhase, mayTurnPhases, otherSide, paramsOf, partModels, partTwice, pulseIn, pulseWeight, readUnit, readWhere, searchProfiles,
+  typed,
 } from '../src/pages/system/model.ts';
 
-const profile = (id, more = {}) => ({ id, family: 'F', model: id, kind: 'meter', confidence: 'driver', table: true, own: false, catalogue: [], asks: [], params: [], ...more });
+const profile = (id, more = {}) => ({ id, family: 'F', model: id, kind: 'meter', confidence: 'driver', table: true, own: false, catalogue: [], asks: [], params: [], points: [], phases: 1, ...more });
 
 test('what is typed is a number, hexadecimal text, or goes to the gateway as it is', () => {
   for (const [text, value] of [['', undefined], [' 5 ', 5], ['1,5', 1.5], ['0x1F', '0x1F'], ['abc', 'abc']]) assert.equal(typed(text), value);
@@ -37,6 +38,36 @@ test('a device says what its model asks, and nothing else', () => {
   assert.deepEqual(deviceValue(deviceForm(stored), stored, profile('x')), { bus: 2, unit: 4, profile: 'x', labels: { input_1: 'Door' }, zones: [5], on: true });
   assert.equal(deviceValue({ ...deviceForm(stored), acceptCandidate: true }, stored, profile('x')).accept_candidate, undefined);
   assert.equal(deviceValue({ ...deviceForm(stored), acceptCandidate: true }, stored, profile('x', { confidence: 'candidate' })).accept_candidate, true);
+});
+
+test('pulses: what one is worth, or how many make a kWh', () => {
+  for (const [text, unit, weight] of [['10', '', 10], ['10', 'wh', 10], ['0,001', 'kwh', 1], ['1000', 'per_kwh', 1], ['800', 'per_kwh', 1.25], ['0', 'per_kwh', '0'], ['0.01', 'm3', 10], ['5', 'dm3', 5], ['x', 'wh', 'x'], ['', 'wh', undefined]]) {
+    assert.equal(pulseWeight(text, unit), weight, `${text} ${unit}`);
+  }
+  assert.deepEqual([pulseIn('2', 'wh', 'per_kwh'), pulseIn('500', 'per_kwh', 'wh'), pulseIn('', 'wh', 'kwh'), pulseIn('abc', 'wh', 'kwh'), pulseIn('1500', 'dm3', 'm3')], ['500', '2', '', 'abc', '1.5']);
+  const pulse = profile('p', { kind: 'pulse', params: [{ name: 'pulse_wh', min: 0, max: 9999, preset: 1 }] });
+  const form = { ...deviceForm(null), bus: '2', profile: 'p', address: '4', params: { pulse_wh: '800' }, pulseUnit: 'per_kwh' };
+  assert.deepEqual(deviceValue(form, null, pulse).params, { pulse_wh: 1.25 });
+});
+
+test('groups, labels and phases are asked where there are such things, and saved as the site file has them', () => {
+  const three = profile('t', { phases: 3 });
+  assert.deepEqual([mayTurnPhases(three), mayNamePhase(three)], [true, false]);
+  assert.deepEqual([mayTurnPhases(profile('o')), mayNamePhase(profile('o'))], [false, true]);
+  assert.deepEqual([mayNamePhase(profile('s', { kind: 'station', asks: ['phase'] })), mayNamePhase(profile('p', { kind: 'pulse' })), mayNamePhase(undefined)], [false, false, false]);
+  const form = { ...deviceForm(null), bus: '2', profile: 't', address: '4' };
+  assert.deepEqual(deviceValue({ ...form, phases: '231' }, null, three).phases, [2, 3, 1]);
+  assert.equal(deviceValue(form, null, three).phases, undefined);
+  assert.deepEqual(deviceValue({ ...form, labels: { input_1: ' Door ', output_1: ' ' } }, null, three).labels, { input_1: 'Door' });
+  const ems = profile('e', { family: 'EMS', asks: ['interface'] });
+  assert.equal(mayHaveParts(ems), true);
+  assert.deepEqual(partModels([ems, three, profile('g', { family: 'EMS' })], 'EMS').map((one) => one.id), ['e']);
+  const group = { ...form, profile: 'e', parts: [{ name: ' Lamp ', profile: 'f' }, { name: '', profile: '' }] };
+  assert.deepEqual(deviceValue(group, null, ems).parts, [{ name: 'Lamp', profile: 'f' }, {}]);
+  assert.equal(partTwice(group), false);
+  assert.equal(partTwice({ ...group, parts: [{ name: '', profile: 'e' }] }), true, 'a duplicate function');
+  const stored = { id: 7, rev: 3, bus: 2, name: '4', unit: 4, profile: 'e', parts: [{ profile: 'f', name: 'Lamp' }], phases: [3, 1, 2], labels: { output_2: 'Pump' } };
+  assert.deepEqual(deviceValue(deviceForm(stored), stored, ems), { bus: 2, unit: 4, profile: 'e', parts: [{ profile: 'f', name: 'Lamp' }], phases: [3, 1, 2], labels: { output_2: 'Pump' }, on: true });
 });
 
 test('a model is found by its number, with or without spaces, or by words', () => {

@@ -283,6 +283,9 @@ extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 // "link_event_<n>" (address of the module on whose event this one acts), "link_interface_<n>" (interface of
 // that module, remote addressing) and "link_error_<n>" (raw; 0 = none).
 bool profile_quantity_known(const char *quantity, const char **ret_unit);
+// The vocabulary one by one, without statistics and partial counters, of harmonics and numbered things the
+// first: false behind the last.
+bool profile_quantity_at(int index, char ret[PROFILE_NAME_MAX]);
 // Quantities of this unit only count up: energies and volumes.
 bool profile_unit_counts(const char *unit);
 

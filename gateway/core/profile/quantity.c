@@ -134,6 +134,22 @@ bool profile_quantity_known(const char *quantity, const char **ret_unit)
     return true;
 }
 
+bool profile_quantity_at(int index, char ret[PROFILE_NAME_MAX])
+{
+    for (size_t s = 0; s < sizeof(stems) / sizeof(stems[0]); s++) {
+        const struct stem *stem = &stems[s];
+        const char *order = stem->forms & ORDER ? "_3" : "";
+        if ((stem->forms & (WHOLE | NUMBER)) && index-- == 0)
+            return ew_format(ret, PROFILE_NAME_MAX, "%s%s", stem->name, stem->forms & NUMBER ? "_1" : "") ==
+                   EW_OK;
+        for (size_t c = 0; c < sizeof(conductors) / sizeof(conductors[0]); c++)
+            if ((stem->forms & conductors[c].form) && index-- == 0)
+                return ew_format(ret, PROFILE_NAME_MAX, "%s%s%s", stem->name, conductors[c].text, order) ==
+                       EW_OK;
+    }
+    return false;
+}
+
 bool profile_unit_counts(const char *unit)
 {
     static const char *const units[] = {"Wh", "varh", "VAh", "dm3"};

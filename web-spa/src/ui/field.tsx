@@ -51,6 +51,20 @@ export function TextField(props: TextFieldProps): JSX.Element {
   );
 }
 
+export interface AreaFieldProps extends Common { value: string; rows: number; onChange: (value: string) => void; placeholder?: string }
+
+// Several lines, in letters of one width.
+export function AreaField(props: AreaFieldProps): JSX.Element {
+  const id = useId();
+  const { value, rows, onChange, placeholder, disabled, test } = props;
+  return (
+    <Frame {...props} id={id}>
+      <textarea id={id} class="input area" rows={rows} value={value} disabled={disabled ?? false} data-test={test} spellcheck={false} autocomplete="off" wrap="off"
+        {...(placeholder ? { placeholder } : {})} {...described(id, props)} onInput={(event) => onChange(event.currentTarget.value)} />
+    </Frame>
+  );
+}
+
 // A number as it is typed; readNumber() of format/number tells what it is.
 export const NumberField = (props: Omit<TextFieldProps, 'type' | 'inputMode'>): JSX.Element => <TextField {...props} inputMode="decimal" />;
 

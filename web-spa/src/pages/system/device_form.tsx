@@ -13,7 +13,8 @@ import { StateMark } from '../../ui/state_mark';
 import { deviceState } from '../installation/model';
 import { useForm, type FormState } from './form';
 import {
-  alarmsMayGo, asks, byName, deviceForm, deviceValue, hrefOf, isDisabled, otherSide, paramsOf, type DeviceForm, type Profile,
+  PARTS_MAX, PHASE_ORDERS, PULSE_UNITS, alarmsMayGo, asks, byName, deviceForm, deviceValue, hrefOf, isDisabled, mayHaveParts, mayNamePhase, mayTurnPhases, otherSide, paramsOf,
+  partModels, partTwice, pulseIn, type DeviceForm, type PartForm, type Profile,
 } from './model';
 import { ModelChoice } from './model_choice';
 import { circuitName } from './places';
@@ -32,6 +33,65 @@ const Labelled = ({ label, hint, error, children }: { label: string; hint?: stri
     {error && <p class="field-error" role="alert"><Icon name="stateError" />{error}</p>}
   </div>
 );
+
+// DEV-04: as it stands on the meter; what is typed stays the same weight when another unit is chosen.
+function Pulse({ state, param }: { state: FormState<DeviceForm>; param: Profile['params'][number] }): JSX.Element {
+  const { form, set, saving } = state;
+  const units = PULSE_UNITS[param.name]!;
+  const unit = form.pulseUnit || units[0]!;
+  const value = form.params[param.name] ?? '';
+  return (
+    <>
+      <NumberField label={t('ui.system.param.pulse')} value={value} {...(param.preset === undefined ? {} : { placeholder: pulseIn(String(param.preset), units[0]!, unit) })}
+        onChange={(next) => set({ params: { ...form.params, [param.name]: next } })} error={errorOf(saving.reason, param.name)} test={`param-${param.name}`} />
+      <SelectField label={t('ui.system.param.pulse_unit')} value={unit} test="pulse-unit" options={units.map((one) => ({ value: one, label: lookUp(`ui.system.param.pulse_unit.${one}`) ?? one }))}
+        onChange={(next) => set({ pulseUnit: next, params: { ...form.params, [param.name]: pulseIn(value, unit, next) } })} />
+    </>
+  );
+}
+
+// DEV-03: an address may be a group; each of its modules has a model.
+function Parts({ state, profile, profiles }: PartProps & { profiles: readonly Profile[] }): JSX.Element | null {
+  const { form, set, saving } = state;
+  if (!mayHaveParts(profile) && form.parts.length === 0) return null;
+  const models = partModels(profiles, profile?.family ?? '');
+  const change = (at: number, part: Partial<PartForm>): void => set({ parts: form.parts.map((one, n) => (n === at ? { ...one, ...part } : one)) });
+  return (
+    <details class="advanced" open={form.parts.length > 0}>
+      <summary data-test="parts">{t('ui.system.device.parts')}</summary>
+      <p class="muted">{t('ui.system.device.parts_why')}</p>
+      {form.parts.map((part, n) => (
+        <div class="fields part" key={n} data-test="part">
+          <SelectField label={t('ui.system.model')} value={part.profile} onChange={(next) => change(n, { profile: next })} error={errorOf(saving.reason, `parts/${n}/profile`)} test={`part-${n}-profile`}
+            options={[{ value: '', label: t('ui.system.choose') }, ...(part.profile === '' || models.some((one) => one.id === part.profile) ? [] : [{ value: part.profile, label: part.profile }]), ...models.map((one) => ({ value: one.id, label: one.model }))]} />
+          <TextField label={t('ui.system.name')} value={part.name} maxLength={63} onChange={(name) => change(n, { name })} error={errorOf(saving.reason, `parts/${n}/name`)} test={`part-${n}-name`} />
+          <button type="button" class="button quiet" onClick={() => set({ parts: form.parts.filter((_, at) => at !== n) })} data-test={`part-${n}-remove`}><Icon name="trash" />{t('ui.system.remove')}</button>
+        </div>
+      ))}
+      {partTwice(form) && <Notice tone="warn" test="part-twice">{t('ui.system.device.part_twice')}</Notice>}
+      {form.parts.length < PARTS_MAX && <button type="button" class="button" onClick={() => set({ parts: [...form.parts, { name: '', profile: '' }] })} data-test="part-add"><Icon name="add" />{t('ui.system.device.part_add')}</button>}
+    </details>
+  );
+}
+
+// DEV-08, DEV-09: what inputs and outputs are called.
+function Labels({ state, profile }: PartProps): JSX.Element | null {
+  const { form, set, saving } = state;
+  const points = [...new Set([...(profile?.points ?? []), ...Object.keys(form.labels)])];
+  if (points.length === 0) return null;
+  const nameOf = (point: string): string => {
+    const match = /^(input|output)_(\d+)$/.exec(point);
+    return match ? t(match[1] === 'input' ? 'ui.state.input' : 'ui.state.output', { n: match[2]! }) : point;
+  };
+  return (
+    <details class="advanced" open={Object.keys(form.labels).length > 0}>
+      <summary data-test="labels">{t('ui.system.device.labels')}</summary>
+      <div class="fields">
+        {points.map((point) => <TextField key={point} label={nameOf(point)} value={form.labels[point] ?? ''} maxLength={63} onChange={(label) => set({ labels: { ...form.labels, [point]: label } })} error={errorOf(saving.reason, point)} test={`label-${point}`} />)}
+      </div>
+    </details>
+  );
+}
 
 function Address({ state, profile }: PartProps): JSX.Element {
   const { form, set, saving } = state;
@@ -59,10 +119,18 @@ function Address({ state, profile }: PartProps): JSX.Element {
           <Choice label={t('ui.system.device.supply')} value={form.supply} onChange={(supply) => set({ supply })} test="supply" options={[['upstream', t('ui.system.device.supply.upstream')], ['downstream', t('ui.system.device.supply.downstream')]]} />
         </Labelled>
       )}
-      {paramsOf(profile).map((one) => (
+      {mayNamePhase(profile) && (
+        <SelectField label={t('ui.system.device.phase')} hint={t('ui.system.device.phase_meter_why')} value={form.phases} onChange={(phases) => set({ phases })} error={error('phases')} test="phase-of-meter"
+          options={[{ value: '', label: t('ui.system.device.phase_unset') }, ...['1', '2', '3'].map((one) => ({ value: one, label: `L${one}` }))]} />
+      )}
+      {mayTurnPhases(profile) && (
+        <SelectField label={t('ui.system.device.phase_order')} hint={t('ui.system.device.phase_order_why')} value={form.phases === '123' ? '' : form.phases} onChange={(phases) => set({ phases })} error={error('phases')} test="phase-order"
+          options={[...PHASE_ORDERS, ...((PHASE_ORDERS as readonly string[]).includes(form.phases) || form.phases === '123' ? [] : [form.phases])].map((one) => ({ value: one, label: [...(one || '123')].map((digit) => `L${digit}`).join(', ') }))} />
+      )}
+      {paramsOf(profile).map((one) => (one.name in PULSE_UNITS ? <Pulse key={one.name} state={state} param={one} /> : (
         <NumberField key={one.name} label={lookUp(`ui.system.param.${one.name}`) ?? one.name} value={form.params[one.name] ?? ''} {...(one.preset === undefined ? {} : { placeholder: String(one.preset) })}
           hint={lookUp(`ui.system.param.${one.name}_why`) ?? undefined} onChange={(value) => set({ params: { ...form.params, [one.name]: value } })} error={error(one.name)} test={`param-${one.name}`} />
-      ))}
+      )))}
     </div>
   );
 }
@@ -127,7 +195,7 @@ export function Device({ device, preset, profiles }: Props): JSX.Element {
     (form) => [{ kind: 'device', id: device?.id ?? null, value: deviceValue(form, device, find(form.profile)) }]);
   const { form, saving } = state;
   const profile = find(form.profile);
-  const fields = ['bus', 'profile', 'unit', 'interface', 'position', 'side', 'phases', 'supply', 'name', 'circuit', 'zones', ...paramsOf(profile).map((one) => one.name)];
+  const fields = ['bus', 'profile', 'unit', 'interface', 'position', 'side', 'phases', 'supply', 'name', 'circuit', 'zones', ...form.parts.flatMap((_, n) => [`parts/${n}/profile`, `parts/${n}/name`]), ...Object.keys(form.labels), ...paramsOf(profile).map((one) => one.name)];
   const submit = async (): Promise<void> => {
     const ids = await state.submit();
     if (ids === null) return;
@@ -152,9 +220,12 @@ export function Device({ device, preset, profiles }: Props): JSX.Element {
       <form class="card system-part" onSubmit={(event) => { event.preventDefault(); void submit(); }} noValidate>
         {device ? <Switch label={t('ui.system.on')} hint={t('ui.system.device.on_why')} checked={device.on !== false} onChange={turn} test="on" />
           : <CheckField label={t('ui.system.on')} checked={form.on} onChange={turn} test="on" />}
-        <ModelChoice profiles={profiles} value={form.profile} onChange={(next) => state.set({ profile: next })} error={errorOf(saving.reason, 'profile')} />
+        <ModelChoice profiles={profiles} value={form.profile} onChange={(next) => state.set({ profile: next })} error={errorOf(saving.reason, 'profile')}
+          attach={(id) => hrefOf('tables', 'new', id, form.bus, form.address, device?.id ?? '')} />
         <Address state={state} profile={profile} />
         <Organised state={state} />
+        <Parts state={state} profile={profile} profiles={profiles} />
+        <Labels state={state} profile={profile} />
         <Advanced state={state} profile={profile} />
         <Foot saving={saving} fields={fields} onMine={state.mine} onTheirs={state.theirs} />
       </form>

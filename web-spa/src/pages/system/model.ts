@@ -65,7 +65,10 @@ export interface DeviceForm {
   bus: string; profile: string; address: string; position: string; side: string; phases: string; name: string; circuit: string;
   zones: readonly number[]; supply: string; params: { readonly [name: string]: string };
   on: boolean; excludeTotals: boolean; excludeAlarms: boolean; acceptCandidate: boolean;
+  labels: { readonly [point: string]: string }; parts: readonly PartForm[]; pulseUnit: string;
 }
+export interface PartForm { readonly name: string; readonly profile: string }
+export const PARTS_MAX = 8;
 
 // "5", or "2-1" with an interface, as the manual writes it.
 export const unitText = (device: Pick<ConfigDevice, 'unit' | 'interface'>): string =>
@@ -88,6 +91,8 @@ export function deviceForm(device: ConfigDevice | null, preset: Partial<DeviceFo
     bus: text(stored.bus), profile: stored.profile ?? '', address: device ? unitText(device) : '', position: stored.position ? text(stored.position) : '',
     side: text(stored.side ?? ''), phases: Array.isArray(stored.phases) ? stored.phases.join('') : '', name: device && device.name !== defaultName(device) ? device.name : '', circuit: text(stored.circuit || ''),
     zones: stored.zones ?? [], supply: text(stored.supply) || 'upstream', params, on: stored.on !== false,
+    labels: Object.fromEntries(Object.entries((stored.labels ?? {}) as Json).map(([point, label]) => [point, text(label)])), pulseUnit: '',
+    parts: ((stored.parts ?? []) as readonly { name?: string; profile?: string | null }[]).map((one) => ({ name: one.name ?? '', profile: one.profile ?? '' })),
     excludeTotals: stored.exclude_totals === true, excludeAlarms: stored.exclude_alarms === true, acceptCandidate: stored.accept_candidate === true, ...preset,
   };
 }
@@ -98,19 +103,57 @@ export const paramsOf = (profile: Profile | undefined): Profile['params'] => (pr
 export const asks = (profile: Profile | undefined, what: string): boolean =>
   profile !== undefined && (profile.asks.includes(what) || profile.params.some((one) => one.name === what));
 
+// ---- Pulses: on the meter stands what one is worth, or how many make a kWh ----
+
+export const PULSE_UNITS: { readonly [param: string]: readonly string[] } = { pulse_wh: ['wh', 'kwh', 'per_kwh'], pulse_dm3: ['dm3', 'm3'] };
+const short = (value: number): number => Number(value.toPrecision(12));
+
+// The weight in Wh or dm3 of what was typed in that unit; what is no number goes to the gateway as it is.
+export function pulseWeight(typedText: string, unit: string): number | string | undefined {
+  const value = typed(typedText);
+  if (typeof value !== 'number') return value;
+  if (unit === 'per_kwh') return value === 0 ? typedText : short(1000 / value);
+  return short(unit === 'kwh' || unit === 'm3' ? value * 1000 : value);
+}
+
+// The same weight in another unit, as text to go on with.
+export function pulseIn(typedText: string, from: string, to: string): string {
+  const weight = pulseWeight(typedText, from);
+  if (typeof weight !== 'number' || weight === 0) return typedText;
+  return text(to === 'per_kwh' ? short(1000 / weight) : to === 'kwh' || to === 'm3' ? short(weight / 1000) : weight);
+}
+
+// ---- Phases: of a charge point its own; of a meter those of the site it is wired to ----
+
+export const PHASE_ORDERS = ['', '231', '312', '132', '213', '321'] as const;
+export const mayTurnPhases = (profile: Profile | undefined): boolean => profile !== undefined && profile.phases === 3 && !asks(profile, 'phase') && ['meter', 'breaker', 'station'].includes(profile.kind);
+export const mayNamePhase = (profile: Profile | undefined): boolean => profile !== undefined && profile.phases === 1 && profile.table && !asks(profile, 'phase') && ['meter', 'breaker'].includes(profile.kind);
+
+// ---- Groups: modules of different functions at one address ----
+
+export const mayHaveParts = (profile: Profile | undefined): boolean => asks(profile, 'interface');
+export const partModels = (profiles: readonly Profile[], family: string): Profile[] => profiles.filter((one) => one.family === family && asks(one, 'interface'));
+export const partTwice = (form: Pick<DeviceForm, 'profile' | 'parts'>): boolean => {
+  const all = [form.profile, ...form.parts.map((one) => one.profile)].filter((one) => one !== '');
+  return new Set(all).size < all.length;
+};
+
 export function deviceValue(form: DeviceForm, stored: ConfigDevice | null, profile: Profile | undefined): Json {
   const place = readUnit(form.address);
   const params: Json = {};
   for (const { name, preset } of paramsOf(profile)) {
-    const value = typed(form.params[name] ?? '');
+    const value = name in PULSE_UNITS ? pulseWeight(form.params[name] ?? '', form.pulseUnit) : typed(form.params[name] ?? '');
     if (value !== undefined && value !== preset) params[name] = value;
   }
-  const phases = asks(profile, 'phase') || form.phases !== '' ? [...form.phases].map(Number) : [];
+  const phases = [...form.phases].map(Number);
+  const labels = Object.fromEntries(Object.entries(form.labels).map(([point, label]) => [point, label.trim()] as const).filter(([, label]) => label !== ''));
+  const parts = form.parts.map((one) => merged(null, { name: one.name.trim() || undefined, profile: one.profile || undefined }));
   return merged(stored, {
     bus: typed(form.bus), profile: form.profile || undefined, unit: place.unit, interface: place.interface,
     position: asks(profile, 'position') ? typed(form.position) : undefined, side: asks(profile, 'side') ? form.side || undefined : undefined,
     phases: phases.length > 0 ? phases : undefined, name: form.name.trim() || undefined, circuit: typed(form.circuit),
     zones: form.zones.length > 0 ? form.zones : undefined, supply: asks(profile, 'supply') && form.supply !== 'upstream' ? form.supply : undefined,
+    labels: Object.keys(labels).length > 0 ? labels : undefined, parts: parts.length > 0 ? parts : undefined,
     params: Object.keys(params).length > 0 ? params : undefined, on: form.on, exclude_totals: form.excludeTotals || undefined,
     exclude_alarms: form.excludeAlarms || undefined, accept_candidate: profile?.confidence === 'candidate' && form.acceptCandidate ? true : undefined,
   });

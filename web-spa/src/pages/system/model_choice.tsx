@@ -4,24 +4,26 @@ import { useMemo, useState } from 'preact/hooks';
 import { t } from '../../i18n/i18n';
 import { Badge, type Tone } from '../../ui/badge';
 import { SelectField, TextField } from '../../ui/field';
+import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
-import { families, searchProfiles, type Profile } from './model';
+import { families, hrefOf, searchProfiles, type Profile } from './model';
 
 const SHOWN_MAX = 8;
-const TONES: { readonly [K in Profile['confidence']]: Tone } = { document: 'good', driver: 'accent', candidate: 'warn', none: 'neutral' };
+export const CONFIDENCE_TONES: { readonly [K in Profile['confidence']]: Tone } = { document: 'good', driver: 'accent', candidate: 'warn', none: 'neutral' };
 
 function Sureness({ profile }: { profile: Profile }): JSX.Element {
   return (
     <p class="model-sure">
-      <Badge tone={TONES[profile.confidence]}>{t(`ui.system.model.${profile.confidence}`)}</Badge>
+      <Badge tone={CONFIDENCE_TONES[profile.confidence]}>{t(`ui.system.model.${profile.confidence}`)}</Badge>
       <span class="muted">{t(`ui.system.model.${profile.confidence}_why`)}</span>
     </p>
   );
 }
 
-interface Props { profiles: readonly Profile[]; value: string; onChange: (profile: string) => void; error: string | null }
+// `attach`: where the table of a model that has none is added.
+interface Props { profiles: readonly Profile[]; value: string; onChange: (profile: string) => void; error: string | null; attach: (profile: string) => string }
 
-export function ModelChoice({ profiles, value, onChange, error }: Props): JSX.Element {
+export function ModelChoice({ profiles, value, onChange, error, attach }: Props): JSX.Element {
   const chosen = profiles.find((one) => one.id === value);
   const [family, setFamily] = useState<string | null>(null);
   const [wanted, setWanted] = useState('');
@@ -47,10 +49,17 @@ export function ModelChoice({ profiles, value, onChange, error }: Props): JSX.El
         <SelectField label={t('ui.system.family')} value={shown} onChange={(next) => { setFamily(next); onChange(''); }} test="family"
           options={[{ value: '', label: t('ui.system.choose') }, ...families(profiles).map((one) => ({ value: one, label: one }))]} />
         <SelectField label={t('ui.system.model')} value={value} onChange={choose} error={error} test="model" disabled={shown === ''}
-          options={[{ value: '', label: t('ui.system.choose') }, ...(chosen || value === '' ? [] : [{ value, label: value }]), ...models.map((one) => ({ value: one.id, label: one.model }))]} />
+          options={[{ value: '', label: t('ui.system.choose') }, ...(chosen || value === '' ? [] : [{ value, label: value }]), ...models.map((one) => ({ value: one.id, label: one.own ? `${one.model} (${t('ui.tables.own')})` : one.model }))]} />
       </div>
       {chosen && <Sureness profile={chosen} />}
-      {chosen && !chosen.table && <Notice tone="warn" test="no-table">{t('ui.system.model.no_table')}</Notice>}
+      {chosen?.own && <p><Badge tone="neutral">{t('ui.tables.own')}</Badge> <a href={hrefOf('tables', chosen.id)} data-test="own-table-link">{t('ui.tables.edit')}</a></p>}
+      {chosen && !chosen.table && (
+        <Notice tone="warn" test="no-table">
+          <p>{t('ui.system.model.no_table')}</p>
+          <a class="button small" href={attach(chosen.id)} data-test="attach-table"><Icon name="add" />{t('ui.tables.attach')}</a>
+        </Notice>
+      )}
+      {!chosen && <p class="field-hint">{t('ui.tables.not_there')} <a href={attach('')} data-test="new-table">{t('ui.tables.add')}</a></p>}
     </div>
   );
 }

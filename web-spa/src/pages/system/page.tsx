@@ -17,6 +17,7 @@ import { Device } from './device_form';
 import { byAddress, byName, hrefOf, readWhere, unitText, type DeviceForm, type Profile, type Where } from './model';
 import { PlaceEdit, PlaceList, type PlacePage } from './places';
 import { Undo } from './saving';
+import { TableEdit, TableList } from './tables';
 import '../../style/installation.css';
 import '../../style/system.css';
 
@@ -76,20 +77,21 @@ function BusList({ where }: { where: Where }): JSX.Element {
   );
 }
 
-// Every profile there is; null: not yet known.
-function useProfiles(): readonly Profile[] | null {
-  const [profiles, setProfiles] = useState<readonly Profile[] | null>(null);
+// Every profile there is; null: not yet known. And how to ask anew.
+function useProfiles(): [ProfileList | null, () => void] {
+  const [list, setList] = useState<ProfileList | null>(null);
+  const [turn, setTurn] = useState(0);
   const online = useStore((state) => state.link.is === 'online');
   useEffect(() => {
-    if (!online || profiles !== null) return;
-    void call<ProfileList>('config', 'profiles', {}).then((answer) => { if (answer.is === 'ok') setProfiles(answer.value.profiles); });
-  }, [online, profiles]);
-  return profiles;
+    if (online) void call<ProfileList>('config', 'profiles', {}).then((answer) => { if (answer.is === 'ok') setList(answer.value); });
+  }, [online, turn]);
+  return [list, () => setTurn((n) => n + 1)];
 }
 
 const Empty = ({ text }: { text: string }): JSX.Element => <div class="empty detail-empty"><Icon name="settings" /><p>{text}</p></div>;
 
-function Detail({ where, profiles }: { where: Where; profiles: readonly Profile[] | null }): JSX.Element {
+function Detail({ where, list, onChanged }: { where: Where; list: ProfileList | null; onChanged: () => void }): JSX.Element {
+  const profiles: readonly Profile[] | null = list?.profiles ?? null;
   const { tab, id, more } = where;
   const bus = useStore((state) => state.buses.get(Number(id)));
   const device = useStore((state) => state.devices.get(Number(id)));
@@ -98,6 +100,7 @@ function Detail({ where, profiles }: { where: Where; profiles: readonly Profile[
   const online = useStore((state) => state.link.is === 'online');
   if (!online && !bus && !device && !place) return <Empty text={t('ui.app.loading')} />;
   if (id === '') return <Empty text={t('ui.system.choose_left')} />;
+  if (tab === 'tables') return list === null ? <Empty text={t('ui.app.loading')} /> : <TableEdit where={where} list={list} onChanged={onChanged} gone={<Empty text={t('ui.system.gone')} />} />;
   if (tab === 'costs') return <CostEdit where={where} gone={<Empty text={t('ui.system.gone')} />} />;
   if (tab === 'buses' && (fresh || bus)) return <Bus key={`bus-${id}`} bus={fresh ? null : bus!} />;
   if (tab === 'devices' && (fresh || device)) {
@@ -119,7 +122,7 @@ const Frame = ({ chosen, list, children }: { chosen: boolean; list: JSX.Element;
 
 export default function SystemPage({ rest }: PageProps): JSX.Element {
   const where = readWhere(rest);
-  const profiles = useProfiles();
+  const [list, refresh] = useProfiles();
   useEffect(() => want(TOPICS, 1), []);
   useEffect(() => window.scrollTo(0, 0), [where.tab, where.id]); // what was chosen is read from its top
   const tab = where.tab === 'devices' ? 'buses' : where.tab;
@@ -127,16 +130,17 @@ export default function SystemPage({ rest }: PageProps): JSX.Element {
   return (
     <main class="page" id="main" tabIndex={-1} data-test="system">
       {where.id === '' && <h1 class="hidden">{t('page.system')}</h1>}
-      <Tabs label={t('page.system')} current={tab === 'costs' || tab === 'links' ? tab : page ?? 'buses'} tabs={[
+      <Tabs label={t('page.system')} current={tab === 'costs' || tab === 'links' || tab === 'tables' ? tab : page ?? 'buses'} tabs={[
         { id: 'buses', href: hrefOf('buses'), title: t('ui.system.buses'), icon: 'bus' },
         { id: 'circuits', href: hrefOf('circuits'), title: t('ui.system.circuits'), icon: 'bolt' },
         { id: 'zones', href: hrefOf('zones'), title: t('ui.system.zones_tab'), icon: 'home' },
         { id: 'panels', href: hrefOf('panels'), title: t('ui.system.panels'), icon: 'panel' },
         { id: 'costs', href: hrefOf('costs'), title: t('ui.costs.title'), icon: 'tag' },
         { id: 'links', href: hrefOf('links'), title: t('ui.links.title'), icon: 'link' },
+        { id: 'tables', href: hrefOf('tables'), title: t('ui.tables.title'), icon: 'meter' },
       ]} />
-      {tab === 'links' ? <Links /> : <Frame chosen={where.id !== ''} list={tab === 'costs' ? <CostList chosen={where.id} /> : page ? <PlaceList page={page} chosen={where.id} /> : <BusList where={where} />}>
-        <Detail where={where} profiles={profiles} />
+      {tab === 'links' ? <Links /> : <Frame chosen={where.id !== ''} list={tab === 'costs' ? <CostList chosen={where.id} /> : tab === 'tables' ? <TableList profiles={list?.profiles ?? null} chosen={where.id} /> : page ? <PlaceList page={page} chosen={where.id} /> : <BusList where={where} />}>
+        <Detail where={where} list={list} onChanged={refresh} />
       </Frame>}
     </main>
   );
