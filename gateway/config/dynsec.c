@@ -39,6 +39,20 @@ void rights_done(struct rights_files *files)
     *files = (struct rights_files){.services = NULL};
 }
 
+// Can the device, or a module that shares its address, be told anything?
+static bool has_commands(const cJSON *device, const struct profile *profile, const struct library *library)
+{
+    const cJSON *part;
+    bool any = profile && profile->command_count > 0;
+    cJSON_ArrayForEach(part, cJSON_GetObjectItemCaseSensitive(device, "parts"))
+    {
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(part, "profile"));
+        const struct profile *module = id && library ? library_find(library, id) : NULL;
+        any = any || (module && module->command_count > 0);
+    }
+    return any;
+}
+
 bool rights_set_devices(struct rights_files *files, const cJSON *site, const struct library *library)
 {
     struct access_devices *devices = files->devices;
@@ -50,7 +64,7 @@ bool rights_set_devices(struct rights_files *files, const cJSON *site, const str
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(node, "profile"));
         const struct profile *profile = name && library ? library_find(library, name) : NULL;
         bool station = profile && profile->kind == PROFILE_STATION;
-        if (!cJSON_IsNumber(id) || !profile || (!station && profile->command_count == 0))
+        if (!cJSON_IsNumber(id) || (!station && !has_commands(node, profile, library)))
             continue;
         const struct access_device device = {.id = (int64_t)id->valuedouble, .station = station};
         changed = changed || count >= devices->count || devices->items[count].id != device.id ||

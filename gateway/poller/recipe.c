@@ -49,6 +49,7 @@ void recipe_release(struct recipe *recipe)
     if (!recipe || atomic_fetch_sub(&recipe->references, 1) != 1)
         return;
     shelf_release(recipe->shelf);
+    free(recipe->group);
     free(recipe);
 }
 
@@ -214,20 +215,54 @@ static double param_of(const void *user, const char *name, double fallback)
     return site_param(user, name, fallback);
 }
 
-static const struct profile *find_profile(const struct site_device *device, const struct shelf *shelf,
-                                          struct ew_reason *reason)
+// The device's own profile and those of the other modules at its address.
+struct modules {
+    const struct profile *list[SITE_PARTS_MAX + 1];
+    int count;
+};
+
+static bool add_module(struct modules *modules, const char *id, const struct shelf *shelf,
+                       struct ew_reason *reason)
 {
-    if (device->profile[0] == 0) {
-        ew_fail(reason, EW_E_INVALID, "device.no_profile", "", "No model has been chosen for this device.");
-        return NULL;
-    }
-    const struct profile *profile = library_find(shelf->library, device->profile);
+    if (id[0] == 0)
+        return true;
+    const struct profile *profile = library_find(shelf->library, id);
     if (!profile) {
         ew_fail(reason, EW_E_UNKNOWN, "device.profile_unknown", "",
-                "The profile \"%s\" is not there, or was refused when it was read.", device->profile);
-        ew_reason_param(reason, "profile", "%s", device->profile);
+                "The profile \"%s\" is not there, or was refused when it was read.", id);
+        ew_reason_param(reason, "profile", "%s", id);
+        return false;
     }
-    return profile;
+    modules->list[modules->count++] = profile;
+    return true;
+}
+
+static bool find_modules(const struct site_device *device, const struct shelf *shelf, struct modules *ret,
+                         struct ew_reason *reason)
+{
+    ret->count = 0;
+    bool found = add_module(ret, device->profile, shelf, reason);
+    for (int i = 0; i < device->part_count && found; i++)
+        found = add_module(ret, device->parts[i], shelf, reason);
+    if (found && ret->count == 0)
+        ew_fail(reason, EW_E_INVALID, "device.no_profile", "", "No model has been chosen for this device.");
+    return found && ret->count > 0;
+}
+
+// One block: the profile, then its registers and commands.
+static struct profile *compose(const struct modules *modules, struct ew_reason *reason)
+{
+    size_t head = (sizeof(struct profile) + 15) / 16 * 16;
+    size_t memory = profile_compose_memory(modules->list, modules->count);
+    struct profile *group = calloc(1, head + memory);
+    if (!group)
+        abort();
+    struct ew_arena arena;
+    ew_arena_init(&arena, (unsigned char *)group + head, memory);
+    if (profile_compose(modules->list, modules->count, &arena, group, reason) == EW_OK)
+        return group;
+    free(group);
+    return NULL;
 }
 
 static enum ew_err fill_writes(struct recipe *recipe, struct ew_arena *arena,
@@ -309,8 +344,9 @@ static double press_alone(const struct recipe *recipe)
 struct recipe *recipe_new(const struct site_device *device, const struct site_bus *bus, struct shelf *shelf,
                           struct ew_reason *reason)
 {
-    const struct profile *profile = find_profile(device, shelf, reason);
-    if (!profile)
+    struct modules modules;
+    struct profile *group = NULL;
+    if (!find_modules(device, shelf, &modules, reason))
         return NULL;
     bool serial = bus->type == SITE_BUS_RTU || bus->type == SITE_BUS_RTU_TCP;
     if (serial && (device->unit < 1 || device->unit > 247)) {
@@ -319,6 +355,9 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
         ew_reason_param(reason, "unit", "%d", device->unit);
         return NULL;
     }
+    if (modules.count > 1 && !(group = compose(&modules, reason)))
+        return NULL;
+    const struct profile *profile = group ? group : modules.list[0];
     size_t head = (sizeof(struct recipe) + 15) / 16 * 16;
     size_t bounds = sizeof(struct profile_bound) * (size_t)profile->register_count;
     bounds += sizeof(struct profile_bound) * ((size_t)profile->command_count + 2);
@@ -330,6 +369,7 @@ struct recipe *recipe_new(const struct site_device *device, const struct site_bu
     atomic_init(&recipe->references, 1);
     recipe->shelf = shelf_hold(shelf);
     recipe->profile = profile;
+    recipe->group = group;
     recipe->device = device->id;
     recipe->bus = bus->id;
     recipe->unit = device->unit;

@@ -24,6 +24,7 @@ struct recipe {
     atomic_int references;
     struct shelf *shelf;
     const struct profile *profile;
+    struct profile *group; // of several modules at one address: the profile, made for this recipe; else NULL
     int64_t device, bus;
     int unit, timeout_ms, gap_ms;
     bool reversed; // the current flows the other way through the sensor

@@ -90,7 +90,9 @@ static enum ew_err may_write(const struct tools *tools, int64_t bus, int unit, s
     for (int i = 0; i < fleet->device_count && err == EW_OK; i++) {
         const struct device *device = fleet->devices[i];
         if (device->configured && !device->bad && device->config.bus == bus && device->config.unit == unit)
-            err = guard_write(&device->config, library_find(fleet->shelf->library, device->config.profile),
+            err = guard_write(&device->config,
+                              device->recipe ? device->recipe->profile
+                                             : library_find(fleet->shelf->library, device->config.profile),
                               reason);
     }
     return err;
@@ -297,7 +299,7 @@ static enum ew_err ask_device(struct test *test, const struct device *device, co
     int timeout_ms = bus->config.serial.timeout_ms;
     recipe_release(test->recipe);
     test->recipe = NULL;
-    if (device->config.profile[0]) { // without one: does anything answer there?
+    if (device->config.profile[0] || device->config.part_count) { // without one: does anything answer there?
         test->recipe = recipe_new(&device->config, &bus->config, test->tools->fleet->shelf, reason);
         if (!test->recipe)
             return reason->err ? reason->err : EW_E_INVALID;

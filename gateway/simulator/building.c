@@ -38,6 +38,39 @@ struct making {
     int count;
 };
 
+// The profile that the device is served from: its own, or that of all modules at its address. What can't be
+// put together is served as its first module: the gateway has to find that out. NULL with a reason when a
+// profile is not there; NULL without (*ret_none) when nothing is known of its registers.
+static const struct profile *profile_of(struct making *making, const struct site_device *device,
+                                        const char *path, bool *ret_none)
+{
+    const struct profile *modules[SITE_PARTS_MAX + 1];
+    int count = 0;
+    for (int i = -1; i < device->part_count; i++) {
+        const char *id = i < 0 ? device->profile : device->parts[i];
+        if (id[0] && !(modules[count++] = library_find(making->library, id))) {
+            (void)ew_fail(making->reason, EW_E_UNKNOWN, "simulator.profile", path,
+                          "there is no profile \"%s\"", id);
+            return NULL;
+        }
+    }
+    *ret_none = count == 0;
+    if (count <= 1)
+        return count ? modules[0] : NULL;
+    size_t head = (sizeof(struct profile) + 15) / 16 * 16;
+    size_t memory = profile_compose_memory(modules, count);
+    struct profile *group = zeroed(1, head + memory);
+    struct ew_arena arena;
+    struct ew_reason why;
+    ew_arena_init(&arena, (unsigned char *)group + head, memory);
+    if (profile_compose(modules, count, &arena, group, &why) != EW_OK) {
+        free(group);
+        return modules[0];
+    }
+    making->building->groups[making->building->group_count++] = group;
+    return group;
+}
+
 static enum ew_err read_devices(struct making *making, const cJSON *site)
 {
     int index = 0;
@@ -48,12 +81,12 @@ static enum ew_err read_devices(struct making *making, const cJSON *site)
         enum ew_err err = site_device_read(node, path, device, making->reason);
         if (err != EW_OK)
             return err;
-        if (device->profile[0] == 0) // unconfigured: nothing is known of its registers
+        bool none = false;
+        const struct profile *profile = profile_of(making, device, path, &none);
+        if (none) // unconfigured
             continue;
-        const struct profile *profile = library_find(making->library, device->profile);
         if (!profile)
-            return ew_fail(making->reason, EW_E_UNKNOWN, "simulator.profile", path,
-                           "there is no profile \"%s\"", device->profile);
+            return EW_E_UNKNOWN;
         making->profiles[making->count++] = profile;
     }
     return EW_OK;
@@ -157,6 +190,7 @@ enum ew_err building_make(struct building *building, const cJSON *site, const st
     building->plant.devices = zeroed(devices, sizeof(struct plant_device));
     building->devices = zeroed(devices, sizeof(struct device));
     building->servers = zeroed((size_t)count_of(list_of(site, "buses")), sizeof(struct server));
+    building->groups = zeroed(devices, sizeof(struct profile *));
     making.sites = zeroed(devices, sizeof(struct site_device));
     making.profiles = zeroed(devices, sizeof(struct profile *));
     err = read_devices(&making, site);
@@ -182,6 +216,9 @@ void building_done(struct building *building)
     }
     for (int i = 0; i < building->device_count; i++)
         device_done(&building->devices[i]);
+    for (int i = 0; i < building->group_count; i++)
+        free(building->groups[i]);
+    free(building->groups);
     course_done(&building->course);
     free(building->servers);
     free(building->devices);

@@ -10,6 +10,8 @@ struct building {
     struct plant plant;
     struct device *devices; // in the plant's order: plant.devices[i] belongs to devices[i]
     int device_count;
+    struct profile **groups; // of devices with several modules at their address
+    int group_count;
     struct server *servers;
     int server_count;
     struct course course;

@@ -155,7 +155,7 @@ static void check_parts(struct ew_json *device, struct site_device *ret)
         struct site_part part;
         ew_json_path(device, "parts", ret->part_count, path);
         device->err = read_part(child, path, &part, device->reason);
-        ret->part_count++;
+        ew_copy(ret->parts[ret->part_count++], EW_NAME_MAX, part.profile);
     }
 }
 

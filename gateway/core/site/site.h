@@ -87,7 +87,8 @@ struct site_device {
     int64_t zones[EW_ZONES_PER_DEVICE_MAX];
     int param_count;
     struct site_param params[SITE_PARAMS_MAX];
-    int part_count; // DEV-03; see site_part_read
+    int part_count;                          // DEV-03; see site_part_read
+    char parts[SITE_PARTS_MAX][EW_NAME_MAX]; // their profiles, "" = unconfigured
     int output_count;
     struct site_output outputs[SITE_OUTPUTS_MAX];
 };

@@ -1,6 +1,6 @@
 // What a device can be told (VIEW-01, DEV-08): its outputs and how they act, its resets; each order with how it ended.
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { command } from '../../api/link';
 import type { ConfigDevice, Reason } from '../../generated/types';
 import { readNumber } from '../../format/number';
@@ -12,7 +12,12 @@ import { FormFoot } from '../../ui/form_foot';
 import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
 import { useSave } from '../../ui/save';
-import { labelOf, outputForm, outputSettings, outputsOf, resetsOf, type OutputForm } from './outputs';
+import { commandsOf, labelOf, outputForm, outputSettings, outputsOf, resetsOf, type OutputForm } from './outputs';
+
+function useCommands(device: ConfigDevice): readonly string[] | undefined {
+  const profiles = useStore((state) => state.profiles);
+  return useMemo(() => commandsOf(device, profiles), [device, profiles]);
+}
 
 type Ended = { is: 'idle' } | { is: 'busy' } | { is: 'done' } | { is: 'lost' } | { is: 'refused'; reason: Reason };
 
@@ -80,7 +85,7 @@ const useLooksOnly = (): boolean => useStore((state) => state.visit.at === 'insi
 
 function Output({ device, n }: { device: ConfigDevice; n: number }): JSX.Element {
   const now = useStore((state) => state.deviceStates.get(device.id)?.outputs?.[String(n)]);
-  const commands = useStore((state) => state.profiles.get(device.profile ?? '')?.commands);
+  const commands = useCommands(device);
   const maySet = useStore((state) => state.visit.at === 'inside' && state.visit.session.pages.includes('system'));
   const looksOnly = useLooksOnly();
   const { ended, send } = useCommand(device.id);
@@ -116,7 +121,7 @@ function Reset({ device, what }: { device: ConfigDevice; what: string }): JSX.El
 
 export function Commands({ device }: { device: ConfigDevice }): JSX.Element | null {
   const state = useStore((all) => all.deviceStates.get(device.id));
-  const commands = useStore((all) => all.profiles.get(device.profile ?? '')?.commands);
+  const commands = useCommands(device);
   const outputs = outputsOf(state, commands);
   const resets = useLooksOnly() ? [] : resetsOf(commands);
   if (outputs.length === 0 && resets.length === 0) return null;

@@ -1,6 +1,13 @@
 // Outputs of a device: which there are, how they act, what is saved. Pure.
-import type { ConfigDevice, DeviceState } from '../../generated/types';
+import type { ConfigDevice, ConfigProfile, DeviceState } from '../../generated/types';
 import { readNumber } from '../../format/number';
+
+// What the device, and the modules that share its address, can be told.
+export function commandsOf(device: Pick<ConfigDevice, 'profile' | 'parts'>, profiles: ReadonlyMap<string, ConfigProfile>): readonly string[] | undefined {
+  const parts = (device.parts ?? []) as readonly { profile?: string }[];
+  if (parts.length === 0) return profiles.get(device.profile ?? '')?.commands;
+  return [device.profile, ...parts.map((part) => part.profile)].flatMap((id) => profiles.get(id ?? '')?.commands ?? []);
+}
 
 // Those that are read and those that can be switched, by number.
 export function outputsOf(state: Pick<DeviceState, 'outputs'> | undefined, commands: readonly string[] | undefined): number[] {
