@@ -136,7 +136,7 @@ test('a scan shows each find, and "add this one" has the model chosen', async ()
   assert.equal(await visitor.page.locator(`${mark('find')}[data-unit="1"] ${mark('add-find')}`).count(), 0, 'it is set up already');
   await visitor.shot('system-scan');
   const guesses = visitor.page.locator(`${mark('find')}[data-unit="9"] select`);
-  if (await guesses.count() > 0) await guesses.selectOption({ label: 'Carlo Gavazzi EM330 / EM340 / ET330 / ET340' });
+  if (await guesses.count() > 0) await guesses.selectOption({ label: 'Carlo Gavazzi EM330 / EM340 / ET330 / ET340 / EM530 / EM540' });
   await visitor.page.click(`${mark('find')}[data-unit="9"] ${mark('add-find')}`);
   await visitor.wait(`${mark('device-form')}[data-device="new"]`);
   assert.equal(await visitor.get('unit').inputValue(), '9');
