@@ -206,9 +206,9 @@ size_t profile_memory(const cJSON *tree);
 enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profile *ret,
                          struct ew_reason *reason) EW_MUST_CHECK;
 
-// Modules that share an address, as one profile (DEV-03): registers and commands of all of them, limits that all
-// bear. modules[0] gives the name and the kind. Refused when two do the same (device.duplicate_function) or
-// can't stand beside each other (device.parts). The arena holds profile_compose_memory bytes; strings of
+// Modules that share an address, as one profile (DEV-03): registers and commands of all of them, limits that
+// all bear. modules[0] gives the name and the kind. Refused when two do the same (device.duplicate_function)
+// or can't stand beside each other (device.parts). The arena holds profile_compose_memory bytes; strings of
 // the catalogue stay those of modules[0].
 size_t profile_compose_memory(const struct profile *const *modules, int count);
 enum ew_err profile_compose(const struct profile *const *modules, int count, struct ew_arena *arena,
