@@ -12,6 +12,7 @@ typedef int command_main(int argc, char **argv);
 #define EDGEWATT_COMMANDS(X)                                                                                 \
     X("account", account_main, "accounts of other programs on the broker: add, list, remove")                \
     X("backup", backup_main, "makes database.zip: configuration, history, and users with a passphrase")      \
+    X("backup-job", backup_job_main, "one backup or restore for the page; run by edgewatt run or its unit")  \
     X("broker-files", broker_files_main, "make the broker's configuration, accounts and rights")             \
     X("check", check_main, "check site files and device profiles: file:path: problem")                       \
     X("config", config_main, "service: the one writer of the site file, of accounts and rights")             \

@@ -5,5 +5,7 @@
 
 int backup_main(int argc, char **argv);
 int restore_main(int argc, char **argv);
+// edgewatt backup-job: one of them for the page, started by edgewatt run or its unit.
+int backup_job_main(int argc, char **argv);
 
 #endif

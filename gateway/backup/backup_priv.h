@@ -21,7 +21,8 @@ enum {
     BACKUP_MANIFEST_MAX = 256 << 10,
     BACKUP_SECRETS_MAX = 4 << 20,
     BACKUP_PASSPHRASE_MAX = 1024,
-    BACKUP_HASH_SIZE = 32
+    BACKUP_HASH_SIZE = 32,
+    BACKUP_STAGED = 3 // exit code of backup-job: stop the services, then backup-job --swap
 };
 
 struct backup_file {
@@ -58,9 +59,65 @@ enum ew_err backup_secrets_gather(const char *data_dir, struct ew_buf *ret_secre
 // Writes the files of secrets below folder/secrets.
 enum ew_err backup_secrets_spread(const struct ew_buf *secrets, const char *folder,
                                   struct ew_reason *reason) EW_MUST_CHECK;
-// The first line of a file, "-" = standard input. Wipe it after use.
+
+// passphrase.c. Wipe what is returned after use.
+// The first line of a file or a pipe, "-" = standard input.
 enum ew_err backup_passphrase(const char *path, char ret[BACKUP_PASSPHRASE_MAX],
                               struct ew_reason *reason) EW_MUST_CHECK;
+// Asks at the terminal that standard input is, without an echo; twice when asked to. "" = the person wants
+// none.
+enum ew_err backup_passphrase_ask(const char *question, bool twice, char ret[BACKUP_PASSPHRASE_MAX],
+                                  struct ew_reason *reason) EW_MUST_CHECK;
+
+// How far it is: a step of schemas/calls/backup.schema.json and 0 .. 100. fn may be NULL.
+struct backup_progress {
+    void (*fn)(void *user, const char *step, int percent);
+    void *user;
+};
+void backup_progress(const struct backup_progress *progress, const char *step, int percent);
+
+// options.c: the command line of both commands.
+struct backup_options {
+    const char *command;         // "backup" or "restore"
+    const char *data;            // never NULL once read
+    const char *output;          // backup; NULL = export/database.zip
+    const char *archive;         // restore; never NULL once read
+    const char *passphrase_file; // NULL = not given
+    bool no_history, no_secrets; // backup
+    bool check, yes, recover;    // restore
+    char default_archive[PATH_MAX];
+};
+// Returns -1 to go on, else the exit code.
+int backup_options_read(int argc, char **argv, const char *help, struct backup_options *ret);
+void backup_say_reason(const char *command, const struct ew_reason *reason); // on standard error
+
+// folder.c: who works on a data folder.
+// One backup or restore at a time, until the process ends: EW_E_BUSY. `tidy`: what one that was cut off left
+// behind is removed.
+enum ew_err backup_lock(const char *data_dir, bool tidy, struct ew_reason *reason) EW_MUST_CHECK;
+// No service runs on it. `supervised`: edgewatt run itself asks.
+enum ew_err backup_lock_services(const char *data_dir, bool supervised,
+                                 struct ew_reason *reason) EW_MUST_CHECK;
+void backup_remove_tree(const char *path);
+int backup_newest_history(void); // the newest version of the history that this program knows
+
+// make.c
+struct backup_order {
+    const char *data_dir;
+    const char *output;     // NULL = export/database.zip
+    const char *passphrase; // NULL = without secrets
+    bool history;
+    struct backup_progress progress;
+};
+struct backup_made {
+    struct backup_manifest manifest;
+    char path[PATH_MAX];
+    int64_t bytes;
+    char sum[2 * BACKUP_HASH_SIZE + 1]; // of the manifest: names this very backup
+};
+// The lock is the caller's.
+enum ew_err backup_make(const struct backup_order *order, struct backup_made *ret,
+                        struct ew_reason *reason) EW_MUST_CHECK;
 
 // unpack.c: everything of the archive, checked, below folder; nothing else is touched.
 struct backup_content {
@@ -70,14 +127,31 @@ struct backup_content {
     bool unsealed; // secrets/ is below folder too
 };
 enum ew_err backup_unpack(const char *archive, const char *folder, const char *passphrase,
-                          int history_version, struct backup_content *ret,
+                          const struct backup_progress *progress, struct backup_content *ret,
                           struct ew_reason *reason) EW_MUST_CHECK;
+// False also for what is no archive.
+bool backup_has_secrets(const char *archive);
 void backup_content_done(struct backup_content *content);
+
+// compare.c: what a restore would change.
+enum { BACKUP_ROWS = 8 };
+struct backup_change {
+    char site_now[33]; // "" = there is none
+    struct backup_row {
+        const char *what;  // a list of the site file, or "users"
+        int64_t now, then; // -1 = not known
+    } rows[BACKUP_ROWS];
+};
+void backup_compare(const char *data_dir, const struct backup_content *content, struct backup_change *ret);
+
+// job.c: says of a restore for the page that was cut off what became of it. Before restore.new is removed.
+void backup_job_settle(const char *data_dir, bool undone);
 
 // swap.c: puts what is below `from` in the place of what is below data_dir; all of it or nothing. What is
 // left of an attempt that was cut off is undone first.
 enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err backup_recover(const char *data_dir, bool *ret_undone, struct ew_reason *reason) EW_MUST_CHECK;
+bool backup_cut_off(const char *data_dir); // backup_recover() has something to do
 
 // Numbers of a site tree.
 int64_t backup_list_size(const cJSON *tree, const char *list);

@@ -9,7 +9,6 @@
 #include "service/paths.h"
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -19,30 +18,33 @@
 #include <unistd.h>
 
 static const char help[] =
-    "Usage: edgewatt backup --data DIR [--no-history] [--passphrase-file FILE] [--output FILE]\n"
+    "Usage: edgewatt backup --data DIR [--without-history] [--passphrase-file FILE | --without-secrets]\n"
+    "                       [--output FILE]\n"
     "\n"
-    "Makes export/database.zip: the configuration, the user's own profiles and, unless --no-history, the "
-    "history.\n"
-    "Works while the gateway runs. Users, codes and passwords are in it only with a passphrase, encrypted.\n"
+    "Makes export/database.zip: the configuration, the user's own profiles and, unless --without-history, "
+    "the history.\n"
+    "Works while the gateway runs. Secrets (users, codes and passwords) are in it only with a passphrase, "
+    "encrypted;\n"
+    "a terminal is asked for one.\n"
     "\n"
     "  --passphrase-file FILE   its first line is the passphrase; - is standard input\n"
+    "  --without-secrets        asks for none\n"
     "  --output FILE            somewhere else than export/database.zip\n"
     "Exit codes: 0 done, 1 could not be made (said on standard error), 2 usage.\n";
 
 enum { PAGES_A_STEP = 2000, BUSY_WAIT_MS = 50 };
 
 struct job {
-    const char *data, *output, *passphrase_file;
-    bool history;
+    const struct backup_order *order;
     char folder[PATH_MAX]; // where it is put together
     struct backup_manifest manifest;
     struct ew_buf manifest_text, sealed;
 };
 
-static void say_progress(const char *what, int done, int all)
+static void say_pages(const struct job *job, int left, int all)
 {
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%s %d %%%s", what, all > 0 ? done * 100 / all : 100, done == all ? "\n" : "");
+    int64_t done = (int64_t)all - left;
+    backup_progress(&job->order->progress, "history", all > 0 ? (int)(done * 100 / all) : 100);
 }
 
 // A copy that is whole and of one moment, while the recorder goes on writing.
@@ -50,7 +52,7 @@ static enum ew_err copy_history(struct job *job, struct ew_reason *reason)
 {
     char source[PATH_MAX], target[PATH_MAX];
     sqlite3 *from = NULL, *to = NULL;
-    ew_path(source, job->data, "history.db");
+    ew_path(source, job->order->data_dir, "history.db");
     ew_path(target, job->folder, "history.db");
     enum ew_err err = EW_OK;
     int code = SQLITE_ERROR;
@@ -61,15 +63,16 @@ static enum ew_err copy_history(struct job *job, struct ew_reason *reason)
         do {
             code = backup ? sqlite3_backup_step(backup, PAGES_A_STEP) : SQLITE_ERROR;
             if (backup)
-                say_progress("history", sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup),
-                             sqlite3_backup_pagecount(backup));
+                say_pages(job, sqlite3_backup_remaining(backup), sqlite3_backup_pagecount(backup));
             if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
                 sqlite3_sleep(BUSY_WAIT_MS);
         } while (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED);
         sqlite3_backup_finish(backup);
         (void)sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
     }
-    if (code != SQLITE_DONE)
+    if (code == SQLITE_FULL)
+        err = ew_fail(reason, EW_E_FULL, "backup.full", target, "the disk is full");
+    else if (code != SQLITE_DONE)
         err = ew_fail(reason, EW_E_IO, "store.io", source, "can't be copied: %s",
                       sqlite3_errmsg(to ? to : from));
     sqlite3_close(to);
@@ -81,7 +84,7 @@ static enum ew_err copy_file(struct job *job, const char *name, size_t max, stru
                              struct ew_reason *reason)
 {
     char source[PATH_MAX], target[PATH_MAX];
-    ew_path(source, job->data, name);
+    ew_path(source, job->order->data_dir, name);
     ew_path(target, job->folder, name);
     enum ew_err err = ew_file_read(source, max, text, reason);
     return err == EW_OK ? ew_file_write(target, ew_buf_text(text), text->len, 0600, reason) : err;
@@ -125,7 +128,7 @@ static enum ew_err add_site(struct job *job, struct ew_reason *reason)
 static enum ew_err add_profiles(struct job *job, struct ew_reason *reason)
 {
     char folder[PATH_MAX], target[PATH_MAX];
-    ew_path(folder, job->data, "profiles");
+    ew_path(folder, job->order->data_dir, "profiles");
     ew_path(target, job->folder, "profiles");
     enum ew_err err = ew_dir_make(target, 0700, reason);
     DIR *dir = err == EW_OK ? opendir(folder) : NULL;
@@ -150,15 +153,11 @@ static enum ew_err add_profiles(struct job *job, struct ew_reason *reason)
 
 static enum ew_err seal(struct job *job, struct ew_reason *reason)
 {
-    char passphrase[BACKUP_PASSPHRASE_MAX];
     struct ew_buf secrets;
     ew_buf_init(&secrets, BACKUP_SECRETS_MAX);
-    enum ew_err err = backup_passphrase(job->passphrase_file, passphrase, reason);
+    enum ew_err err = backup_secrets_gather(job->order->data_dir, &secrets, reason);
     if (err == EW_OK)
-        err = backup_secrets_gather(job->data, &secrets, reason);
-    if (err == EW_OK)
-        err = backup_seal(passphrase, &job->manifest_text, &secrets, &job->sealed, reason);
-    sodium_memzero(passphrase, sizeof(passphrase));
+        err = backup_seal(job->order->passphrase, &job->manifest_text, &secrets, &job->sealed, reason);
     if (secrets.data)
         sodium_memzero(secrets.data, secrets.cap);
     ew_buf_done(&secrets);
@@ -179,11 +178,19 @@ static bool put_bytes(zip_t *zip, const char *name, const struct ew_buf *bytes)
 static void on_packed(zip_t *zip, double done, void *user)
 {
     (void)zip;
-    (void)user;
-    say_progress("packing", (int)(done * 100), 100);
+    const struct job *job = user;
+    backup_progress(&job->order->progress, "packing", (int)(done * 100));
 }
 
-static enum ew_err pack(struct job *job, const char *path, struct ew_reason *reason)
+static enum ew_err pack_failed(zip_t *zip, const char *path, struct ew_reason *reason)
+{
+    const zip_error_t *error = zip_get_error(zip);
+    if (zip_error_system_type(error) == ZIP_ET_SYS && zip_error_code_system(error) == ENOSPC)
+        return ew_fail(reason, EW_E_FULL, "backup.full", path, "the disk is full");
+    return ew_fail(reason, EW_E_IO, "file.io", path, "can't be written: %s", zip_strerror(zip));
+}
+
+static enum ew_err pack(const struct job *job, const char *path, struct ew_reason *reason)
 {
     int code = 0;
     zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
@@ -205,10 +212,10 @@ static enum ew_err pack(struct job *job, const char *path, struct ew_reason *rea
         if (!good)
             zip_source_free(source);
     }
-    (void)zip_register_progress_callback_with_state(zip, 0.05, on_packed, NULL, NULL);
+    (void)zip_register_progress_callback_with_state(zip, 0.05, on_packed, NULL, (void *)(uintptr_t)job);
     enum ew_err err = EW_OK;
     if (!good || zip_close(zip) != 0) {
-        err = ew_fail(reason, EW_E_IO, "file.io", path, "can't be written: %s", zip_strerror(zip));
+        err = pack_failed(zip, path, reason);
         zip_discard(zip);
     }
     ew_buf_done(&sum);
@@ -221,16 +228,16 @@ static enum ew_err gather(struct job *job, struct ew_reason *reason)
     char path[PATH_MAX];
     ew_rfc3339_format(ew_clock_wall_ms(), m->made);
     ew_copy(m->version, sizeof(m->version), EDGEWATT_VERSION);
-    m->history = job->history;
-    m->secrets = job->passphrase_file != NULL;
-    ew_path(path, job->data, "secrets/config.json");
+    m->history = job->order->history;
+    m->secrets = job->order->passphrase != NULL;
+    ew_path(path, job->order->data_dir, "secrets/config.json");
     m->users = backup_count_users(path);
     enum ew_err err = add_site(job, reason);
     if (err == EW_OK)
         err = add_profiles(job, reason);
-    if (err == EW_OK && job->history)
+    if (err == EW_OK && job->order->history)
         err = copy_history(job, reason);
-    if (err == EW_OK && job->history)
+    if (err == EW_OK && job->order->history)
         err = list_file(job, "history.db", reason);
     if (err == EW_OK)
         backup_manifest_write(m, &job->manifest_text);
@@ -238,105 +245,106 @@ static enum ew_err gather(struct job *job, struct ew_reason *reason)
 }
 
 // Made beside the export folder and shown whole.
-static enum ew_err make(struct job *job, struct ew_reason *reason)
+static enum ew_err show(const struct job *job, const char *fresh, struct backup_made *ret,
+                        struct ew_reason *reason)
 {
-    char fresh[PATH_MAX], shown[PATH_MAX], folder[PATH_MAX];
+    struct stat st;
+    const char *output = job->order->output;
+    if (chmod(fresh, output ? 0600 : 0644) != 0 || stat(fresh, &st) != 0)
+        return ew_fail(reason, EW_E_IO, "file.io", fresh, "%s", strerror(errno));
+    if (rename(fresh, ret->path) != 0)
+        return ew_fail(reason, EW_E_IO, "file.io", ret->path, "can't be written: %s", strerror(errno));
+    ret->bytes = st.st_size;
+    ret->manifest = job->manifest;
+    backup_sum(&job->manifest_text, ret->sum);
+    return EW_OK;
+}
+
+static enum ew_err make(struct job *job, struct backup_made *ret, struct ew_reason *reason)
+{
+    const struct backup_order *order = job->order;
+    char fresh[PATH_MAX], folder[PATH_MAX];
     ew_path(fresh, job->folder, "database.zip");
-    ew_path(folder, job->data, "export");
-    ew_path(shown, folder, "database.zip");
-    enum ew_err err = job->output ? EW_OK : ew_dir_make(folder, 0755, reason);
+    ew_path(folder, order->data_dir, "export");
+    if (order->output)
+        ew_copy(ret->path, sizeof(ret->path), order->output);
+    else
+        ew_path(ret->path, folder, "database.zip");
+    enum ew_err err = order->output ? EW_OK : ew_dir_make(folder, 0755, reason);
     if (err == EW_OK)
         err = gather(job, reason);
     if (err == EW_OK)
         err = pack(job, fresh, reason);
-    const char *target = job->output ? job->output : shown;
-    if (err == EW_OK && chmod(fresh, job->output ? 0600 : 0644) != 0)
-        err = ew_fail(reason, EW_E_IO, "file.io", fresh, "%s", strerror(errno));
-    if (err == EW_OK && rename(fresh, target) != 0)
-        err = ew_fail(reason, EW_E_IO, "file.io", target, "can't be written: %s", strerror(errno));
-    if (err == EW_OK)
-        printf("%s\n", target);
+    return err == EW_OK ? show(job, fresh, ret, reason) : err;
+}
+
+enum ew_err backup_make(const struct backup_order *order, struct backup_made *ret, struct ew_reason *reason)
+{
+    struct job *job = calloc(1, sizeof(*job));
+    if (!job)
+        abort();
+    job->order = order;
+    ew_buf_init(&job->manifest_text, BACKUP_MANIFEST_MAX);
+    ew_buf_init(&job->sealed, BACKUP_SECRETS_MAX + 1024);
+    ew_path(job->folder, order->data_dir, "backup.XXXXXX");
+    enum ew_err err = EW_OK;
+    if (!mkdtemp(job->folder))
+        err = ew_fail(reason, EW_E_IO, "file.io", job->folder, "can't be made: %s", strerror(errno));
+    if (err == EW_OK) {
+        err = make(job, ret, reason);
+        backup_remove_tree(job->folder);
+    }
+    ew_buf_done(&job->manifest_text);
+    ew_buf_done(&job->sealed);
+    free(job);
     return err;
 }
 
-static void clean(struct job *job)
+// ---- The command -----------------------------------------------------------------------------------------
+
+static void say_progress(void *user, const char *step, int percent)
 {
-    static const char *const names[] = {"history.db", "history.db-journal", "site.json", "database.zip"};
-    char path[PATH_MAX];
-    for (int i = 0; i < job->manifest.count; i++) {
-        ew_path(path, job->folder, job->manifest.files[i].name);
-        (void)unlink(path);
-    }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        ew_path(path, job->folder, names[i]);
-        (void)unlink(path);
-    }
-    ew_path(path, job->folder, "profiles");
-    (void)rmdir(path);
-    (void)rmdir(job->folder);
-    ew_buf_done(&job->manifest_text);
-    ew_buf_done(&job->sealed);
+    (void)user;
+    fprintf(stderr, "\r%s %d %%%s", step, percent, percent == 100 ? "\n" : "");
 }
 
-static int usage(const char *what)
+static enum ew_err get_passphrase(const struct backup_options *options, char ret[BACKUP_PASSPHRASE_MAX],
+                                  struct ew_reason *reason)
 {
-    fprintf(stderr, "edgewatt backup: %s; edgewatt backup --help says more\n", what);
-    return 2;
-}
-
-static int read_options(int argc, char **argv, struct job *job)
-{
-    static const struct option names[] = {{"data", required_argument, NULL, 'd'},
-                                          {"no-history", no_argument, NULL, 'n'},
-                                          {"passphrase-file", required_argument, NULL, 'p'},
-                                          {"output", required_argument, NULL, 'o'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1)
-        switch (option) {
-        case 'd':
-            job->data = optarg;
-            break;
-        case 'n':
-            job->history = false;
-            break;
-        case 'p':
-            job->passphrase_file = optarg;
-            break;
-        case 'o':
-            job->output = optarg;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 0;
-        default:
-            return usage("not understood");
-        }
-    return optind < argc               ? usage("not understood")
-           : job->data && job->data[0] ? -1
-                                       : usage("--data DIR is missing");
+    if (options->passphrase_file)
+        return backup_passphrase(options->passphrase_file, ret, reason);
+    if (!options->no_secrets && isatty(STDIN_FILENO))
+        return backup_passphrase_ask("Passphrase for users, codes and passwords (none: without secrets)",
+                                     /* twice= */ true, ret, reason);
+    return EW_OK;
 }
 
 int backup_main(int argc, char **argv)
 {
-    static struct job job = {.history = true};
+    static struct backup_options options;
+    static struct backup_made made;
     struct ew_reason reason;
-    int code = read_options(argc, argv, &job);
+    char passphrase[BACKUP_PASSPHRASE_MAX] = "";
+    int code = backup_options_read(argc, argv, help, &options);
     if (code >= 0)
         return code;
-    ew_buf_init(&job.manifest_text, BACKUP_MANIFEST_MAX);
-    ew_buf_init(&job.sealed, BACKUP_SECRETS_MAX + 1024);
-    char pattern[PATH_MAX];
-    ew_path(pattern, job.data, "backup.XXXXXX");
-    if (sodium_init() < 0 || !mkdtemp(pattern)) {
-        fprintf(stderr, "edgewatt backup: %s: %s\n", job.data, strerror(errno));
-        return 1;
-    }
-    ew_copy(job.folder, sizeof(job.folder), pattern);
-    enum ew_err err = make(&job, &reason);
-    clean(&job);
-    if (err != EW_OK)
-        fprintf(stderr, "edgewatt backup: %s%s%s\n", reason.path, reason.path[0] ? ": " : "", reason.text);
+    struct backup_order order = {options.data, options.output, NULL, !options.no_history, {NULL, NULL}};
+    if (isatty(STDERR_FILENO))
+        order.progress.fn = say_progress;
+    enum ew_err err = EW_OK;
+    if (sodium_init() < 0)
+        err = ew_fail(&reason, EW_E_IO, "backup.random", "", "the machine gives no random numbers");
+    if (err == EW_OK)
+        err = get_passphrase(&options, passphrase, &reason);
+    order.passphrase = passphrase[0] ? passphrase : NULL;
+    if (err == EW_OK)
+        err = backup_lock(options.data, /* tidy= */ true, &reason);
+    if (err == EW_OK)
+        err = backup_make(&order, &made, &reason);
+    sodium_memzero(passphrase, sizeof(passphrase));
+    if (err == EW_OK)
+        printf("%s\n", made.path);
+    else
+        backup_say_reason("backup", &reason);
     return err == EW_OK ? 0 : 1;
 }

@@ -4,16 +4,11 @@
 
 #include "base/file.h"
 #include "service/paths.h"
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -22,208 +17,150 @@ static const char help[] =
     "Puts a backup back: export/database.zip, or ARCHIVE. It is checked whole before anything is touched; "
     "what would\n"
     "change is shown and asked for. When it fails half way, everything is as it was. The gateway must be "
-    "stopped.\n"
-    "Users, codes and passwords stay those of this machine unless the passphrase of the backup is given.\n"
+    "stopped;\n"
+    "the page Server configuration restores while it runs. Users, codes and passwords stay those of this "
+    "machine\n"
+    "unless the passphrase of the backup is given. Without it only damage is found: whoever can write an "
+    "archive\n"
+    "can also make one that fits.\n"
     "\n"
-    "  --passphrase-file FILE   its first line is the passphrase; - is standard input\n"
+    "  --passphrase-file FILE   its first line is the passphrase; - is standard input. Else a terminal is "
+    "asked\n"
     "  --check                  checks and shows only\n"
-    "  --yes                    does not ask\n"
+    "  --yes                    does not ask whether to replace\n"
     "Exit codes: 0 done, 1 refused or failed (said on standard error), 2 usage.\n";
 
-struct job {
-    const char *data, *archive, *passphrase_file;
-    bool check, yes, recover;
-    char default_archive[PATH_MAX], folder[PATH_MAX];
-};
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+static void say_users(const struct backup_content *content)
 {
-    (void)st;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-// Both a supervisor and a service of its own hold one of them.
-static enum ew_err lock(const struct job *job, struct ew_reason *reason)
-{
-    static const char *const names[] = {"run/lock", "run/config.lock"};
-    char path[PATH_MAX];
-    ew_path(path, job->data, "run");
-    enum ew_err err = ew_dir_make(path, 0700, reason);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && err == EW_OK; i++) {
-        ew_path(path, job->data, names[i]);
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); // held until we end
-        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
-            err = ew_fail(reason, EW_E_BUSY, "backup.running", job->data,
-                          "the gateway runs on this folder; stop it first");
-    }
-    return err;
-}
-
-static int newest_migration(void)
-{
-    char share[PATH_MAX], path[PATH_MAX];
-    struct ew_reason reason;
-    int newest = 0;
-    if (ew_share_dir(share, &reason) != EW_OK)
-        return 0;
-    ew_path(path, share, "migrations");
-    DIR *dir = opendir(path);
-    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
-        int number = (int)strtol(entry->d_name, NULL, 10);
-        newest = number > newest ? number : newest;
-    }
-    if (dir)
-        closedir(dir);
-    return newest;
-}
-
-static cJSON *read_own_site(const struct job *job)
-{
-    char path[PATH_MAX];
-    struct ew_buf text;
-    cJSON *tree = NULL;
-    ew_path(path, job->data, "site.json");
-    ew_buf_init(&text, EW_SITE_FILE_MAX);
-    if (ew_file_read(path, EW_SITE_FILE_MAX, &text, NULL) == EW_OK)
-        (void)!ew_json_parse(ew_buf_text(&text), text.len, EW_SITE_FILE_MAX, &tree, NULL);
-    ew_buf_done(&text);
-    return tree;
-}
-
-static void show(const struct job *job, const struct backup_content *content)
-{
-    static const char *const lists[] = {"buses", "devices", "panels",    "circuits",
-                                        "zones", "tariffs", "cost_rules"};
     const struct backup_manifest *m = &content->manifest;
-    cJSON *own = read_own_site(job);
-    const cJSON *site = cJSON_GetObjectItemCaseSensitive(own, "site");
-    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(site, "id"));
-    char path[PATH_MAX];
-    ew_path(path, job->data, "secrets/config.json");
-    printf("backup of \"%s\" (%s), made %s by version %s\n", m->site_name, m->site_id, m->made, m->version);
-    printf("%-12s %8s %8s\n", "", "now", "then");
-    printf("%-12s %8s %8s\n", "site", id ? id : "-", m->site_id);
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        printf("%-12s %8lld %8lld\n", lists[i], (long long)backup_list_size(own, lists[i]),
-               (long long)backup_list_size(content->site, lists[i]));
-    long long users = (long long)backup_count_users(path);
-    printf("%-12s %8lld %8lld\n", "users", users < 0 ? 0 : users,
-           content->unsealed ? (long long)m->users
-           : users < 0       ? 0
-                             : users);
-    printf("history      %s\n", m->history ? "is replaced" : "stays as it is: the backup has none");
     printf("users        %s\n", content->unsealed ? "are replaced, with their codes"
                                 : m->secrets      ? "stay as they are: no passphrase was given"
                                                   : "stay as they are: the backup has none");
-    cJSON_Delete(own);
+    if (content->unsealed)
+        printf("The passphrase proves that nothing in this backup was changed since it was made.\n");
+    else
+        printf("Without a passphrase a backup is checked for damage only. Who made it, and whether somebody "
+               "changed it\non purpose, can't be told: restore it only when you know where it comes from.\n");
 }
 
-static bool agreed(const struct job *job)
+static void show(const char *data_dir, const struct backup_content *content)
+{
+    const struct backup_manifest *m = &content->manifest;
+    struct backup_change change;
+    backup_compare(data_dir, content, &change);
+    printf("backup of \"%s\" (%s), made %s by version %s\n", m->site_name, m->site_id, m->made, m->version);
+    printf("%-12s %8s %8s\n", "", "now", "then");
+    printf("%-12s %8s %8s\n", "site", change.site_now[0] ? change.site_now : "-", m->site_id);
+    for (int i = 0; i < BACKUP_ROWS; i++) {
+        const struct backup_row *row = &change.rows[i];
+        printf("%-12s %8lld %8lld\n", row->what, (long long)(row->now < 0 ? 0 : row->now),
+               (long long)(row->then < 0 ? 0 : row->then));
+    }
+    printf("history      %s\n", m->history ? "is replaced" : "stays as it is: the backup has none");
+    say_users(content);
+}
+
+static bool agreed(const struct backup_options *options)
 {
     char answer[16] = "";
-    if (job->yes)
+    if (options->yes)
         return true;
     printf("Replace all of this? Type yes: ");
     fflush(stdout);
     return fgets(answer, sizeof(answer), stdin) && strcmp(answer, "yes\n") == 0;
 }
 
-static enum ew_err restore(struct job *job, const char *passphrase, struct ew_reason *reason)
+static enum ew_err restore(const struct backup_options *options, const char *passphrase,
+                           struct ew_reason *reason)
 {
     static struct backup_content content;
-    bool undone = false;
-    // `edgewatt run` holds the lock when it asks for what was cut off to be undone.
-    enum ew_err err = job->check || job->recover ? EW_OK : lock(job, reason);
-    if (err == EW_OK && !job->check)
-        err = backup_recover(job->data, &undone, reason);
-    if (undone)
-        printf("A restore that was cut off has been undone.\n");
-    if (err != EW_OK || job->recover)
-        return err;
-    ew_path(job->folder, job->data, "restore.XXXXXX");
-    if (!mkdtemp(job->folder))
-        return ew_fail(reason, EW_E_IO, "file.io", job->folder, "can't be made: %s", strerror(errno));
-    err = backup_unpack(job->archive, job->folder, passphrase, newest_migration(), &content, reason);
+    char folder[PATH_MAX];
+    ew_path(folder, options->data, "restore.XXXXXX");
+    if (!mkdtemp(folder))
+        return ew_fail(reason, EW_E_IO, "file.io", folder, "can't be made: %s", strerror(errno));
+    enum ew_err err = backup_unpack(options->archive, folder, passphrase, NULL, &content, reason);
     if (err == EW_OK) {
-        show(job, &content);
-        if (!job->check && !agreed(job))
+        show(options->data, &content);
+        if (!options->check && !agreed(options))
             err = ew_fail(reason, EW_E_CLOSED, "backup.refused", "", "nothing was changed");
-        else if (!job->check)
-            err = backup_swap(job->folder, job->data, reason);
+        else if (!options->check)
+            err = backup_swap(folder, options->data, reason);
     }
     backup_content_done(&content);
-    (void)nftw(job->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    backup_remove_tree(folder);
     if (err == EW_OK)
-        printf("%s\n", job->check ? "The backup is whole." : "Restored. Start the gateway again.");
+        printf("%s\n", options->check ? "The backup is whole." : "Restored. Start the gateway again.");
     return err;
 }
 
-static int usage(const char *what)
+// Before every start. What is cut off can be undone by whoever has the lock; without anything to undo nobody
+// is waited for.
+static enum ew_err recover(const char *data_dir, struct ew_reason *reason)
 {
-    fprintf(stderr, "edgewatt restore: %s; edgewatt restore --help says more\n", what);
-    return 2;
+    bool undone = false, needed = backup_cut_off(data_dir);
+    char staged[PATH_MAX];
+    ew_path(staged, data_dir, "restore.new");
+    enum ew_err err = backup_lock(data_dir, /* tidy= */ false, reason);
+    if (err == EW_OK)
+        err = backup_recover(data_dir, &undone, reason);
+    if (err == EW_OK) {
+        backup_job_settle(data_dir, undone);
+        backup_remove_tree(staged);
+    }
+    if (undone && err == EW_OK)
+        printf("A restore that was cut off has been undone.\n");
+    return needed ? err : EW_OK;
 }
 
-static int read_options(int argc, char **argv, struct job *job)
+static enum ew_err get_passphrase(const struct backup_options *options, char ret[BACKUP_PASSPHRASE_MAX],
+                                  struct ew_reason *reason)
 {
-    static const struct option names[] = {
-        {"data", required_argument, NULL, 'd'}, {"passphrase-file", required_argument, NULL, 'p'},
-        {"check", no_argument, NULL, 'c'},      {"yes", no_argument, NULL, 'y'},
-        {"recover", no_argument, NULL, 'r'}, // edgewatt run: undo what was cut off
-        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1)
-        switch (option) {
-        case 'd':
-            job->data = optarg;
-            break;
-        case 'p':
-            job->passphrase_file = optarg;
-            break;
-        case 'c':
-            job->check = true;
-            break;
-        case 'y':
-            job->yes = true;
-            break;
-        case 'r':
-            job->recover = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 0;
-        default:
-            return usage("not understood");
-        }
-    if (!job->data || !job->data[0])
-        return usage("--data DIR is missing");
-    ew_path(job->default_archive, job->data, "export/database.zip");
-    job->archive = optind < argc ? argv[optind++] : job->default_archive;
-    return optind < argc ? usage("not understood") : -1;
+    if (options->passphrase_file)
+        return backup_passphrase(options->passphrase_file, ret, reason);
+    if (isatty(STDIN_FILENO) && backup_has_secrets(options->archive))
+        return backup_passphrase_ask("Passphrase of the backup (none: users and codes stay as they are)",
+                                     /* twice= */ false, ret, reason);
+    return EW_OK;
+}
+
+static enum ew_err prepare(const struct backup_options *options, struct ew_reason *reason)
+{
+    bool undone = false;
+    enum ew_err err = ew_dir_make(options->data, 0700, reason);
+    if (err == EW_OK)
+        err = backup_lock(options->data, /* tidy= */ true, reason);
+    if (err == EW_OK && !options->check)
+        err = backup_lock_services(options->data, /* supervised= */ false, reason);
+    if (err == EW_OK && !options->check)
+        err = backup_recover(options->data, &undone, reason);
+    if (undone)
+        printf("A restore that was cut off has been undone.\n");
+    return err;
 }
 
 int restore_main(int argc, char **argv)
 {
-    static struct job job;
+    static struct backup_options options;
     struct ew_reason reason;
     char passphrase[BACKUP_PASSPHRASE_MAX] = "";
-    int code = read_options(argc, argv, &job);
+    int code = backup_options_read(argc, argv, help, &options);
     if (code >= 0)
         return code;
     enum ew_err err = EW_OK;
     ew_reason_clear(&reason);
     if (sodium_init() < 0)
         err = ew_fail(&reason, EW_E_IO, "backup.random", "", "the machine gives no random numbers");
-    if (err == EW_OK)
-        err = ew_dir_make(job.data, 0700, &reason);
-    if (err == EW_OK && job.passphrase_file)
-        err = backup_passphrase(job.passphrase_file, passphrase, &reason);
-    if (err == EW_OK)
-        err = restore(&job, job.passphrase_file ? passphrase : NULL, &reason);
+    if (err == EW_OK && options.recover) {
+        err = recover(options.data, &reason);
+    } else if (err == EW_OK) {
+        err = prepare(&options, &reason);
+        if (err == EW_OK)
+            err = get_passphrase(&options, passphrase, &reason);
+        if (err == EW_OK)
+            err = restore(&options, passphrase[0] ? passphrase : NULL, &reason);
+    }
     sodium_memzero(passphrase, sizeof(passphrase));
     if (err != EW_OK)
-        fprintf(stderr, "edgewatt restore: %s%s%s\n", reason.path, reason.path[0] ? ": " : "", reason.text);
+        backup_say_reason("restore", &reason);
     return err == EW_OK ? 0 : 1;
 }

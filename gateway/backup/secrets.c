@@ -206,27 +206,6 @@ enum ew_err backup_secrets_spread(const struct ew_buf *secrets, const char *fold
     return err;
 }
 
-enum ew_err backup_passphrase(const char *path, char ret[BACKUP_PASSPHRASE_MAX], struct ew_reason *reason)
-{
-    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    size_t len = 0;
-    ssize_t got = fd < 0 ? -1 : 1;
-    while (got > 0 && len < BACKUP_PASSPHRASE_MAX - 1) {
-        got = read(fd, ret + len, BACKUP_PASSPHRASE_MAX - 1 - len);
-        len += got > 0 ? (size_t)got : 0;
-    }
-    int problem = errno;
-    if (fd > STDIN_FILENO)
-        close(fd);
-    if (got < 0)
-        return ew_fail(reason, EW_E_IO, "file.io", path, "can't be read: %s", strerror(problem));
-    ret[len] = 0;
-    ret[strcspn(ret, "\r\n")] = 0;
-    return strlen(ret) >= 8 ? EW_OK
-                            : ew_fail(reason, EW_E_INVALID, "backup.short", path,
-                                      "a passphrase of at least 8 characters is needed");
-}
-
 int64_t backup_count_users(const char *path)
 {
     struct ew_buf text;

@@ -1,6 +1,7 @@
 // Puts new files in the place of old ones, all or none. Old ones are moved to restore.old/ below the data
 // folder, under their place in a list that is on the disk before the first of them is touched: an attempt
-// that was cut off, by a power cut too, is undone from it.
+// that was cut off, by a power cut too, is undone from it. The list is what decides: as long as it is there
+// the old site is the one, from the moment it is removed the new one.
 #include "backup/backup_priv.h"
 
 #include "base/file.h"
@@ -8,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +20,7 @@ enum { TARGETS_MAX = 128, LIST_MAX = 64 << 10 };
 struct swap {
     char old[PATH_MAX]; // folder restore.old
     int count;
+    bool full;                                  // there are more targets than room
     char targets[TARGETS_MAX][BACKUP_NAME_MAX]; // below the data folder
     bool existed[TARGETS_MAX];
 };
@@ -30,26 +31,13 @@ static enum ew_err fail(const char *path, struct ew_reason *reason)
                    strerror(errno));
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void sync_folder(const char *path)
+static bool sync_folder(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)syncfs(fd);
+    bool done = fd >= 0 && syncfs(fd) == 0;
+    if (fd >= 0)
         close(fd);
-    }
+    return done;
 }
 
 static void kept_path(const struct swap *s, int i, char dst[PATH_MAX])
@@ -74,55 +62,69 @@ static enum ew_err write_list(const struct swap *s, struct ew_reason *reason)
     return err;
 }
 
-static void read_list(struct swap *s)
+static enum ew_err read_list(struct swap *s, struct ew_reason *reason)
 {
     char path[PATH_MAX];
     ew_path(path, s->old, "list");
     FILE *file = fopen(path, "re");
     char mark, name[BACKUP_NAME_MAX];
-    while (file && s->count < TARGETS_MAX && fscanf(file, "%c %127[^\n]\n", &mark, name) == 2) {
+    if (!file)
+        return fail(path, reason);
+    while (s->count < TARGETS_MAX && fscanf(file, "%c %127[^\n]\n", &mark, name) == 2) {
         ew_copy(s->targets[s->count], BACKUP_NAME_MAX, name);
         s->existed[s->count++] = mark == '+';
     }
-    if (file)
-        fclose(file);
+    bool bad = ferror(file);
+    fclose(file);
+    return bad ? fail(path, reason) : EW_OK;
 }
 
-// What was moved goes back; what came where nothing was goes away.
+// Nothing is undone any more; what was kept may go once the disk knows that.
+static enum ew_err forget_list(const struct swap *s, const char *data_dir, struct ew_reason *reason)
+{
+    char path[PATH_MAX];
+    ew_path(path, s->old, "list");
+    if (unlink(path) != 0 && errno != ENOENT)
+        return fail(path, reason);
+    if (sync_folder(data_dir))
+        backup_remove_tree(s->old);
+    return EW_OK;
+}
+
+// What was moved goes back; what came where nothing was goes away. Can itself be cut off and done again.
 static enum ew_err undo(const struct swap *s, const char *data_dir, struct ew_reason *reason)
 {
-    enum ew_err err = EW_OK;
     for (int i = s->count - 1; i >= 0; i--) {
         char kept[PATH_MAX], target[PATH_MAX];
         kept_path(s, i, kept);
         ew_path(target, data_dir, s->targets[i]);
         if (s->existed[i] && !ew_file_exists(kept))
-            continue; // was not moved yet
-        remove_tree(target);
-        if (s->existed[i] && rename(kept, target) != 0)
-            err = fail(target, reason);
+            continue; // was not moved yet, or is back
+        backup_remove_tree(target);
+        if (ew_file_exists(target) || (s->existed[i] && rename(kept, target) != 0))
+            return fail(target, reason);
     }
-    if (err == EW_OK) {
-        sync_folder(data_dir);
-        remove_tree(s->old);
-    }
-    return err;
+    return sync_folder(data_dir) ? forget_list(s, data_dir, reason) : fail(data_dir, reason);
+}
+
+bool backup_cut_off(const char *data_dir)
+{
+    char path[PATH_MAX];
+    ew_path(path, data_dir, "restore.old/list");
+    return ew_file_exists(path);
 }
 
 enum ew_err backup_recover(const char *data_dir, bool *ret_undone, struct ew_reason *reason)
 {
     struct swap s = {0};
-    char list[PATH_MAX], done[PATH_MAX];
     ew_path(s.old, data_dir, "restore.old");
-    ew_path(list, s.old, "list");
-    ew_path(done, s.old, "done");
-    *ret_undone = ew_file_exists(list) && !ew_file_exists(done);
+    *ret_undone = backup_cut_off(data_dir);
     if (!*ret_undone) {
-        remove_tree(s.old);
+        backup_remove_tree(s.old);
         return EW_OK;
     }
-    read_list(&s);
-    return undo(&s, data_dir, reason);
+    enum ew_err err = read_list(&s, reason);
+    return err == EW_OK ? undo(&s, data_dir, reason) : err;
 }
 
 // ---- Doing it --------------------------------------------------------------------------------------------
@@ -130,7 +132,8 @@ enum ew_err backup_recover(const char *data_dir, bool *ret_undone, struct ew_rea
 static void add(struct swap *s, const char *data_dir, const char *name)
 {
     char path[PATH_MAX];
-    if (s->count == TARGETS_MAX)
+    s->full = s->full || s->count == TARGETS_MAX;
+    if (s->full)
         return;
     ew_path(path, data_dir, name);
     s->existed[s->count] = ew_file_exists(path);
@@ -159,15 +162,29 @@ static void list_targets(struct swap *s, const char *from, const char *data_dir)
         closedir(dir);
 }
 
-// Under systemd each service owns its files; broker and secrets are given to theirs at the next start.
+static void give_tree(const char *path, uid_t user, gid_t group)
+{
+    DIR *dir = opendir(path);
+    (void)!lchown(path, user, group);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
+        if (entry->d_name[0] != '.')
+            (void)!fchownat(dirfd(dir), entry->d_name, user, group, AT_SYMLINK_NOFOLLOW);
+    if (dir)
+        closedir(dir);
+}
+
+// Under systemd each service owns its files; broker and secrets are given to theirs at the next start. A
+// file keeps the rights that its predecessor had.
 static void give(const char *path, const char *name, const struct stat *before)
 {
     const char *user = strcmp(name, "history.db") == 0 ? "edgewatt-recorder" : "edgewatt-config";
     const struct passwd *owner = geteuid() == 0 ? getpwnam(user) : NULL;
+    if (S_ISREG(before->st_mode))
+        (void)!chmod(path, before->st_mode & 0777);
     if (geteuid() == 0 && before->st_nlink > 0)
-        (void)!lchown(path, before->st_uid, before->st_gid);
+        give_tree(path, before->st_uid, before->st_gid);
     else if (owner && strncmp(name, "secrets/", 8) != 0)
-        (void)!lchown(path, owner->pw_uid, owner->pw_gid);
+        give_tree(path, owner->pw_uid, owner->pw_gid);
 }
 
 static enum ew_err replace(const struct swap *s, int i, const char *from, const char *data_dir,
@@ -189,30 +206,34 @@ static enum ew_err replace(const struct swap *s, int i, const char *from, const 
     return EW_OK;
 }
 
-enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason *reason)
+static enum ew_err prepare(struct swap *s, const char *from, const char *data_dir, struct ew_reason *reason)
 {
-    struct swap s = {0};
-    char done[PATH_MAX], secrets[PATH_MAX];
-    ew_path(s.old, data_dir, "restore.old");
-    ew_path(done, s.old, "done");
+    char secrets[PATH_MAX];
+    ew_path(s->old, data_dir, "restore.old");
     ew_path(secrets, data_dir, "secrets");
-    list_targets(&s, from, data_dir);
-    enum ew_err err = ew_dir_make(s.old, 0700, reason);
+    list_targets(s, from, data_dir);
+    if (s->full)
+        return ew_fail(reason, EW_E_TOO_LARGE, "backup.file", from, "there are too many files");
+    enum ew_err err = ew_dir_make(s->old, 0700, reason);
     if (err == EW_OK)
         err = ew_dir_make(secrets, 0700, reason);
     if (err == EW_OK)
-        err = write_list(&s, reason);
-    sync_folder(data_dir);
+        err = write_list(s, reason);
+    return err == EW_OK && !sync_folder(data_dir) ? fail(data_dir, reason) : err;
+}
+
+enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason *reason)
+{
+    struct swap s = {0};
+    enum ew_err err = prepare(&s, from, data_dir, reason);
     for (int i = 0; i < s.count && err == EW_OK; i++)
         err = replace(&s, i, from, data_dir, reason);
-    if (err != EW_OK) {
-        struct ew_reason second;
-        if (undo(&s, data_dir, &second) != EW_OK)
-            *reason = second;
-        return err;
-    }
-    sync_folder(data_dir);
-    err = ew_file_write(done, "", 0, 0600, reason);
-    remove_tree(s.old);
+    if (err == EW_OK && !sync_folder(data_dir))
+        err = fail(data_dir, reason);
+    if (err == EW_OK)
+        err = forget_list(&s, data_dir, reason);
+    struct ew_reason second;
+    if (err != EW_OK && backup_cut_off(data_dir) && undo(&s, data_dir, &second) != EW_OK)
+        *reason = second;
     return err;
 }

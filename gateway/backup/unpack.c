@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -49,35 +50,74 @@ static enum ew_err read_entry(zip_t *zip, const char *name, int64_t max, struct 
     return EW_OK;
 }
 
-// Exactly `size` bytes, on the disk.
-static bool copy_out(zip_file_t *file, const char *path, int64_t size)
+static enum ew_err not_written(const char *path, struct ew_reason *reason)
+{
+    if (errno == ENOSPC || errno == EDQUOT)
+        return ew_fail(reason, EW_E_FULL, "backup.full", path, "the disk is full");
+    return ew_fail(reason, EW_E_IO, "file.io", path, "can't be written: %s", strerror(errno));
+}
+
+static enum ew_err write_block(int fd, const char *path, const char *block, size_t len,
+                               struct ew_reason *reason)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t put = write(fd, block + at, len - at);
+        if (put < 0 && errno != EINTR)
+            return not_written(path, reason);
+        at += put > 0 ? (size_t)put : 0;
+    }
+    return EW_OK;
+}
+
+struct copy {
+    const char *name;
+    int64_t size;
+    const struct backup_progress *progress;
+};
+
+// Exactly so many bytes, on the disk.
+static enum ew_err copy_out(zip_file_t *file, int fd, const char *path, const struct copy *copy,
+                            struct ew_reason *reason)
 {
     char block[65536];
-    int64_t written = 0, got = -1;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return false;
-    while ((got = zip_fread(file, block, sizeof(block))) > 0 && written + got <= size &&
-           write(fd, block, (size_t)got) == got)
+    int64_t written = 0, got;
+    enum ew_err err = EW_OK;
+    while (err == EW_OK && (got = zip_fread(file, block, sizeof(block))) != 0) {
+        if (got < 0 || written + got > copy->size)
+            return damaged(copy->name, "a file can't be read", reason);
+        err = write_block(fd, path, block, (size_t)got, reason);
         written += got;
-    bool whole = got == 0 && written == size && fsync(fd) == 0;
-    return close(fd) == 0 && whole;
+        backup_progress(copy->progress, "unpacking", (int)(written * 100 / copy->size));
+    }
+    if (err == EW_OK && written != copy->size)
+        err = damaged(copy->name, "a file can't be read", reason);
+    return err == EW_OK && fsync(fd) != 0 ? not_written(path, reason) : err;
 }
 
 static enum ew_err write_entry(zip_t *zip, const struct backup_file *wanted, const char *folder,
-                               struct ew_reason *reason)
+                               const struct backup_progress *progress, struct ew_reason *reason)
 {
     char path[PATH_MAX];
     int64_t size = 0;
     struct backup_file found;
     ew_path(path, folder, wanted->name);
     zip_file_t *file = open_entry(zip, wanted->name, wanted->size, &size);
-    if (!file)
+    if (!file || size != wanted->size) {
+        if (file)
+            zip_fclose(file);
         return damaged(wanted->name, "a file is missing or of another size", reason);
-    bool whole = size == wanted->size && copy_out(file, path, size);
-    if (zip_fclose(file) != 0 || !whole)
-        return damaged(wanted->name, "a file can't be read, or the disk is full", reason);
-    enum ew_err err = backup_measure(path, &found, reason);
+    }
+    // Profiles are read by several services; the others get the rights of what they replace.
+    mode_t mode = strchr(wanted->name, '/') ? 0644 : 0600;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    struct copy copy = {wanted->name, size, progress};
+    enum ew_err err = fd < 0 ? not_written(path, reason) : copy_out(file, fd, path, &copy, reason);
+    if (fd >= 0 && close(fd) != 0 && err == EW_OK)
+        err = not_written(path, reason);
+    if (zip_fclose(file) != 0 && err == EW_OK)
+        err = damaged(wanted->name, "a file can't be read", reason);
+    if (err == EW_OK)
+        err = backup_measure(path, &found, reason);
     if (err == EW_OK && strcmp(found.sha256, wanted->sha256) != 0)
         err = damaged(wanted->name, "a file was changed", reason);
     return err;
@@ -111,7 +151,7 @@ static enum ew_err check_room(const struct backup_manifest *m, const char *folde
     for (int i = 0; i < m->count; i++)
         size += m->files[i].size;
     if (statvfs(folder, &st) == 0 && (int64_t)(st.f_bavail * st.f_frsize) < size + (16 << 20))
-        return ew_fail(reason, EW_E_FULL, "store.full", folder, "the disk is full");
+        return ew_fail(reason, EW_E_FULL, "backup.full", folder, "the disk is full");
     return EW_OK;
 }
 
@@ -139,26 +179,40 @@ static enum ew_err check_site_file(const char *folder, struct backup_content *re
                                   "the configuration in the backup is not valid");
 }
 
-static enum ew_err check_history(const char *folder, int newest, struct ew_reason *reason)
+static int64_t ask_number(sqlite3 *db, const char *question)
 {
-    char path[PATH_MAX];
-    sqlite3 *db = NULL;
     sqlite3_stmt *q = NULL;
-    ew_path(path, folder, "history.db");
-    bool good = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+    int64_t number = -1;
+    if (sqlite3_prepare_v2(db, question, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
+        number = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return number;
+}
+
+// A database that somebody else may have made: nothing in it is run. Ours has neither triggers nor views.
+static bool sound(sqlite3 *db)
+{
+    sqlite3_stmt *q = NULL;
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    bool good = ask_number(db, "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')") == 0 &&
                 sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &q, NULL) == SQLITE_OK &&
                 sqlite3_step(q) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(q, 0), "ok") == 0;
     sqlite3_finalize(q);
-    q = NULL;
-    int version = -1;
-    if (good && sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
-        sqlite3_step(q) == SQLITE_ROW)
-        version = sqlite3_column_int(q, 0);
-    sqlite3_finalize(q);
+    return good;
+}
+
+static enum ew_err check_history(const char *folder, struct ew_reason *reason)
+{
+    char path[PATH_MAX];
+    sqlite3 *db = NULL;
+    ew_path(path, folder, "history.db");
+    bool good = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK && sound(db);
+    int64_t version = good ? ask_number(db, "PRAGMA user_version") : -1;
     sqlite3_close(db);
-    if (!good || version < 1)
+    if (version < 1)
         return damaged("history.db", "the history is no database", reason);
-    if (version > newest)
+    if (version > backup_newest_history())
         return ew_fail(reason, EW_E_UNSUPPORTED, "backup.newer", "history.db",
                        "the backup was made by a newer version");
     return EW_OK;
@@ -193,7 +247,7 @@ static bool names(const struct backup_manifest *m, const char *name)
 }
 
 static enum ew_err write_files(zip_t *zip, const char *folder, const struct backup_manifest *m,
-                               struct ew_reason *reason)
+                               const struct backup_progress *progress, struct ew_reason *reason)
 {
     char profiles[PATH_MAX];
     ew_path(profiles, folder, "profiles");
@@ -201,12 +255,13 @@ static enum ew_err write_files(zip_t *zip, const char *folder, const struct back
     if (err == EW_OK && (!names(m, "site.json") || names(m, "history.db") != m->history))
         err = damaged("manifest.json", "it holds other files than it says", reason);
     for (int i = 0; i < m->count && err == EW_OK; i++)
-        err = write_entry(zip, &m->files[i], folder, reason);
+        err = write_entry(zip, &m->files[i], folder, progress, reason);
     return err;
 }
 
-static enum ew_err unpack(zip_t *zip, const char *folder, const char *passphrase, int history_version,
-                          struct backup_content *ret, struct ew_reason *reason)
+static enum ew_err unpack(zip_t *zip, const char *folder, const char *passphrase,
+                          const struct backup_progress *progress, struct backup_content *ret,
+                          struct ew_reason *reason)
 {
     enum ew_err err = read_manifest(zip, ret, reason);
     if (err == EW_OK)
@@ -217,23 +272,50 @@ static enum ew_err unpack(zip_t *zip, const char *folder, const char *passphrase
     if (err == EW_OK && ret->manifest.secrets)
         err = unseal(zip, folder, passphrase, ret, reason);
     if (err == EW_OK)
-        err = write_files(zip, folder, &ret->manifest, reason);
+        err = write_files(zip, folder, &ret->manifest, progress, reason);
     if (err == EW_OK)
         err = check_site_file(folder, ret, reason);
-    return err == EW_OK && ret->manifest.history ? check_history(folder, history_version, reason) : err;
+    if (err != EW_OK || !ret->manifest.history)
+        return err;
+    backup_progress(progress, "checking", 0);
+    return check_history(folder, reason);
+}
+
+// Something that is no file is not waited for.
+static zip_t *open_archive(const char *archive)
+{
+    int fd = open(archive, O_RDONLY | O_CLOEXEC | O_NONBLOCK), code = 0;
+    struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        zip_t *zip = zip_fdopen(fd, ZIP_CHECKCONS, &code); // takes fd when it can be read
+        if (zip)
+            return zip;
+    }
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+bool backup_has_secrets(const char *archive)
+{
+    zip_t *zip = open_archive(archive);
+    bool has = zip && zip_name_locate(zip, "secrets.bin", ZIP_FL_ENC_UTF_8) >= 0;
+    if (zip)
+        zip_discard(zip);
+    return has;
 }
 
 enum ew_err backup_unpack(const char *archive, const char *folder, const char *passphrase,
-                          int history_version, struct backup_content *ret, struct ew_reason *reason)
+                          const struct backup_progress *progress, struct backup_content *ret,
+                          struct ew_reason *reason)
 {
-    int code = 0;
     *ret = (struct backup_content){0};
     ew_buf_init(&ret->manifest_text, BACKUP_MANIFEST_MAX);
-    zip_t *zip = zip_open(archive, ZIP_RDONLY | ZIP_CHECKCONS, &code);
+    zip_t *zip = open_archive(archive);
     if (!zip)
         return ew_file_exists(archive) ? damaged(archive, "it is no archive", reason)
                                        : ew_fail(reason, EW_E_UNKNOWN, "file.io", archive, "does not exist");
-    enum ew_err err = unpack(zip, folder, passphrase, history_version, ret, reason);
+    enum ew_err err = unpack(zip, folder, passphrase, progress, ret, reason);
     zip_discard(zip);
     return err;
 }

@@ -33,6 +33,7 @@ enum {
     EW_WEB_FRAME_MAX = (1 << 20) + 4096, // a WebSocket message: EW_MQTT_PAYLOAD_MAX and what is around it
     EW_WEB_QUEUE_HIGH = 64 << 10,        // a direction of the /mqtt tunnel stops reading here ...
     EW_WEB_QUEUE_LOW = 16 << 10,         // ... and goes on there
+    EW_WEB_UPLOAD_MIB = 3 << 10,         // a backup: some ten times the history of 255 devices over ten years
     EW_WEB_FILES_MAX = 512,              // files of the page
     EW_WEB_MANIFEST_MAX = 256 << 10
 };

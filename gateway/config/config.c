@@ -139,6 +139,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     user_calls_start(config);
     broker_watch_start(&config->broker_watch, service->mq);
     profile_calls_start(config);
+    backup_call_start(config);
     config->console = console_new(config);
     machine_tick(&config->machine, ew_loop_now_ms(service->loop));
     config->tick.fn = on_tick;
@@ -152,6 +153,7 @@ static void connected(struct ew_service *service)
     struct config *config = service->state;
     publish_all(config);
     login_connected(config);
+    backup_call_connected(config);
     if (config->store.foreign)
         tell_foreign(config);
 }
@@ -220,6 +222,7 @@ static void stop(struct ew_service *service)
     if (config->hasher)
         login_stop(config);
     user_calls_stop(config);
+    backup_call_stop(config);
     warden_free(config->warden);
     site_store_done(&config->store);
     library_free(config->library);

@@ -52,6 +52,7 @@ struct config {
     struct hasher *hasher;
     struct console *console;
     struct slowdown *slowdown;
+    struct backup_call *backup; // backup_call.c
     struct machine machine;
     struct broker_watch broker_watch;
     int64_t user_until_ms[EW_USERS_MAX]; // beside accounts->users: no try before
@@ -127,6 +128,11 @@ void login_end_sessions(struct config *config, int user);
 // ---- user_calls.c: users and known browsers (USR-03, USR-04) ----
 void user_calls_start(struct config *config);
 void user_calls_stop(struct config *config);
+
+// ---- backup_call.c: backup and restore from the page (SYS-08) ----
+void backup_call_start(struct config *config);
+void backup_call_connected(struct config *config);
+void backup_call_stop(struct config *config);
 
 // ---- console.c: the commands of the console, over DATA/run/config.sock ----
 struct console *console_new(struct config *config);

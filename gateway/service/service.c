@@ -55,6 +55,12 @@ static void add_past_life(struct ew_jw *w)
         ew_jw_text(w, "last_exit", last_exit);
 }
 
+void ew_service_notify(struct ew_service *service, const char *line)
+{
+    const struct runtime *rt = (const struct runtime *)service;
+    notify_send(&rt->notify, line);
+}
+
 void ew_service_publish_status(struct ew_service *service)
 {
     struct runtime *rt = (struct runtime *)service;

@@ -52,5 +52,8 @@ struct ew_service_definition {
 int ew_service_main(int argc, char **argv, const struct ew_service_definition *definition);
 // Publishes service/<name>/status now (else once in 10 s while connected).
 void ew_service_publish_status(struct ew_service *service);
+// A line for whoever started us, as sd_notify(3) has it: "EDGEWATT_JOB=1" asks edgewatt run for the backup or
+// restore that config has laid out.
+void ew_service_notify(struct ew_service *service, const char *line);
 
 #endif

@@ -219,12 +219,12 @@ void supervisor_reap(struct supervisor *s, int64_t now_ms)
         if (pid <= 0)
             return;
         int child = supervisor_child_of_pid(s, pid);
-        if (child >= 0)
+        if (!supervisor_job_ended(s, pid, status, now_ms) && child >= 0)
             note_exit(s, child, status, now_ms);
     }
 }
 
-int supervisor_run_command(const char *const *args)
+pid_t supervisor_spawn(const char *const *args)
 {
     const char *argv[SUPERVISOR_ARGS_MAX + 2] = {"edgewatt"};
     for (int i = 0; args[i]; i++) {
@@ -239,6 +239,12 @@ int supervisor_run_command(const char *const *args)
         exec_self(argv);
         _exit(126);
     }
+    return pid;
+}
+
+int supervisor_run_command(const char *const *args)
+{
+    pid_t pid = supervisor_spawn(args);
     int status = 0;
     while (pid > 0 && waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)

@@ -86,12 +86,15 @@ enum ew_err supervisor_lock(struct supervisor *s, struct ew_reason *reason)
 
 enum ew_err supervisor_recover(struct supervisor *s, struct ew_reason *reason)
 {
-    char path[PATH_MAX];
-    supervisor_path(s, "restore.old", path);
+    static const char *const traces[] = {"restore.old", "restore.new"};
     const char *const args[] = {"restore", "--recover", "--data", s->data_dir, NULL};
-    if (ew_file_exists(path) && supervisor_run_command(args) != 0)
-        return ew_fail(reason, EW_E_IO, "backup.unfinished", path,
-                       "a restore was cut off and can't be undone");
+    for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++) {
+        char path[PATH_MAX];
+        supervisor_path(s, traces[i], path);
+        if (ew_file_exists(path) && supervisor_run_command(args) != 0)
+            return ew_fail(reason, EW_E_IO, "backup.unfinished", path,
+                           "a restore was cut off and can't be undone");
+    }
     return EW_OK;
 }
 

@@ -54,6 +54,8 @@ static void take_line(struct supervisor *s, int child, const char *line, int64_t
     } else if (strncmp(line, "STATUS=", 7) == 0 && strcmp(c->status, line + 7) != 0) {
         ew_copy(c->status, sizeof(c->status), line + 7);
         s->changed = true;
+    } else if (strcmp(line, "EDGEWATT_JOB=1") == 0 && strcmp(supervisor_child_name(child), "config") == 0) {
+        supervisor_job_start(s);
     }
 }
 

@@ -49,6 +49,22 @@ static void notice_standstill(struct supervisor *s, int64_t now_ms)
     supervise_stood_still(&s->policy, now_ms);
 }
 
+// After the services have ended for a restore all start anew, as at the first start.
+static bool begin_again(struct supervisor *s)
+{
+    if (!s->replacing)
+        return false;
+    s->replacing = false;
+    if (!supervisor_job_replace(s)) {
+        s->exit_code = 1;
+        return false;
+    }
+    supervise_init(&s->policy, supervisor_child_count());
+    s->last_tick_ms = ew_clock_up_ms(); // nobody stood still
+    s->changed = true;
+    return true;
+}
+
 void supervisor_decide(struct supervisor *s, int64_t now_ms)
 {
     notice_standstill(s, now_ms);
@@ -69,6 +85,8 @@ void supervisor_decide(struct supervisor *s, int64_t now_ms)
             give_up(s, now_ms);
             break;
         case SUPERVISE_FINISHED:
+            if (begin_again(s))
+                break;
             ew_loop_stop(s->loop, s->exit_code);
             return;
         case SUPERVISE_NOTHING:
@@ -96,6 +114,11 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
 
 static void stop(struct supervisor *s, int number, int64_t now_ms)
 {
+    if (s->replacing) {
+        s->replacing = false; // what is checked is not carried out any more
+        ew_notice("run", "told to stop, the restore is given up signal=%d", number);
+        return;
+    }
     if (s->policy.stopping) {
         ew_notice("run", "told to stop again, killing what is left");
         supervise_stop_at_once(&s->policy, now_ms);

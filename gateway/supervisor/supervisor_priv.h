@@ -56,6 +56,9 @@ struct supervisor {
     bool changed;   // run.json has to be written again
     bool on_terminal;
     int exit_code;
+    pid_t job_pid;   // backup-job for the page; 0 = none
+    bool job_wanted; // another one, when that has ended
+    bool replacing;  // all services are being stopped for a restore
 };
 
 // ---- run.c: the loop
@@ -94,7 +97,9 @@ void supervisor_child_signal(struct supervisor *s, int child, int signal_number)
 // Reaps whoever has ended.
 void supervisor_reap(struct supervisor *s, int64_t now_ms);
 int supervisor_child_of_pid(const struct supervisor *s, pid_t pid); // -1 = none
-// Runs `edgewatt <args>` and waits for it; returns its exit code, 126 when it died otherwise.
+// Starts `edgewatt <args>`, to be reaped; -1 = it could not be started.
+pid_t supervisor_spawn(const char *const *args);
+// Runs it and waits for it; returns its exit code, 126 when it died otherwise.
 int supervisor_run_command(const char *const *args);
 
 // ---- notify.c
@@ -108,6 +113,13 @@ void supervisor_output_open(struct supervisor *s, int fd);
 void supervisor_output_close(struct supervisor *s);
 // In the broker's child process: makes its files, then becomes it. Does not return.
 void supervisor_broker_become(const struct supervisor *s) __attribute__((noreturn));
+
+// ---- job.c: a backup or restore that the page asked config for
+void supervisor_job_start(struct supervisor *s);
+// True when pid was the job: then it has been dealt with.
+bool supervisor_job_ended(struct supervisor *s, pid_t pid, int status, int64_t now_ms);
+// All services have ended for a restore: it is carried out. False: the folder can't be started on.
+bool supervisor_job_replace(struct supervisor *s);
 
 // ---- report.c
 void supervisor_report(struct supervisor *s); // run.json, and the address once all is ready

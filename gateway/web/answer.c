@@ -14,6 +14,7 @@ static const struct {
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
+    {409, "Conflict"},
     {411, "Length Required"},
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
@@ -21,6 +22,7 @@ static const struct {
     {429, "Too Many Requests"},
     {500, "Internal Server Error"},
     {503, "Service Unavailable"},
+    {507, "Insufficient Storage"},
 };
 
 static const char *words_of(int status)
@@ -108,4 +110,14 @@ void web_answer_fail(struct web_connection *c, int status, const char *code, con
     struct ew_reason reason;
     (void)ew_fail(&reason, EW_E_INVALID, code, NULL, "%s", sentence);
     web_answer_reason(c, status, NULL, &reason);
+}
+
+void web_answer_health(struct web_connection *c)
+{
+    bool broker = mq_connected(c->web->service->mq);
+    web_answer(c, &(struct web_answer){.status = broker ? 200 : 503,
+                                       .type = "application/json",
+                                       .body = broker ? "{\"ok\":true,\"broker\":true}\n"
+                                                      : "{\"ok\":false,\"broker\":false}\n",
+                                       .body_len = broker ? 26 : 28});
 }

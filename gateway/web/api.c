@@ -23,6 +23,10 @@ struct web_route {
 
 // ---- Asking config ----------------------------------------------------------------------------------------
 
+struct ask;
+typedef void answered_fn(struct web *web, struct web_connection *c, const struct ask *ask,
+                         const cJSON *result, const struct ew_reason *reason);
+
 // What is remembered while config thinks. The connection may be gone when the answer comes.
 struct ask {
     struct web *web;
@@ -30,8 +34,9 @@ struct ask {
     uint32_t serial;
     char token[WEB_TOKEN_SIZE];
     bool login;
-    void (*answered)(struct web *web, struct web_connection *c, const struct ask *ask, const cJSON *result,
-                     const struct ew_reason *reason);
+    answered_fn *answered;
+    const char *page; // of web_api_allow
+    void (*allowed)(struct web_connection *c);
 };
 
 static void on_reply(void *user, const cJSON *result, const struct ew_reason *reason)
@@ -316,38 +321,50 @@ static void answer_session(struct web_connection *c, const cJSON *result)
     ew_buf_done(&body);
 }
 
-static void session_answered(struct web *web, struct web_connection *c, const struct ask *ask,
-                             const cJSON *result, const struct ew_reason *reason)
+// True when somebody waits for what the session allows; else the refusal was answered.
+static bool session_holds(struct web *web, struct web_connection *c, const struct ask *ask,
+                          const cJSON *result, const struct ew_reason *reason)
 {
     if (cJSON_IsObject(result))
         web_sessions_add(&web->sessions, ask->token, web_now_ms(web));
     else if (reason && !unreachable(reason))
         session_ended(web, ask->token);
     if (!c)
-        return;
+        return false;
     if (cJSON_IsObject(result))
-        answer_session(c, result);
-    else if (reason)
+        return true;
+    if (reason)
         answer_refusal(c, 401, reason);
     else
         answer_odd(c);
+    return false;
 }
 
-static void ask_session(struct web *web, struct web_connection *c, const char *token)
+static void session_answered(struct web *web, struct web_connection *c, const struct ask *ask,
+                             const cJSON *result, const struct ew_reason *reason)
+{
+    if (session_holds(web, c, ask, result, reason))
+        answer_session(c, result);
+}
+
+// The answer comes later.
+static struct ask *ask_session(struct web *web, struct web_connection *c, const char *token,
+                               answered_fn *answered)
 {
     struct ew_buf args;
     struct ew_jw w;
     args_begin(&args, &w);
     ew_jw_text(&w, "token", token);
     struct ask *ask = ask_new(web, c, token);
-    ask->answered = session_answered;
+    ask->answered = answered;
     ask_send(ask, "session", &args);
+    return ask;
 }
 
 static void run_session(struct web_connection *c)
 {
     if (c->exchange->token[0])
-        ask_session(c->web, c, c->exchange->token);
+        ask_session(c->web, c, c->exchange->token, session_answered);
     else
         web_answer_fail(c, 401, "session.unknown", "You are not logged in.");
 }
@@ -360,7 +377,47 @@ void web_api_check(struct web *web, const char *token)
         web->checks = 0;
     }
     if (web->checks++ < CHECKS_PER_SECOND)
-        ask_session(web, NULL, token);
+        ask_session(web, NULL, token, session_answered);
+}
+
+// ---- Files, for who has the page
+// ---------------------------------------------------------------------------
+
+static bool has_page(const cJSON *session, const char *page)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(session, "pages"))
+    {
+        if (cJSON_IsString(item) && strcmp(item->valuestring, page) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void allow_answered(struct web *web, struct web_connection *c, const struct ask *ask,
+                           const cJSON *result, const struct ew_reason *reason)
+{
+    bool allowed = cJSON_IsObject(result) && has_page(result, ask->page);
+    if (c && !allowed && c->exchange->method == WEB_POST)
+        c->exchange->close = true; // the body is not read
+    if (!session_holds(web, c, ask, result, reason))
+        return;
+    if (allowed)
+        ask->allowed(c);
+    else
+        web_answer_fail(c, 403, "access.denied", "This account has no right to do that.");
+}
+
+void web_api_allow(struct web_connection *c, const char *page, void (*allowed)(struct web_connection *c))
+{
+    if (!c->exchange->token[0]) {
+        c->exchange->close = c->exchange->close || c->exchange->method == WEB_POST;
+        web_answer_fail(c, 401, "session.unknown", "You are not logged in.");
+        return;
+    }
+    struct ask *ask = ask_session(c->web, c, c->exchange->token, allow_answered);
+    ask->page = page;
+    ask->allowed = allowed;
 }
 
 // ---- POST /api/logout -------------------------------------------------------------------------------------
@@ -452,24 +509,17 @@ static void run_lock(struct web_connection *c)
     ask_send(ask, "lock", &args);
 }
 
-// ---- GET /api/health --------------------------------------------------------------------------------------
-
-static void run_health(struct web_connection *c)
-{
-    bool broker = mq_connected(c->web->service->mq);
-    web_answer(c, &(struct web_answer){.status = broker ? 200 : 503,
-                                       .type = "application/json",
-                                       .body = broker ? "{\"ok\":true,\"broker\":true}\n"
-                                                      : "{\"ok\":false,\"broker\":false}\n",
-                                       .body_len = broker ? 26 : 28});
-}
-
 // ---- The way in -------------------------------------------------------------------------------------------
 
 static const struct web_route routes[] = {
-    {"/api/login", WEB_POST, run_login},    {"/api/logout", WEB_POST, run_logout},
-    {"/api/codes", WEB_POST, run_codes},    {"/api/lock", WEB_POST, run_lock},
-    {"/api/session", WEB_GET, run_session}, {"/api/health", WEB_GET, run_health},
+    {"/api/login", WEB_POST, run_login},
+    {"/api/logout", WEB_POST, run_logout},
+    {"/api/codes", WEB_POST, run_codes},
+    {"/api/lock", WEB_POST, run_lock},
+    {"/api/session", WEB_GET, run_session},
+    {"/api/health", WEB_GET, web_answer_health},
+    {"/api/backup", WEB_GET, web_download_backup},
+    {"/api/upload", WEB_POST, NULL}, // a body that is too large for memory
 };
 
 static const struct web_route *route_of(const char *path)
@@ -501,7 +551,11 @@ static bool refused(struct web_connection *c, const struct web_route *route)
         web_answer_fail(c, 403, "web.origin", "This request comes from another site.");
         return true;
     }
-    if (e->method == WEB_POST && !e->json) {
+    if (e->method == WEB_POST && !route->run && !e->zip) {
+        web_answer_fail(c, 415, "web.type_zip", "The body must be application/zip.");
+        return true;
+    }
+    if (e->method == WEB_POST && route->run && !e->json) {
         web_answer_fail(c, 415, "web.type", "The body must be application/json.");
         return true;
     }
@@ -515,6 +569,10 @@ void web_api_begin(struct web_connection *c, const char *length_text)
     if (refused(c, route))
         return;
     e->route = route;
+    if (!route->run) {
+        web_upload_begin(c, length_text);
+        return;
+    }
     if (e->method != WEB_POST) {
         route->run(c);
         return;

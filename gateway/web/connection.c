@@ -193,10 +193,11 @@ void web_connection_close(struct web_connection *c)
         lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
-static void free_exchange(struct web_exchange *exchange)
+static void free_exchange(struct web *web, struct web_exchange *exchange)
 {
     if (!exchange)
         return;
+    web_upload_free(web, exchange->upload);
     if (exchange->body.data)
         explicit_bzero(exchange->body.data, exchange->body.cap);
     ew_buf_done(&exchange->body);
@@ -208,7 +209,7 @@ static void free_exchange(struct web_exchange *exchange)
 
 void web_connection_finish(struct web_connection *c)
 {
-    free_exchange(c->exchange);
+    free_exchange(c->web, c->exchange);
     c->exchange = NULL;
 }
 

@@ -59,6 +59,7 @@ static void read_headers(struct web_connection *c, struct web_exchange *e)
     e->html = strstr(text, "text/html") != NULL;
     header(c->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, text, sizeof(text));
     e->json = web_type_json(text);
+    e->zip = strcmp(text, "application/zip") == 0;
     header(c->wsi, WSI_TOKEN_CONNECTION, text, sizeof(text));
     e->close = web_list_has(text, "close");
     header(c->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, e->tag, sizeof(e->tag));
@@ -131,6 +132,8 @@ static int on_request(struct web_connection *c, struct lws *wsi)
 
 static int on_body(struct web_connection *c, const void *data, size_t len)
 {
+    if (c->exchange && c->exchange->upload)
+        return web_upload_body(c, data, len);
     if (c->phase != WEB_RECEIVING || !c->exchange)
         return 0; // already answered: libwebsockets reads the rest away
     ew_buf_add(&c->exchange->body, data, len);
@@ -139,7 +142,9 @@ static int on_body(struct web_connection *c, const void *data, size_t len)
 
 static int on_body_end(struct web_connection *c)
 {
-    if (c->phase == WEB_RECEIVING && c->exchange)
+    if (c->exchange && c->exchange->upload)
+        web_upload_end(c);
+    else if (c->phase == WEB_RECEIVING && c->exchange)
         web_api_run(c);
     return 0;
 }

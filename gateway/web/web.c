@@ -283,6 +283,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     for (int i = 0; i < WEB_SLOTS; i++)
         web->slots[i].web = web;
     ew_path(folder, service->share_dir, "web-spa");
+    web_upload_tidy(web);
     web_assets_init(&web->assets, folder);
     if (web_assets_refresh(&web->assets, ew_loop_now_ms(service->loop), reason) != EW_OK)
         (void)ew_log_reason(EW_LOG_WARNING, "page", reason);

@@ -45,7 +45,9 @@ struct web_exchange {
     char browser[WEB_TOKEN_SIZE]; // "" = no cookie of a known browser
     char tag[40];                 // If-None-Match
     char agent[WEB_AGENT_SIZE];   // User-Agent, as far as it is plain text
+    bool zip;                     // Content-Type
     const struct web_route *route;
+    struct web_upload *upload; // NULL = none
     struct ew_buf body;
     struct ew_buf answer; // header and body, without the contents of a file
     int file;             // -1 = none
@@ -110,6 +112,8 @@ void web_answer_fail(struct web_connection *c, int status, const char *code, con
 void web_answer_text(const struct web_exchange *exchange, const struct web_answer *answer,
                      struct ew_buf *out);
 
+void web_answer_health(struct web_connection *c); // GET /api/health
+
 // page.c: the files of the page.
 void web_page_answer(struct web_connection *c);
 void web_page_redirect(struct web_connection *c); // to HTTPS
@@ -120,6 +124,20 @@ void web_api_begin(struct web_connection *c, const char *length_text); // header
 void web_api_run(struct web_connection *c);                            // body read
 // Asks config whether it (still) knows the token, in the background: at most a few a second.
 void web_api_check(struct web *web, const char *token);
+
+// Asks config for the session; `allowed` runs when it has the page, else the refusal is answered.
+void web_api_allow(struct web_connection *c, const char *page, void (*allowed)(struct web_connection *c));
+
+// download.c: a file below the data folder, under the name `shown`, to somebody who may have it.
+void web_download(struct web_connection *c, const char *name, const char *shown);
+void web_download_backup(struct web_connection *c); // GET /api/backup
+
+// upload.c: POST /api/upload, a file that is too large for memory.
+void web_upload_begin(struct web_connection *c, const char *length_text);
+int web_upload_body(struct web_connection *c, const void *data, size_t len);
+void web_upload_end(struct web_connection *c);
+void web_upload_free(struct web *web, struct web_upload *upload); // takes NULL
+void web_upload_tidy(const struct web *web); // what nobody asks for any more after a start
 
 // ---- /mqtt ------------------------------------------------------------------------------------------------
 
@@ -163,6 +181,7 @@ struct web {
     struct web_assets assets;
     struct ew_timer sweep;
     int logins;                               // being checked now
+    bool uploading;                           // the part file is being written
     int64_t checks_ms;                        // when background checks were counted from
     int checks;                               // in this second
     unsigned char stage[LWS_PRE + WEB_CHUNK]; // what is being written now

@@ -39,15 +39,32 @@ function waitOf(response: Response): number {
   return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds) : 1;
 }
 
+function answerOf<T>(status: number, parsed: unknown, waitS: number): Answer<T> {
+  if (status >= 200 && status < 300) return { is: 'ok', value: parsed as T };
+  const error = parsed as Partial<HttpError> | null;
+  if (status === 429) return { is: 'slow', waitS, reason: error?.error ?? null };
+  if (status >= 500) return { is: 'busy', reason: error?.error ?? null };
+  return { is: 'refused', reason: error?.error ?? null, language: error?.language ?? null };
+}
+
 async function ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer<T>> {
   const response = await send(method, path, body);
   if (!response) return { is: 'unreachable' };
-  const parsed = await bodyOf(response);
-  if (response.ok) return { is: 'ok', value: parsed as T };
-  const error = parsed as Partial<HttpError> | null;
-  if (response.status === 429) return { is: 'slow', waitS: waitOf(response), reason: error?.error ?? null };
-  if (response.status >= 500) return { is: 'busy', reason: error?.error ?? null };
-  return { is: 'refused', reason: error?.error ?? null, language: error?.language ?? null };
+  return answerOf(response.status, await bodyOf(response), waitOf(response));
+}
+
+// A file of any size; `onPart` is told what part of it is sent. fetch() can't tell that.
+export function upload(path: string, file: File, onPart: (part: number) => void): Promise<Answer<unknown>> {
+  const request = new XMLHttpRequest();
+  return new Promise((resolve) => {
+    request.upload.onprogress = (event) => { if (event.lengthComputable && event.total > 0) onPart(event.loaded / event.total); };
+    request.onerror = request.onabort = () => resolve({ is: 'unreachable' });
+    request.onload = () => resolve(answerOf(request.status, request.response, 1));
+    request.open('POST', path);
+    request.responseType = 'json';
+    request.setRequestHeader('Content-Type', 'application/zip');
+    request.send(file);
+  });
 }
 
 export const login = (pin: string, puk?: string): Promise<Answer<LoginAnswer>> =>

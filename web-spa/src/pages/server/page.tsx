@@ -17,6 +17,7 @@ import type { PageProps } from '../registry';
 import {
   ON_TIME_MS, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health as HealthView, type HistoryView, type MachineView, type ServiceView,
 } from './model';
+import { BackupPage } from './backup';
 import { UsersPage } from './users';
 import { showBytes, showDuration, showMs } from './words';
 import '../../style/health.css';
@@ -253,7 +254,17 @@ function Optimise({ last, clock }: { last: ServiceStatus['optimise']; clock: Clo
   );
 }
 
-function History({ history, optimise, clock }: { history: HistoryView; optimise: ServiceStatus['optimise']; clock: Clock }): JSX.Element {
+// Of the backup that the recorder makes each night: when, or why not.
+function AutomaticBackup({ backup, clock }: { backup: NonNullable<ServiceStatus['backup']>; clock: Clock }): JSX.Element {
+  const made = backup.at === null ? t('ui.health.none_yet') : t('ui.health.backup_at', { time: timeOf(backup.at, clock), size: showBytes(backup.bytes, language()) });
+  const failed = backup.state === 'failed';
+  const value = backup.state === 'running' ? t('ui.health.backup_running') : failed ? `${t('ui.health.backup_failed')} (${made})` : made;
+  return <Row name={t('ui.health.backup')} value={value} bad={failed} test="automatic-backup" />;
+}
+
+interface HistoryProps { history: HistoryView; recorder: ServiceStatus | undefined; clock: Clock }
+
+function History({ history, recorder, clock }: HistoryProps): JSX.Element {
   const locale = language();
   const size = (bytes: number | null): string => (bytes === null ? '–' : showBytes(bytes, locale));
   const last = history.last === null || history.age === null ? t('ui.health.none_yet') : `${timeOf(history.last, clock)} (${ageOf(history.age)})`;
@@ -267,8 +278,10 @@ function History({ history, optimise, clock }: { history: HistoryView; optimise:
         {history.clock !== null && <Row name={t('ui.health.clock')} value={t(`ui.health.clock.${history.clock}`)} bad={history.clock === 'untrusted'} test="clock" />}
         {history.known && <Row name={t('ui.health.database')} value={size(history.bytes)} test="database" />}
         <Row name={t('ui.health.free')} value={size(history.free)} bad={history.freeLow} test="free" />
+        {history.known && recorder?.backup && <AutomaticBackup backup={recorder.backup} clock={clock} />}
       </dl>
-      {history.known && <Optimise last={optimise} clock={clock} />}
+      {history.known && recorder?.backup?.state === 'failed' && recorder.backup.reason && <p class="health-note health-note-warn">{reasonText(recorder.backup.reason)}</p>}
+      {history.known && <Optimise last={recorder?.optimise} clock={clock} />}
     </section>
   );
 }
@@ -312,7 +325,7 @@ function Health(): JSX.Element {
       <div class={online ? 'health-cards' : 'health-cards faded'}>
         <Services views={health.services} gone={memory.gone} broker={services.get('config')?.broker} online={online} clock={clock} />
         <Buses views={health.buses} devices={health.devices} />
-        <History history={health.history} optimise={services.get('recorder')?.optimise} clock={clock} />
+        <History history={health.history} recorder={services.get('recorder')} clock={clock} />
         <Machine machine={health.machine} clock={clock} />
       </div>
     </div>
@@ -321,15 +334,16 @@ function Health(): JSX.Element {
 
 export default function ServerPage({ rest }: PageProps): JSX.Element {
   useLanguage();
-  const part = rest === 'users' ? 'users' : 'state';
+  const part = rest === 'users' || rest === 'backup' ? rest : 'state';
   return (
     <main class="page" id="main" tabIndex={-1}>
-      {part === 'users' && <h1 class="hidden">{t('ui.users.title')}</h1>}
+      {part !== 'state' && <h1 class="hidden">{t(`ui.${part}.title`)}</h1>}
       <Tabs label={t('page.server')} current={part} tabs={[
         { id: 'state', href: '#/server', title: t('ui.server.state'), icon: 'pulse' },
         { id: 'users', href: '#/server/users', title: t('ui.users.title'), icon: 'user' },
+        { id: 'backup', href: '#/server/backup', title: t('ui.backup.title'), icon: 'download' },
       ]} />
-      {part === 'users' ? <UsersPage /> : <Health />}
+      {part === 'users' ? <UsersPage /> : part === 'backup' ? <BackupPage /> : <Health />}
     </main>
   );
 }
