@@ -104,7 +104,7 @@ TABLE = [
     ("call/{self}/config/codes", "web", "config"),
     ("call/{self}/config/lock", "web", "config"),
     *[(f"call/{{self}}/config/{method}", "@server", "config")
-      for method in ("users", "user_add", "user_change", "user_remove", "browser_revoke")],
+      for method in ("users", "user_add", "user_change", "user_remove", "browser_revoke", "backup")],
     ("call/{self}/config/profile", "console @system", "config"),
     ("call/{self}/config/profiles", "console @system", "config"),
     ("call/{self}/config/site", "console @server @system", "config"),
@@ -126,6 +126,7 @@ TABLE = [
     ("call/{self}/recorder/report", "notifier console @server @reports", "recorder"),
     ("call/{self}/recorder/alarms", f"notifier console @server @alarms {OTHERS}", "recorder"),
     ("call/{self}/recorder/optimise", "notifier console @server", "recorder"),
+    ("call/{self}/recorder/export", "config notifier console @server", "recorder"),
     ("call/{self}/controller/priority", "console @greenup", "controller"),
     ("call/{self}/notifier/test", "console @server", "notifier"),
     # Calls under somebody else's name.
@@ -137,7 +138,7 @@ TABLE = [
     ("call/{other}/controller/priority", "", "controller"),
     # Answers.
     ("reply/{self}/1", "poller controller recorder notifier config",
-     f"web controller notifier console @every {OTHERS}"),
+     f"config web controller notifier console @every {OTHERS}"),
     ("reply/{other}/1", "poller controller recorder notifier config", ""),
     # What is no topic of Edgewatt.
     ("secrets/config", "", ""),
@@ -173,7 +174,7 @@ FILTERS = [
     ("call/+/config/+", "config"),
     ("call/+/poller/+", "poller"),
     ("call/+/recorder/+", "recorder"),
-    ("reply/{self}/#", f"web controller notifier console @every {OTHERS}"),
+    ("reply/{self}/#", f"config web controller notifier console @every {OTHERS}"),
     ("reply/{other}/#", ""),
     ("total/+/+", f"recorder server console @consumption {OTHERS}"),
     ("/homeassistant/#", OTHERS),
@@ -456,7 +457,7 @@ class Access(unittest.TestCase):
 
 
 # Method and URL | status for somebody without a session | status with one. Bodies are `{}`: no order is carried out.
-# What a page shows comes over the broker; so none of these depends on which pages a user may open.
+# What a page shows comes over the broker; so only files depend on which pages a user may open: {page: status}, 403 without it.
 URLS = [
     ("GET /", 200, 200), ("HEAD /", 200, 200), ("POST /", 405, 405), ("GET /installation/12", 200, 200),
     ("GET /api/session", 401, 200), ("POST /api/session", 405, 405),
@@ -464,6 +465,7 @@ URLS = [
     ("POST /api/login", 400, 400), ("GET /api/login", 405, 405),
     ("POST /api/codes", (400, 401), 400), ("GET /api/codes", 405, 405),
     ("GET /api/logout", 405, 405), ("GET /api/lock", 405, 405),
+    ("GET /api/backup", 401, {"server": 404}), ("POST /api/upload", 415, 415), ("GET /api/upload", 405, 405),
     ("UPGRADE /mqtt", 403, 101), ("GET /mqtt", 404, 404), ("UPGRADE /api/session", 404, 404), ("UPGRADE /", 404, 404),
     *[(f"GET {path}", 404, 404) for path in (
         "/api", "/api/", "/api/secret", "/api/users", "/api/config", "/api/session/", "/assets/", "/assets/none.js", "/manifest.json",
@@ -518,6 +520,8 @@ class Urls(harness.TestCase):
             for name, cookies in people.items():
                 for url, without, session in URLS:
                     expected = without if name in STRANGERS else session
+                    if isinstance(expected, dict):
+                        expected = next((status for page, status in expected.items() if page in PAGES[name]), 403)
                     status = self.status(edgewatt, url, cookies)
                     counts[status] = counts.get(status, 0) + 1
                     if status != expected and status not in (expected if isinstance(expected, tuple) else ()):
