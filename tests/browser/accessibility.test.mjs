@@ -98,13 +98,15 @@ test(`in ${LANGUAGES.join(', ')} every page has its words, and they have their p
   let looked = 0;
   for (const address of pages) {
     await open(visitor, address);
+    const drawings = await visitor.page.locator('.chart, .gauge-place').count() > 0; // these follow a new width a frame later
     for (const tag of LANGUAGES) {
       await visitor.language(tag);
       await unfold(visitor);
+      await drawn(visitor);
       found.push(...((await visitor.page.innerText('body')).match(KEY) ?? []).map((key) => `${address || 'home'}, ${tag}: ${key}`));
       for (const [name, size] of Object.entries(SIZES)) {
         await visitor.page.setViewportSize(size);
-        await drawn(visitor);
+        if (drawings) await drawn(visitor);
         found.push(...(await visitor.page.evaluate(layoutFindings)).map((one) => `${address || 'home'}, ${tag}, ${name}: ${one}`));
         looked++;
       }

@@ -85,3 +85,11 @@ test('on a phone each alarm is a card, and the order is chosen from a list', asy
   await user.shot('alarms-phone');
   assert.deepEqual(user.complaints, []);
 });
+
+test('the broker dies: the list stays, says that it is not up to date, and comes back', async () => {
+  process.kill(gateway.run().broker.pid, 'SIGKILL');
+  await user.wait(mark('standing'));
+  assert.ok((await cells(user)).length > 0);
+  await user.page.waitForSelector(mark('standing'), { state: 'detached' });
+  await user.wait('[data-link="online"]');
+});

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join, basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFromFile } from 'json-schema-to-typescript';
-import { LANGUAGES, available, mergedCatalogue, readCatalogue, saidFirst } from './languages.mjs';
+import { LANGUAGES, available, mergedCatalogue, readCatalogue, saidFirst, typeset } from './languages.mjs';
 
 const SCHEMAS = fileURLToPath(new URL('../../schemas/', import.meta.url));
 const OUT = fileURLToPath(new URL('../src/generated/', import.meta.url));
@@ -44,7 +44,7 @@ function messages() {
   const keys = Object.keys(readCatalogue('en')).filter((key) => !key.startsWith('reason.') && !key.includes('#'));
   const tags = available();
   for (const tag of tags) {
-    const all = Object.entries(mergedCatalogue(tag));
+    const all = Object.entries(mergedCatalogue(tag)).map(([key, sentence]) => [key, typeset(tag, sentence)]);
     const part = (wanted) => JSON.stringify(Object.fromEntries(all.filter(([key]) => saidFirst(key) === wanted)));
     write(`messages/${tag}.first.json`, part(true));
     write(`messages/${tag}.rest.json`, part(false));

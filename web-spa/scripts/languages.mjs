@@ -31,6 +31,12 @@ export function mergedCatalogue(tag) {
   }, {});
 }
 
+// As printers set it: an apostrophe is curved; in French no line begins with ; : ? ! % or a closing quotation mark.
+export function typeset(tag, sentence) {
+  const curved = sentence.replace(/(?<=\p{L})'(?=\p{L})/gu, '’');
+  return tag.startsWith('fr') ? curved.replace(/ (?=[;:?!»%])/g, '\u00a0').replace(/« /g, '«\u00a0') : curved;
+}
+
 // What login, home and the frame of every page say: loaded at once. All else comes with the first page.
 const FIRST = ['ui.app.', 'ui.link.', 'ui.banner.', 'ui.login.', 'ui.codes.', 'ui.home.', 'ui.page.', 'page.',
   'reason.login.', 'reason.codes.', 'reason.session.', 'reason.web.', 'reason.access.'];

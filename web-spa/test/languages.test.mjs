@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { LANGUAGES, available, mergedCatalogue, readCatalogue } from '../scripts/languages.mjs';
+import { LANGUAGES, available, mergedCatalogue, readCatalogue, typeset } from '../scripts/languages.mjs';
 import { formatNumber } from '../src/format/number';
 import { pluralKey } from '../src/i18n/sentence';
 
@@ -93,6 +93,12 @@ for (const tag of variants) {
     for (const [key, sentence] of Object.entries(all)) assert.equal(sentence, own[key] ?? base[key], key);
   });
 }
+
+test('sentences are set as each language sets them', () => {
+  assert.equal(typeset('fr', 'Rien n\'est lu ; « A » : 5 % ?'), 'Rien n’est lu\u00a0; «\u00a0A\u00a0»\u00a0: 5\u00a0%\u00a0?');
+  assert.equal(typeset('fr-BE', 'Oui !'), 'Oui\u00a0!');
+  assert.equal(typeset('de', 'Green\'Up: 5 %'), 'Green’Up: 5 %');
+});
 
 test('numbers are written as each language writes them', () => {
   const table = { en: '12,345.6', zh: '12,345.6', de: '12.345,6', es: '12.345,6', el: '12.345,6', it: '12.345,6', nl: '12.345,6', 'nl-BE': '12.345,6', fr: '12 345,6', 'fr-BE': '12 345,6', pl: '12 345,6', pt: '12.345,6', ru: '12 345,6' };

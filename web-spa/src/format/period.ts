@@ -46,12 +46,12 @@ export function endOf(date: string, span: Span): string {
 
 export const sameSpan = (a: string, b: string, span: Span): boolean => startOf(a, span) === startOf(b, span);
 
-// "Tuesday, 3 March 2026", "March 2026", "2026", "2017–2026".
+// "Tue, 3 Mar 2026", "March 2026", "2026", "2017–2026".
 export function spanName(date: string, span: Span, locale: string): string {
   const at = Date.parse(`${date}T12:00:00Z`);
   const show = (options: Intl.DateTimeFormatOptions): string => new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' }).format(at);
   switch (span) {
-    case 'day': return show({ weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' });
+    case 'day': return show({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
     case 'month': return show({ month: 'long', year: 'numeric' });
     case 'year': return date.slice(0, 4);
     case 'decade': return `${startOf(date, span).slice(0, 4)}–${date.slice(0, 4)}`;

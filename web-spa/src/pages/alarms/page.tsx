@@ -13,6 +13,7 @@ import { Choice } from '../../ui/choice';
 import { SelectField, TextField } from '../../ui/field';
 import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
+import { Standing } from '../../ui/standing';
 import { Pager, Table, type Column } from '../../ui/table';
 import { FIRST, argsOf, change, lasting, openSentence, pagesOf, type Question } from './model';
 import '../../style/alarms.css';
@@ -114,7 +115,7 @@ export default function AlarmsPage(): JSX.Element {
       {none && <div class="empty"><Icon name="stateOn" /><h2>{t(filtered ? 'ui.alarms.none_found' : 'ui.alarms.none')}</h2></div>}
       {answer && !none && (
         <section class="card alarm-card">
-          <p class="muted alarm-count numbers" data-test="alarm-count">{t('ui.alarms.count', { count: formatNumber(answer.total, 0, locale) })}</p>
+          <p class="muted alarm-count numbers" data-test="alarm-count">{t('ui.alarms.count', { count: formatNumber(answer.total, 0, locale) })} <Standing /></p>
           <Table caption={t('page.alarms')} columns={columns} rows={answer.rows} rowKey={(row) => row.id} test="alarm" sort={{ key: question.sort, down: question.down }}
             onSort={(sort) => set({ sort: sort.key as Question['sort'], down: sort.down })} />
           <Pager page={question.page} pages={pages} onPage={(page) => setQuestion((before) => ({ ...before, page }))} />

@@ -1,7 +1,6 @@
 // One figure: its sum, the chart, what is not what it seems, the same as a table; full screen and datalogger.csv.
 import type { ComponentChildren, JSX } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
-import { linkUp } from '../../format/freshness';
 import { formatNumber } from '../../format/number';
 import { language, t } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
@@ -10,6 +9,7 @@ import { download } from '../../ui/download';
 import { FullScreen } from '../../ui/full_screen';
 import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
+import { Standing } from '../../ui/standing';
 import { useCharts } from '../../ui/use_charts';
 import { csvOf, csvOptions, notesOf, spanLabels, spanTotals, spansKnown, sum, unitFor, type By, type Series, type SpanOf, type Unit } from './model';
 
@@ -102,14 +102,6 @@ function Summary({ total, unit, before, known, until, running }: { total: number
         </p>
       )}
     </div>
-  );
-}
-
-// Said where the numbers are while nothing new can come: tapped, it is explained.
-export function Standing(): JSX.Element | null {
-  const fresh = useStore((state) => linkUp(state.link) && state.services.get('recorder')?.online !== false);
-  return fresh ? null : (
-    <Explain text={t('ui.consumption.standing_why')} test="standing"><span class="age age-stale"><span class="age-dot" aria-hidden="true" /><span class="age-word">{t('ui.age.stale')}</span></span></Explain>
   );
 }
 

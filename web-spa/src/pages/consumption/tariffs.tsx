@@ -9,9 +9,10 @@ import { Choice } from '../../ui/choice';
 import { CheckField, SelectField } from '../../ui/field';
 import { FullScreen } from '../../ui/full_screen';
 import { Notice } from '../../ui/notice';
+import { Standing } from '../../ui/standing';
 import { useCharts } from '../../ui/use_charts';
 import { useAsk } from '../../ui/ask';
-import { CsvButton, Figure, Nothing, Notes, Standing, show } from './figure';
+import { CsvButton, Figure, Nothing, Notes, show } from './figure';
 import { OTHER_COLOR, SERVICES, periodQuestion, seriesColor, spanLabels, unitFor, type Series, type Service } from './model';
 import { Refused, useDeviceOptions, type Period } from './views';
 

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { command } from '../../api/link';
 import type { ConfigDevice, Reason } from '../../generated/types';
 import { readNumber } from '../../format/number';
-import { reasonText, t } from '../../i18n/i18n';
+import { lookUp, reasonText, t } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { Confirm } from '../../ui/dialog';
 import { NumberField, SelectField, TextField } from '../../ui/field';
@@ -109,7 +109,7 @@ function Output({ device, n }: { device: ConfigDevice; n: number }): JSX.Element
 function Reset({ device, what }: { device: ConfigDevice; what: string }): JSX.Element {
   const { ended, send } = useCommand(device.id);
   const [asked, setAsked] = useState(false);
-  const label = t('ui.command.reset', { what: what.replace(/_/g, ' ') });
+  const label = t('ui.command.reset', { what: lookUp(`ui.command.reset.${what}`) ?? what.replace(/_/g, ' ') });
   return (
     <li class="output">
       <button type="button" class="button" disabled={ended.is === 'busy'} onClick={() => setAsked(true)} data-test={`reset-${what}`}>{label}</button>
