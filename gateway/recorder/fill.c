@@ -33,8 +33,7 @@ static bool is_asked(const struct history_ask *ask, const char *quantity, const 
         return strcmp(quantity, series->quantity) == 0;
     if (ask->service != HISTORY_ANY)
         return strcmp(series->quantity, history_service_quantity((enum site_service)ask->service)) == 0;
-    return strcmp(series->quantity, history_service_quantity(SITE_ELECTRICITY)) == 0 ||
-           strcmp(series->quantity, history_service_quantity(SITE_GAS)) == 0;
+    return history_measure_of(series->quantity) != HISTORY_OTHER;
 }
 
 static void find_series(struct filling *f, const char *quantity)
@@ -50,8 +49,7 @@ static void find_series(struct filling *f, const char *quantity)
         abort();
     for (int i = 0; i < total; i++)
         if (sampler_series_at(f->sampler, i, &series) && is_asked(f->histogram->ask, quantity, &series)) {
-            bool energy = strcmp(series.quantity, history_service_quantity(SITE_ELECTRICITY)) == 0;
-            f->measures[f->count] = quantity ? HISTORY_OTHER : energy ? HISTORY_ENERGY : HISTORY_VOLUME;
+            f->measures[f->count] = quantity ? HISTORY_OTHER : history_measure_of(series.quantity);
             f->ids[f->count] = series.id;
             f->devices[f->count++] = series.device;
         }

@@ -14,15 +14,10 @@ const struct history_member *sampler_members(const struct sampler *s, int *ret_c
     return s->members;
 }
 
-bool sampler_member_at(const struct sampler *s, int64_t device, int64_t at_s, int64_t *ret_circuit,
-                       bool *ret_excluded)
+const struct history_place *sampler_place_at(const struct sampler *s, int64_t device, int64_t at_s,
+                                             int64_t *ret_until_s)
 {
-    int at = history_member_at(s->members, s->member_count, device, at_s);
-    if (at < 0)
-        return false;
-    *ret_circuit = s->members[at].place.circuit;
-    *ret_excluded = s->members[at].place.excluded;
-    return true;
+    return history_place_at(s->members, s->member_count, device, at_s, ret_until_s);
 }
 
 void sampler_insert_member(struct sampler *s, const struct history_member *member)
@@ -169,10 +164,9 @@ static void add_total(struct sampler *s, enum sampler_total_kind kind, int64_t i
 static void count_step(struct sampler *s, const struct sampler_series_entry *entry,
                        const struct history_value *value)
 {
-    int at = history_member_at(s->members, s->member_count, entry->device, value->start_s);
-    static const struct history_place nowhere = {0};
-    const struct history_place *place = at < 0 ? &nowhere : &s->members[at].place;
-    if (place->excluded || strcmp(entry->quantity, history_service_quantity(place->service)) != 0)
+    int64_t until_s;
+    const struct history_place *place = sampler_place_at(s, entry->device, value->start_s, &until_s);
+    if (place->excluded || !history_place_counts(place, history_measure_of(entry->quantity)))
         return;
     add_total(s, SAMPLER_SITE, 0, place->service, value->value_th);
     add_total(s, SAMPLER_CIRCUIT, place->circuit, place->service, value->value_th);

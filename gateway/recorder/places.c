@@ -25,7 +25,6 @@ struct place_of_device {
 struct places {
     struct ew_service *service;
     struct sampler *sampler;
-    struct pricing_calls *pricing;
     places_now_fn *now;
     int model_count, bus_count, device_count;
     struct model models[EW_PROFILES_MAX];
@@ -162,8 +161,6 @@ static void on_profile(void *user, const struct mq_message *m, int64_t now_ms)
             read_quantities(tree, model);
             apply_all(p, -1, id);
         }
-        if (service)
-            pricing_calls_model(p->pricing, id, service);
     }
     cJSON_Delete(tree);
 }
@@ -200,20 +197,17 @@ static void on_device(void *user, const struct mq_message *m, int64_t now_ms)
             memcpy(known->place.zones, device.zones, (size_t)device.zone_count * sizeof(device.zones[0]));
             apply(p, known);
         }
-        pricing_calls_device(p->pricing, device.id, device.profile);
     }
     cJSON_Delete(tree);
 }
 
-struct places *places_new(struct ew_service *service, struct sampler *sampler, struct pricing_calls *pricing,
-                          places_now_fn *now)
+struct places *places_new(struct ew_service *service, struct sampler *sampler, places_now_fn *now)
 {
     struct places *p = calloc(1, sizeof(*p));
     if (!p)
         abort();
     p->service = service;
     p->sampler = sampler;
-    p->pricing = pricing;
     p->now = now;
     mq_subscribe(service->mq, "config/bus/+", 1, on_bus, p);
     mq_subscribe(service->mq, "config/profile/+", 1, on_profile, p);

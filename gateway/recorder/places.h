@@ -3,7 +3,6 @@
 #ifndef EDGEWATT_RECORDER_PLACES_H
 #define EDGEWATT_RECORDER_PLACES_H
 
-#include "recorder/pricing_calls.h"
 #include "recorder/sampler.h"
 #include "service/service.h"
 
@@ -13,8 +12,7 @@ struct places;
 typedef void places_now_fn(struct sampler_now *ret);
 
 // Subscribes to buses, profiles and devices. Everything stays the caller's.
-struct places *places_new(struct ew_service *service, struct sampler *sampler, struct pricing_calls *pricing,
-                          places_now_fn *now);
+struct places *places_new(struct ew_service *service, struct sampler *sampler, places_now_fn *now);
 void places_free(struct places *places); // takes NULL
 // The device has no counter of what it draws, but tells its power.
 bool places_integrates(const struct places *places, int64_t device);

@@ -21,7 +21,6 @@ void pricing_free(struct pricing *p)
 {
     if (!p)
         return;
-    free(p->devices);
     free(p->sums);
     free(p);
 }
@@ -98,31 +97,6 @@ void pricing_rule(struct pricing *p, int64_t id, const struct site_cost_rule *ru
     changed(p, now_ms);
 }
 
-void pricing_service(struct pricing *p, int64_t device, enum site_service service)
-{
-    int at = 0;
-    while (at < p->device_count && p->devices[at].device != device)
-        at++;
-    if (at < p->device_count && p->devices[at].service == service)
-        return;
-    if (at == p->device_count && p->device_count == p->device_cap) {
-        p->device_cap = p->device_cap ? p->device_cap * 2 : 16;
-        p->devices = realloc(p->devices, (size_t)p->device_cap * sizeof(*p->devices));
-        if (!p->devices)
-            abort();
-    }
-    p->device_count += at == p->device_count;
-    p->devices[at] = (struct pricing_device){device, service};
-    p->series_known = 0; // sums are told anew whose they are
-    sqlite3_stmt *q =
-        store_statement(p->store, "INSERT OR REPLACE INTO tariff_service (device, service) VALUES (?, ?)");
-    sqlite3_bind_int64(q, 1, device);
-    sqlite3_bind_int64(q, 2, service);
-    struct ew_reason reason;
-    if (store_execute(p->store, q, &reason) != EW_OK)
-        return; // its model says so again at the next start
-}
-
 static int by_order(const void *a, const void *b)
 {
     const struct site_cost_rule *one = a, *other = b;
@@ -140,6 +114,7 @@ static void hash(uint64_t *state, int64_t value)
 void pricing_plan(struct pricing *p)
 {
     uint64_t state = 14695981039346656037U;
+    hash(&state, p->services_hash);
     qsort(p->rules, (size_t)p->rule_count, sizeof(*p->rules), by_order);
     for (int service = 0; service < SITE_SERVICE_COUNT; service++) {
         struct tariff_rule rules[PRICING_RULES_MAX];
@@ -166,26 +141,31 @@ void pricing_plan(struct pricing *p)
     p->rules_hash = (int64_t)(state >> 1);
 }
 
-static enum ew_err load_services(struct pricing *p, struct ew_reason *reason)
+// A gas or water meter that becomes known, or a device that begins to count something else: what was made of
+// its past goes by other rules now. Places and exclusion need no rebuild: they are looked up by questions.
+void pricing_note_services(struct pricing *p, int64_t now_ms)
 {
-    sqlite3_stmt *q = store_statement(p->store, "SELECT device, service FROM tariff_service ORDER BY device");
-    int code;
-    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
-        if (p->device_count == p->device_cap) {
-            p->device_cap = p->device_cap ? p->device_cap * 2 : 16;
-            p->devices = realloc(p->devices, (size_t)p->device_cap * sizeof(*p->devices));
-            if (!p->devices)
-                abort();
-        }
-        p->devices[p->device_count++] = (struct pricing_device){
-            sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1) == SITE_GAS ? SITE_GAS : SITE_WATER};
+    int count;
+    const struct history_member *members = sampler_members(p->sampler, &count);
+    uint64_t state = 14695981039346656037U;
+    for (int i = 0; i < count; i++) {
+        bool first = i == 0 || members[i - 1].device != members[i].device;
+        enum site_service before = first ? SITE_ELECTRICITY : members[i - 1].place.service;
+        if (members[i].place.service == before)
+            continue;
+        hash(&state, members[i].device);
+        hash(&state, members[i].since_s);
+        hash(&state, members[i].place.service);
     }
-    sqlite3_reset(q);
-    return code == SQLITE_DONE ? EW_OK : store_fail(p->store, reason);
+    if ((int64_t)(state >> 1) == p->services_hash)
+        return;
+    p->services_hash = (int64_t)(state >> 1);
+    changed(p, now_ms);
 }
 
 enum ew_err pricing_load(struct pricing *p, struct ew_reason *reason)
 {
-    enum ew_err err = load_services(p, reason);
-    return err == EW_OK ? pricing_load_state(p, reason) : err;
+    pricing_note_services(p, 1);
+    pricing_plan(p);
+    return pricing_load_state(p, reason);
 }

@@ -22,8 +22,6 @@ void pricing_site(struct pricing *pricing, const struct calendar_zone *zone, con
                   int64_t now_ms);
 void pricing_tariff(struct pricing *pricing, int64_t id, const struct site_tariff *tariff, int64_t now_ms);
 void pricing_rule(struct pricing *pricing, int64_t id, const struct site_cost_rule *rule, int64_t now_ms);
-// Whose volume is gas and whose is water; electricity needs no saying.
-void pricing_service(struct pricing *pricing, int64_t device, enum site_service service);
 
 // Works for about budget_ms; *ret_more: there is more to do at once.
 enum ew_err pricing_work(struct pricing *pricing, int64_t now_ms, int budget_ms, bool *ret_more,
@@ -64,23 +62,24 @@ struct pricing_answer {
 // *ret is the pricing's, until the next question.
 enum ew_err pricing_ask(struct pricing *pricing, const struct pricing_query *query,
                         const struct pricing_answer **ret, struct ew_reason *reason) EW_MUST_CHECK;
-// What was used, part by part: a day of a device at a tariff, or (fine, and for days that are not over) a
-// step of its counter.
+// What was used, part by part: a day, month or year of a device at a tariff that it kept its place and its
+// price in, or a step of its counter.
 struct pricing_time {
     enum site_service service;
     int64_t device; // 0 = all, excluded from totals or not
     int64_t start_s, end_s;
+    enum calendar_unit by; // no part is longer, and none runs over the end of such a span
 };
 struct pricing_part {
-    int64_t device, start_s, date; // date as 20260301
-    int64_t tariff;                // 0 = outside all rules
+    int64_t device, start_s;
+    int64_t tariff; // 0 = outside all rules
     int64_t amount_milli;
     int64_t price_micro; // -1 = none is valid
     unsigned flags;
 };
 typedef void pricing_part_fn(void *user, const struct pricing_part *part);
-enum ew_err pricing_parts(struct pricing *pricing, const struct pricing_time *time, bool fine,
-                          pricing_part_fn *fn, void *user, struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err pricing_parts(struct pricing *pricing, const struct pricing_time *time, pricing_part_fn *fn,
+                          void *user, struct ew_reason *reason) EW_MUST_CHECK;
 // The answer of recorder/tariffs as schemas/calls/tariffs.schema.json has it.
 enum ew_err pricing_answer(struct pricing *pricing, const struct pricing_query *query,
                            struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;

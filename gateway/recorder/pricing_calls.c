@@ -7,23 +7,12 @@
 #include <string.h>
 
 // A slice holds up readings and questions, its end costs an fsync.
-enum { REST_MS = 1000, BREATH_MS = 5, SLICE_MS = 100, ANSWER_MAX = 256 << 10, MODELS_MAX = EW_PROFILES_MAX };
+enum { REST_MS = 1000, BREATH_MS = 5, SLICE_MS = 100, ANSWER_MAX = 256 << 10 };
 
 struct pricing_calls {
     struct ew_service *service;
     struct pricing *pricing;
     struct ew_timer timer;
-    // Gas or water is a matter of a device's model.
-    int model_count;
-    struct model {
-        char id[EW_NAME_MAX];
-        enum site_service service;
-    } models[MODELS_MAX];
-    int device_count, device_cap;
-    struct device {
-        int64_t id;
-        char model[EW_NAME_MAX];
-    } * devices;
 };
 
 static cJSON *parse(const struct mq_message *m)
@@ -76,48 +65,6 @@ static void on_rule(void *user, const struct mq_message *m, int64_t now_ms)
     else if (tree)
         ew_warning("pricing", "%s%s: %s, ignoring", m->topic, reason.path, reason.text);
     cJSON_Delete(tree);
-}
-
-// ---- Gas or water ----------------------------------------------------------------------------------------
-
-static void tell_service(struct pricing_calls *c, const struct device *device)
-{
-    for (int i = 0; i < c->model_count; i++)
-        if (strcmp(c->models[i].id, device->model) == 0 && c->models[i].service != SITE_ELECTRICITY)
-            pricing_service(c->pricing, device->id, c->models[i].service);
-}
-
-void pricing_calls_model(struct pricing_calls *c, const char *id, const char *service)
-{
-    int at = 0;
-    while (at < c->model_count && strcmp(c->models[at].id, id) != 0)
-        at++;
-    if (at == MODELS_MAX)
-        return;
-    ew_copy(c->models[at].id, sizeof(c->models[at].id), id);
-    c->models[at].service = strcmp(service, "gas") == 0     ? SITE_GAS
-                            : strcmp(service, "water") == 0 ? SITE_WATER
-                                                            : SITE_ELECTRICITY;
-    c->model_count += at == c->model_count;
-    for (int i = 0; i < c->device_count; i++)
-        tell_service(c, &c->devices[i]);
-}
-
-void pricing_calls_device(struct pricing_calls *c, int64_t id, const char *model)
-{
-    int at = 0;
-    while (at < c->device_count && c->devices[at].id != id)
-        at++;
-    if (at == c->device_cap) {
-        c->device_cap = c->device_cap ? c->device_cap * 2 : 64;
-        c->devices = realloc(c->devices, (size_t)c->device_cap * sizeof(*c->devices));
-        if (!c->devices)
-            abort();
-    }
-    c->device_count += at == c->device_count;
-    c->devices[at].id = id;
-    ew_copy(c->devices[at].model, sizeof(c->devices[at].model), model);
-    tell_service(c, &c->devices[at]);
 }
 
 // ---- Questions -------------------------------------------------------------------------------------------
@@ -200,7 +147,6 @@ void pricing_calls_stop(struct pricing_calls *c)
         return;
     ew_loop_timer_clear(c->service->loop, &c->timer);
     pricing_free(c->pricing);
-    free(c->devices);
     free(c);
 }
 

@@ -14,9 +14,6 @@ enum ew_err pricing_calls_start(struct ew_service *service, struct store *store,
                                 struct ew_reason *reason) EW_MUST_CHECK;
 void pricing_calls_stop(struct pricing_calls *calls); // takes NULL
 void pricing_calls_site(struct pricing_calls *calls, const struct calendar_zone *zone, const char *currency);
-// A device's model, and what a model counts ("electricity", "gas", "water"): tells whose volume is what.
-void pricing_calls_device(struct pricing_calls *calls, int64_t id, const char *model);
-void pricing_calls_model(struct pricing_calls *calls, const char *id, const char *service);
 void pricing_calls_health(const struct pricing_calls *calls, struct ew_jw *w);
 struct pricing *pricing_calls_pricing(struct pricing_calls *calls);
 

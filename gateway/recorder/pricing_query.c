@@ -1,4 +1,4 @@
-// recorder/tariffs: days out of the tables, what is running out of hours and samples, prices of the date.
+// recorder/tariffs: what was used, by time and tariff, at the prices of the date.
 #include "recorder/pricing_priv.h"
 
 #include <stdlib.h>
@@ -41,84 +41,15 @@ static struct pricing_figure *figure_of(struct pricing_answer *a, int64_t tariff
     return &a->rows[at].figures[span];
 }
 
-static void add(struct pricing *p, int64_t tariff, int64_t date, int64_t amount_milli, int span)
-{
-    struct pricing_figure *figure = figure_of(&p->answer, tariff, span);
-    const struct site_tariff *its = tariff ? pricing_tariff_of(p, tariff) : NULL;
-    int64_t price_micro = its ? tariff_price_at(its->prices, its->price_count, (int)date) : -1;
-    figure->any = true;
-    figure->amount_milli += amount_milli;
-    if (price_micro >= 0)
-        tariff_cost(&figure->money, amount_milli, price_micro);
-    else
-        figure->unpriced_milli += amount_milli;
-}
-
-// Whole days, from the tables.
-static enum ew_err add_days(struct pricing *p, const struct pricing_query *query, int64_t from_date,
-                            int64_t to_date, int span, struct ew_reason *reason)
-{
-    sqlite3_stmt *q =
-        query->device
-            ? store_statement(p->store,
-                              "SELECT date, tariff, amount, flags FROM tariff_day WHERE generation = ?1 AND "
-                              "date >= ?2 AND date < ?3 AND service = ?4 AND device = ?5")
-            : store_statement(p->store,
-                              "SELECT date, tariff, amount, flags FROM tariff_total WHERE generation = ?1 "
-                              "AND date >= ?2 AND date < ?3 AND service = ?4");
-    sqlite3_bind_int64(q, 1, p->shown.generation);
-    sqlite3_bind_int64(q, 2, from_date);
-    sqlite3_bind_int64(q, 3, to_date);
-    sqlite3_bind_int64(q, 4, query->service);
-    if (query->device)
-        sqlite3_bind_int64(q, 5, query->device);
-    int code;
-    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
-        add(p, sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 2), span);
-        p->answer.flags[span] |= (unsigned)sqlite3_column_int64(q, 3);
-    }
-    sqlite3_reset(q);
-    return code == SQLITE_DONE ? EW_OK : store_fail(p->store, reason);
-}
-
-// At most a day, from hours and samples.
-static enum ew_err add_scan(struct pricing *p, const struct pricing_query *query, int64_t start_s,
-                            int64_t end_s, int span, struct ew_reason *reason)
-{
-    if (start_s >= end_s)
-        return EW_OK;
-    enum ew_err err = pricing_scan(p, start_s, end_s, reason);
-    int64_t date = pricing_date(calendar_local(&p->zone, start_s).date);
-    const struct tariff_plan *plan = &p->plans[query->service];
-    for (int64_t id = 0; id < p->sum_count && err == EW_OK; id++) {
-        const struct pricing_sum *sum = &p->sums[id];
-        int64_t circuit;
-        bool excluded = false;
-        if (!sum->any || sum->service != query->service || (query->device && sum->device != query->device))
-            continue;
-        if (!query->device)
-            (void)sampler_member_at(p->sampler, sum->device, end_s - 1, &circuit, &excluded);
-        if (excluded)
-            continue;
-        for (int i = 0; i < plan->tariff_count; i++)
-            if (i == 0 || sum->amounts_milli[i] > 0)
-                add(p, plan->tariffs[i], date, sum->amounts_milli[i], span);
-        p->answer.flags[span] |= sum->flags;
-    }
-    return err;
-}
-
-// ---- By hour: a day is read once, each part goes to its hour --------------------------------------------
-
-struct hours {
+struct asked {
     struct pricing *pricing;
     const struct pricing_query *query;
 };
 
-static int hour_of(const struct hours *h, int64_t at_s)
+static int span_of(const struct asked *x, int64_t at_s)
 {
-    const struct pricing_answer *a = &h->pricing->answer;
-    int low = 0, high = h->query->spans - 1;
+    const struct pricing_answer *a = &x->pricing->answer;
+    int low = 0, high = x->query->spans - 1;
     while (low < high) {
         int middle = (low + high + 1) / 2;
         if (a->start_s[middle] <= at_s)
@@ -131,56 +62,21 @@ static int hour_of(const struct hours *h, int64_t at_s)
 
 static void add_part(void *user, const struct pricing_part *part)
 {
-    struct hours *h = user;
-    int64_t circuit;
-    bool excluded = false;
-    int span = hour_of(h, part->start_s);
-    if (!h->query->device)
-        (void)sampler_member_at(h->pricing->sampler, part->device, part->start_s, &circuit, &excluded);
-    if (span < 0 || excluded)
+    struct asked *x = user;
+    struct pricing *p = x->pricing;
+    int span = span_of(x, part->start_s);
+    int64_t until_s;
+    if (span < 0 ||
+        (!x->query->device && sampler_place_at(p->sampler, part->device, part->start_s, &until_s)->excluded))
         return;
-    add(h->pricing, part->tariff, part->date, part->amount_milli, span);
-    h->pricing->answer.flags[span] |= part->flags;
-}
-
-static enum ew_err add_hours(struct pricing *p, const struct pricing_query *query, struct ew_reason *reason)
-{
-    struct hours h = {p, query};
-    struct pricing_time time = {query->service, query->device, p->answer.start_s[0],
-                                p->answer.end_s[query->spans - 1]};
-    return pricing_parts(p, &time, true, add_part, &h, reason);
-}
-
-// Days that the tables do not hold yet: the running one, and the one before for a moment after midnight.
-static enum ew_err add_running(struct pricing *p, const struct pricing_query *query, int64_t start_s,
-                               int64_t end_s, int span, struct ew_reason *reason)
-{
-    enum ew_err err = EW_OK;
-    int64_t last_s = sampler_last_s(p->sampler);
-    while (start_s < end_s && start_s < last_s && err == EW_OK) {
-        int64_t day_s, day_end_s;
-        calendar_span(&p->zone, CALENDAR_DAY, start_s, &day_s, &day_end_s);
-        err = add_scan(p, query, start_s, day_end_s < end_s ? day_end_s : end_s, span, reason);
-        start_s = day_end_s;
-    }
-    return err;
-}
-
-static enum ew_err fill_span(struct pricing *p, const struct pricing_query *query, int span,
-                             struct ew_reason *reason)
-{
-    int64_t start_s = p->answer.start_s[span], end_s = p->answer.end_s[span];
-    int64_t from_date = pricing_date(calendar_local(&p->zone, start_s).date);
-    int64_t to_date = pricing_date(calendar_local(&p->zone, end_s).date), until = p->shown.until;
-    if (until == 0) // nothing was made yet: the first rebuild is under way, or history is a day old
-        return add_running(p, query, end_s - start_s > 2 * 86400LL ? end_s - 86400 : start_s, end_s, span,
-                           reason);
-    enum ew_err err = add_days(p, query, from_date, to_date < until ? to_date : until, span, reason);
-    if (err == EW_OK && until < to_date) {
-        int64_t whole_s = until ? calendar_date_start_s(&p->zone, pricing_date_split(until)) : start_s;
-        err = add_running(p, query, whole_s > start_s ? whole_s : start_s, end_s, span, reason);
-    }
-    return err;
+    struct pricing_figure *figure = figure_of(&p->answer, part->tariff, span);
+    figure->any = true;
+    figure->amount_milli += part->amount_milli;
+    if (part->price_micro >= 0)
+        tariff_cost(&figure->money, part->amount_milli, part->price_micro);
+    else
+        figure->unpriced_milli += part->amount_milli;
+    p->answer.flags[span] |= part->flags;
 }
 
 static int by_tariff(const void *a, const void *b)
@@ -200,15 +96,13 @@ enum ew_err pricing_ask(struct pricing *p, const struct pricing_query *query,
     if (query->by == CALENDAR_YEAR)
         date.month = 1;
     int64_t at_s = calendar_date_start_s(&p->zone, date);
-    enum ew_err err = EW_OK;
-    for (int i = 0; i < query->spans && err == EW_OK; i++) {
+    for (int i = 0; i < query->spans; i++) {
         calendar_span(&p->zone, query->by, at_s, &a->start_s[i], &a->end_s[i]);
         at_s = a->end_s[i];
-        if (query->by != CALENDAR_HOUR)
-            err = fill_span(p, query, i, reason);
     }
-    if (query->by == CALENDAR_HOUR)
-        err = add_hours(p, query, reason);
+    struct asked x = {p, query};
+    struct pricing_time time = {query->service, query->device, a->start_s[0], at_s, query->by};
+    enum ew_err err = pricing_parts(p, &time, add_part, &x, reason);
     qsort(a->rows, (size_t)a->row_count, sizeof(a->rows[0]), by_tariff);
     *ret = a;
     return err;

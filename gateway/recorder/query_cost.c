@@ -46,9 +46,10 @@ enum ew_err query_table_price(const struct query_world *world, enum calendar_uni
         struct pricing_time time = {.service = (enum site_service)service,
                                     .device = table->ask.device == HISTORY_ANY ? 0 : table->ask.device,
                                     .start_s = spans->edge_s[0],
-                                    .end_s = spans->edge_s[spans->count]};
+                                    .end_s = spans->edge_s[spans->count],
+                                    .by = by};
         if (wanted[service])
-            err = pricing_parts(world->pricing, &time, by == CALENDAR_HOUR, add_part, &c, reason);
+            err = pricing_parts(world->pricing, &time, add_part, &c, reason);
     }
     return err;
 }

@@ -377,7 +377,7 @@ static void serve(struct ew_service *service, const char *path)
     mq_serve(service->mq, "recorder", "optimise", on_optimise, service);
     mq_serve(service->mq, "recorder", "rebuild", on_rebuild, service);
     r->watch = watch_new(r->store, service->mq);
-    r->places = places_new(service, r->sampler, r->pricing, read_now);
+    r->places = places_new(service, r->sampler, read_now);
     r->world = (struct query_world){.store = r->store,
                                     .sampler = r->sampler,
                                     .zone = &r->zone,

@@ -67,9 +67,9 @@ const char *sampler_clock_name(const struct sampler *sampler);
 // The highest id of a device, circuit, zone or panel that history knows; 0 = none.
 int64_t sampler_highest_id(const struct sampler *sampler);
 
-// Circuit of a device at a time, and whether it counted; false when it never was a member.
-bool sampler_member_at(const struct sampler *sampler, int64_t device, int64_t at_s, int64_t *ret_circuit,
-                       bool *ret_excluded);
+// Where a device belonged at a time, and until when; on loan (see history_place_at).
+const struct history_place *sampler_place_at(const struct sampler *sampler, int64_t device, int64_t at_s,
+                                             int64_t *ret_until_s);
 // Dated places, sorted by (device, since_s); on loan.
 const struct history_member *sampler_members(const struct sampler *sampler, int *ret_count);
 

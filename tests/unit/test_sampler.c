@@ -510,9 +510,9 @@ static void memberships_are_dated(void **state)
     (void)state;
     struct bench b;
     open_bench(&b, "2026-03-01T10:00:00Z", true);
-    int64_t circuit;
-    bool excluded;
-    assert_false(sampler_member_at(b.sampler, 7, b.now.wall_s, &circuit, &excluded));
+    int64_t until_s;
+    assert_int_equal(sampler_place_at(b.sampler, 7, b.now.wall_s, &until_s)->circuit, 0);
+    assert_int_equal(until_s, INT64_MAX);
     place(&b, 7, 1, false);
     place(&b, 5, 3, true);
     b.now.wall_s += 3600;
@@ -522,13 +522,18 @@ static void memberships_are_dated(void **state)
     start(&b, "boot-1");
     static const struct {
         int64_t device, after_s, circuit;
-        bool excluded;
-    } cases[] = {{7, -86400, 1, false}, {7, 3599, 1, false}, {7, 3600, 2, false}, {5, 99999, 3, true}};
+        bool excluded, ends;
+    } cases[] = {{7, -86400, 1, false, true},
+                 {7, 3599, 1, false, true},
+                 {7, 3600, 2, false, false},
+                 {5, 99999, 3, true, false},
+                 {6, 0, 0, false, false}};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        assert_true(sampler_member_at(b.sampler, cases[i].device, b.now.wall_s - 3600 + cases[i].after_s,
-                                      &circuit, &excluded));
-        assert_int_equal(circuit, cases[i].circuit);
-        assert_int_equal(excluded, cases[i].excluded);
+        const struct history_place *p =
+            sampler_place_at(b.sampler, cases[i].device, b.now.wall_s - 3600 + cases[i].after_s, &until_s);
+        assert_int_equal(p->circuit, cases[i].circuit);
+        assert_int_equal(p->excluded, cases[i].excluded);
+        assert_int_equal(until_s, cases[i].ends ? b.now.wall_s : INT64_MAX);
     }
     close_bench(&b);
 }

@@ -181,11 +181,10 @@ static int ids_of(const struct history_ask *ask, int64_t device, const struct hi
     return place->zone_count ? place->zone_count : 1;
 }
 
-static struct history_place place_at(const struct history_histogram *h, int64_t device, int64_t at_s)
+static const struct history_place *place_at(const struct history_histogram *h, int64_t device, int64_t at_s)
 {
-    int at = history_member_at(h->members, h->member_count, device, at_s);
-    static const struct history_place nowhere;
-    return at < 0 ? nowhere : h->members[at].place;
+    int64_t until_s;
+    return history_place_at(h->members, h->member_count, device, at_s, &until_s);
 }
 
 static void add_to(struct history_cell *cell, const struct history_amount *amount)
@@ -202,10 +201,9 @@ void history_histogram_add(struct history_histogram *h, const struct history_amo
     int span = history_span_at(h->spans, amount->start_s);
     if (span < 0 || h->full)
         return;
-    struct history_place place = place_at(h, amount->device, amount->start_s);
-    if (!wanted(h->ask, amount->device, &place) ||
-        (amount->measure != HISTORY_OTHER &&
-         (amount->measure == HISTORY_ENERGY) != (place.service == SITE_ELECTRICITY)))
+    const struct history_place *place = place_at(h, amount->device, amount->start_s);
+    if (!wanted(h->ask, amount->device, place) ||
+        (amount->measure != HISTORY_OTHER && !history_place_counts(place, amount->measure)))
         return;
     struct history_track *track = track_of(h, amount->device);
     if (!track)
@@ -215,9 +213,9 @@ void history_histogram_add(struct history_histogram *h, const struct history_amo
     if (amount->has_value && !(amount->flags & HISTORY_GAP))
         track->covered_s[span] += (int)amount->length_s;
     int64_t ids[EW_ZONES_PER_DEVICE_MAX];
-    int count = ids_of(h->ask, amount->device, &place, ids);
+    int count = ids_of(h->ask, amount->device, place, ids);
     for (int i = 0; i < count; i++) {
-        struct history_row *row = row_of(h, place.service, ids[i]);
+        struct history_row *row = row_of(h, place->service, ids[i]);
         if (row)
             add_to(&row->cells[span], amount);
     }
@@ -226,9 +224,9 @@ void history_histogram_add(struct history_histogram *h, const struct history_amo
 int history_histogram_ids(const struct history_histogram *h, int64_t device, int64_t at_s,
                           enum site_service *ret_service, int64_t ret_ids[EW_ZONES_PER_DEVICE_MAX])
 {
-    struct history_place place = place_at(h, device, at_s);
-    *ret_service = place.service;
-    return wanted(h->ask, device, &place) ? ids_of(h->ask, device, &place, ret_ids) : 0;
+    const struct history_place *place = place_at(h, device, at_s);
+    *ret_service = place->service;
+    return wanted(h->ask, device, place) ? ids_of(h->ask, device, place, ret_ids) : 0;
 }
 
 static void mark_gap(struct history_histogram *h, const struct history_track *track, int span)

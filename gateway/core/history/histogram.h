@@ -33,9 +33,6 @@ enum history_group {
 
 enum { HISTORY_ANY = -1 };
 
-// What an amount is one of. A meter of electricity may have a volume too; it is no water meter for that.
-enum history_measure { HISTORY_ENERGY, HISTORY_VOLUME, HISTORY_OTHER /* asked for by name */ };
-
 struct history_ask {
     enum history_group group;
     int service;                          // enum site_service, HISTORY_ANY
@@ -80,8 +77,8 @@ void history_histogram_init(struct history_histogram *h, struct ew_arena *arena,
 
 struct history_amount {
     int64_t device;
-    enum history_measure measure;
-    int64_t start_s, length_s; // lies in one span, and in one place of the device
+    enum history_measure measure; // HISTORY_OTHER: asked for by name
+    int64_t start_s, length_s;    // lies in one span, and in one place of the device
     bool has_value;
     int64_t value_th;
     unsigned flags;

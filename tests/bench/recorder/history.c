@@ -283,8 +283,6 @@ static void configure(struct world *w)
         pricing_tariff(w->pricing, tariff.id, &tariff, 1);
         pricing_rule(w->pricing, i + 1, &rules[i], 1);
     }
-    for (int d = GAS_FROM; d < WATER_FROM; d++)
-        pricing_service(w->pricing, d, SITE_GAS);
     pricing_site(w->pricing, &zone, "EUR", 1);
 }
 
