@@ -97,12 +97,12 @@ static void print_way(const char *data, const cJSON *result)
     const cJSON *port = cJSON_GetObjectItemCaseSensitive(place, "port");
     const cJSON *tls = cJSON_GetObjectItemCaseSensitive(place, "tls_port");
     printf("On this machine:\n"
-           "  mosquitto_sub -h 127.0.0.1 -p %d -u %s -P PASSWORD -t '%s/device/+/measures/#' -v\n",
+           "  mosquitto_sub -h 127.0.0.1 -p %d -u %s -P PASSWORD -t '%s/device/+/measures/+' -v\n",
            cJSON_IsNumber(port) ? port->valueint : 0, name, base);
     if (cJSON_IsNumber(tls)) {
         printf("Over the network, with a copy of %s/run/certificate.pem:\n"
                "  mosquitto_sub -h THIS_MACHINE -p %d --cafile certificate.pem -u %s -P PASSWORD -t "
-               "'%s/device/+/measures/#' -v\n",
+               "'%s/device/+/measures/+' -v\n",
                data, tls->valueint, name, base);
     } else {
         printf("Over the network: off; edgewatt run --mqtts 8883 opens MQTT over TLS.\n");

@@ -23,7 +23,8 @@ static const char help[] =
     "  --gap MS          silence that it wants between requests\n"
     "  --holes           registers between those of the table may be read along\n\n"
     "Columns, in any order, with a header row: quantity, fc, address, type; and order, words, scale, group,\n"
-    "nan, unit where they matter; note and description are passed over. `edgewatt profiles quantities` "
+    "nan, unit where they matter; hex instead of address where the paper's numbers are hexadecimal; note and "
+    "description are passed over. `edgewatt profiles quantities` "
     "lists\n"
     "the quantities. A unit as kWh, or 0.1 V for one count, becomes a scale.\n"
     "  edgewatt profiles new acme.csv --id acme-m1 --family Acme --model M1 --first 30001 > acme-m1.json\n";

@@ -2,6 +2,7 @@
 #include "library/table_priv.h"
 
 #include <csv.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct table {
     int row;                            // as a text editor counts, the header is 1
     int at[FIELDS_MAX];                 // column of the field, -1 = none
     bool has[COLUMNS];                  // in the header
+    bool hex;                           // the column of addresses is called so
     char fields[FIELDS_MAX][FIELD_MAX]; // of this row
     int count;
     cJSON *registers;
@@ -84,14 +86,17 @@ static void read_header(struct table *t)
     for (int i = 0; i < t->count; i++) {
         t->at[i] = -1;
         lower(t->fields[i]);
+        bool hex = strcmp(t->fields[i], "hex") == 0;
+        t->hex |= hex;
         for (int c = 0; c < COLUMNS; c++)
-            if (strcmp(t->fields[i], columns[c]) == 0) {
+            if (strcmp(hex ? columns[ADDRESS] : t->fields[i], columns[c]) == 0) {
                 t->at[i] = c;
                 t->has[c] = true;
             }
         if (t->at[i] < 0 && !is_passed_over(t->fields[i]))
             fail(t, NULL, "table.column", t->fields[i],
-                 "there is no column \"%s\": quantity, fc, address, type, order, words, scale, group, nan, "
+                 "there is no column \"%s\": quantity, fc, address (or hex), type, order, words, scale, "
+                 "group, nan, "
                  "unit; note and description are passed over",
                  t->fields[i]);
     }
@@ -153,11 +158,23 @@ static void add_nan(cJSON *node, const char *text)
     cJSON_AddItemToArray(list, item);
 }
 
+// "1C", "001Ch" and "0x1C" are one.
+static double hexadecimal(struct table *t)
+{
+    const char *text = field(t, ADDRESS);
+    char *end;
+    unsigned long value = strtoul(text, &end, 16);
+    if (!isxdigit((unsigned char)text[0]) || (*end && strcmp(end, "h") != 0 && strcmp(end, "H") != 0) ||
+        value > 0x71A00)
+        fail(t, columns[ADDRESS], "table.number", text, "\"%s\" is not a hexadecimal number in range", text);
+    return (double)value;
+}
+
 static void add_place(struct table *t, cJSON *node)
 {
     must(cJSON_AddNumberToObject(node, "fc", whole(t, FC, 1, 4)));
     int before = t->faults->count;
-    double address = whole(t, ADDRESS, 0, 465536) - t->head->first;
+    double address = (t->hex ? hexadecimal(t) : whole(t, ADDRESS, 0, 465536)) - t->head->first;
     if ((address < 0 || address > 65535) && t->faults->count == before)
         fail(t, columns[ADDRESS], "table.address", field(t, ADDRESS),
              "%s can't be an address: is the first number of the table right?", field(t, ADDRESS));

@@ -32,13 +32,13 @@ struct table_faults { // in order of row; count 0: nothing is wrong
     struct ew_reason at[TABLE_FAULTS_MAX];
 };
 
-// Header row first, separated by comma, semicolon or tab; columns in any order: quantity, fc, address, type
-// (needed), order, words, scale, group, nan, unit; note and description are passed over. Numbers as 30001 or
-// 0x10; a decimal comma where the separator is no comma; a unit as kWh, or 0.1 V, is turned into a scale;
-// types also as uint32, float. Rows that are empty or begin with # are passed over. UTF-8 with or without
-// mark, UTF-16, and what is neither as Windows-1252.
-// EW_OK: the profile's tree, the caller's, is in *ret and is not checked as a profile yet (table_check); with
-// faults it holds the rows without any, or is NULL when there are none. EW_E_INVALID: faults->count > 0.
+// Header row first, separated by comma, semicolon or tab; columns in any order: quantity, fc, address (hex:
+// its numbers are hexadecimal), type (needed), order, words, scale, group, nan, unit; note and description
+// are passed over. Numbers as 30001 or 0x10; a decimal comma where the separator is no comma; a unit as kWh,
+// or 0.1 V, is turned into a scale; types also as uint32, float. Rows that are empty or begin with # are
+// passed over. UTF-8 with or without mark, UTF-16, and what is neither as Windows-1252. EW_OK: the profile's
+// tree, the caller's, is in *ret and is not checked as a profile yet (table_check); with faults it holds the
+// rows without any, or is NULL when there are none. EW_E_INVALID: faults->count > 0.
 enum ew_err table_profile(const struct table_head *head, const char *text, size_t len,
                           struct table_rows *rows, cJSON **ret, struct table_faults *faults) EW_MUST_CHECK;
 // What library_check_tree says of such a profile, each fault at its row; adds to faults. EW_OK: none in all.

@@ -50,7 +50,13 @@
     X(CH_ACTIVE_ENERGY_EXPORT_L2, "active_energy_export_l2")                                                 \
     X(CH_ACTIVE_ENERGY_EXPORT_L3, "active_energy_export_l3")                                                 \
     X(CH_REACTIVE_ENERGY_IMPORT, "reactive_energy_import")                                                   \
+    X(CH_REACTIVE_ENERGY_IMPORT_L1, "reactive_energy_import_l1")                                             \
+    X(CH_REACTIVE_ENERGY_IMPORT_L2, "reactive_energy_import_l2")                                             \
+    X(CH_REACTIVE_ENERGY_IMPORT_L3, "reactive_energy_import_l3")                                             \
     X(CH_REACTIVE_ENERGY_EXPORT, "reactive_energy_export")                                                   \
+    X(CH_REACTIVE_ENERGY_EXPORT_L1, "reactive_energy_export_l1")                                             \
+    X(CH_REACTIVE_ENERGY_EXPORT_L2, "reactive_energy_export_l2")                                             \
+    X(CH_REACTIVE_ENERGY_EXPORT_L3, "reactive_energy_export_l3")                                             \
     X(CH_APPARENT_ENERGY, "apparent_energy")                                                                 \
     X(CH_VOLUME, "volume")                                                                                   \
     X(CH_OPERATING_TIME, "operating_time")                                                                   \

@@ -21,6 +21,8 @@ void plant_device_init(const struct plant *plant, struct plant_device *device, i
     double start_wh = floor(random_between(&device->random, 1e5, 5e6));
     for (int p = 0; p < 3; p++)
         device->value[CH_ACTIVE_ENERGY_IMPORT_L1 + p] = device->phases >> p & 1 ? floor(start_wh / 3) : 0;
+    for (int p = 0; p < 3; p++)
+        device->value[CH_REACTIVE_ENERGY_IMPORT_L1 + p] = device->phases >> p & 1 ? floor(start_wh / 24) : 0;
     device->value[CH_REACTIVE_ENERGY_IMPORT] = floor(start_wh / 8);
     device->value[CH_APPARENT_ENERGY] = floor(start_wh * 1.02);
     device->value[CH_VOLUME] = floor(start_wh / 50);
@@ -144,6 +146,8 @@ static void integrate(const struct plant *plant, struct plant_device *device)
     for (int p = 0; p < 3; p++) {
         double wh = value[CH_ACTIVE_POWER_L1 + p] / 3600;
         value[(wh >= 0 ? CH_ACTIVE_ENERGY_IMPORT_L1 : CH_ACTIVE_ENERGY_EXPORT_L1) + p] += fabs(wh);
+        double varh = value[CH_REACTIVE_POWER_L1 + p] / 3600;
+        value[(varh >= 0 ? CH_REACTIVE_ENERGY_IMPORT_L1 : CH_REACTIVE_ENERGY_EXPORT_L1) + p] += fabs(varh);
     }
     double wh = value[CH_ACTIVE_POWER] / 3600, varh = value[CH_REACTIVE_POWER] / 3600;
     value[wh >= 0 ? CH_ACTIVE_ENERGY_IMPORT : CH_ACTIVE_ENERGY_EXPORT] += fabs(wh);

@@ -45,6 +45,9 @@ static void right_tables_become_profiles(void **state)
         {"sep=;\nQuantity;FC;Address;Type;Note;\nActive_Power;4;30017;INT32;of phase 1, see the "
          "paper on page four where the sign of this value is told;\n",
          16, 1, "s32", "instant"},
+        {"quantity,fc,hex,type\nactive_power,4,7541,s32\n", 16, 1, "s32", "instant"},
+        {"quantity,fc,hex,type\nactive_power,4,0x7541,s32\nvoltage_l1_n,4,754Ah,u16\n", 16, 1, "s32",
+         "instant"},
         {"quantity,fc,address,type,group\n\"active_power\",\"3\",30017,\"f32\",statistics\n", 16, 1, "f32",
          "statistics"},
     };
@@ -196,6 +199,7 @@ static void wrong_tables_are_told_with_their_row(void **state)
         {HEADER "current_l1,4,30001,u16,1\n\ncurrent_l1,4,30002,u16,1\n", "row 4, quantity", "there twice"},
         {HEADER "current_l1,5,30001,u16,1\n", "row 2, fc", "not a whole number in range"},
         {HEADER "current_l1,4,17,u16,1\n", "row 2, address", "first number of the table"},
+        {"quantity,fc,hex,type\ncurrent_l1,4,75G1,u16\n", "row 2, address", "hexadecimal"},
         {HEADER "current_l1,4,30001.5,u16,1\n", "row 2, address", "not a whole number"},
         {HEADER "current_l1,4,30001,u16,zero\n", "row 2, scale", "not a number"},
         {HEADER "current_l1,4,30001,u16,0\n", "row 2, scale", "not a number other than 0"},
