@@ -144,8 +144,9 @@ struct backup_change {
 };
 void backup_compare(const char *data_dir, const struct backup_content *content, struct backup_change *ret);
 
-// job.c: says of a restore for the page that was cut off what became of it. Before restore.new is removed.
-void backup_job_settle(const char *data_dir, bool undone);
+// job.c: says of a restore for the page that was cut off what became of it; then restore.new may go. False:
+// it could not be said.
+bool backup_job_settle(const char *data_dir, bool undone);
 
 // swap.c: puts what is below `from` in the place of what is below data_dir; all of it or nothing. What is
 // left of an attempt that was cut off is undone first.

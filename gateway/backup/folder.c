@@ -27,14 +27,18 @@ void backup_remove_tree(const char *path)
 
 // Held until the process ends. An existing file first: in a folder that others write to, too, the kernel
 // refuses to "create" a file of somebody else.
-static bool lock_file(const char *data_dir, const char *name)
+static enum ew_err lock_file(const char *data_dir, const char *name, struct ew_reason *reason)
 {
     char path[PATH_MAX];
     ew_path(path, data_dir, name);
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT)
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return EW_OK;
+    if (fd >= 0 && errno == EWOULDBLOCK)
+        return EW_E_BUSY;
+    return ew_fail(reason, EW_E_IO, "file.io", path, "can't be locked: %s", strerror(errno));
 }
 
 static enum ew_err make_run(const char *data_dir, struct ew_reason *reason)
@@ -67,8 +71,10 @@ static void remove_left_over(const char *data_dir)
 enum ew_err backup_lock(const char *data_dir, bool tidy, struct ew_reason *reason)
 {
     enum ew_err err = make_run(data_dir, reason);
-    if (err == EW_OK && !lock_file(data_dir, "run/backup.lock"))
-        err = ew_fail(reason, EW_E_BUSY, "backup.busy", data_dir,
+    if (err == EW_OK)
+        err = lock_file(data_dir, "run/backup.lock", reason);
+    if (err == EW_E_BUSY)
+        (void)ew_fail(reason, EW_E_BUSY, "backup.busy", data_dir,
                       "another backup or restore is under way; wait for its end");
     if (err == EW_OK && tidy)
         remove_left_over(data_dir);
@@ -79,10 +85,14 @@ enum ew_err backup_lock(const char *data_dir, bool tidy, struct ew_reason *reaso
 enum ew_err backup_lock_services(const char *data_dir, bool supervised, struct ew_reason *reason)
 {
     enum ew_err err = make_run(data_dir, reason);
-    bool free = (supervised || lock_file(data_dir, "run/lock")) && lock_file(data_dir, "run/config.lock");
-    return err != EW_OK || free ? err
-                                : ew_fail(reason, EW_E_BUSY, "backup.running", data_dir,
-                                          "the gateway runs on this folder; stop it first");
+    if (err == EW_OK && !supervised)
+        err = lock_file(data_dir, "run/lock", reason);
+    if (err == EW_OK)
+        err = lock_file(data_dir, "run/config.lock", reason);
+    if (err == EW_E_BUSY)
+        (void)ew_fail(reason, err, "backup.running", data_dir,
+                      "the gateway runs on this folder; stop it first");
+    return err;
 }
 
 int backup_newest_history(void)

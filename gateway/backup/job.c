@@ -41,7 +41,7 @@ struct job {
 
 // ---- The state -------------------------------------------------------------------------------------------
 
-static void write_tree(const struct job *job, const cJSON *tree)
+static bool write_tree(const struct job *job, const cJSON *tree)
 {
     char path[PATH_MAX];
     struct ew_reason reason;
@@ -51,9 +51,11 @@ static void write_tree(const struct job *job, const cJSON *tree)
     ew_buf_init(&text, STATE_MAX);
     ew_jw_init(&w, &text);
     ew_jw_tree(&w, NULL, tree);
-    if (ew_file_write(path, ew_buf_text(&text), text.len, 0644, &reason) != EW_OK)
+    bool written = ew_file_write(path, ew_buf_text(&text), text.len, 0644, &reason) == EW_OK;
+    if (!written)
         ew_log_reason(EW_LOG_ERROR, "backup", &reason);
     ew_buf_done(&text);
+    return written;
 }
 
 static cJSON *reason_tree(const struct ew_reason *reason)
@@ -103,7 +105,7 @@ static cJSON *state_tree(const struct job *job)
 static void say(struct job *job)
 {
     cJSON *tree = state_tree(job);
-    write_tree(job, tree);
+    (void)write_tree(job, tree);
     cJSON_Delete(tree);
     job->said_ms = ew_clock_up_ms();
 }
@@ -122,7 +124,7 @@ static void finish(struct job *job, enum ew_err err, const struct ew_reason *rea
 {
     cJSON *tree = state_tree(job);
     finish_tree(tree, err == EW_OK ? NULL : reason);
-    write_tree(job, tree);
+    (void)write_tree(job, tree);
     cJSON_Delete(tree);
     if (err == EW_OK)
         ew_notice("backup", "%s done", kinds[job->kind]);
@@ -288,15 +290,16 @@ static cJSON *read_state(const struct job *job)
     return tree ? tree : cJSON_CreateObject();
 }
 
-static void finish_restore(const struct job *job, const struct ew_reason *reason)
+static bool finish_restore(const struct job *job, const struct ew_reason *reason)
 {
     cJSON *tree = read_state(job);
     finish_tree(tree, reason);
-    write_tree(job, tree);
+    bool written = write_tree(job, tree);
     cJSON_Delete(tree);
+    return written;
 }
 
-void backup_job_settle(const char *data_dir, bool undone)
+bool backup_job_settle(const char *data_dir, bool undone)
 {
     struct job job = {.data = data_dir};
     struct ew_reason reason;
@@ -312,8 +315,7 @@ void backup_job_settle(const char *data_dir, bool undone)
     bool restored = !undone && ew_file_exists(folder) && !ew_file_exists(site);
     (void)ew_fail(&reason, EW_E_CLOSED, "backup.undone", "",
                   "the restore was cut off; everything is as it was before");
-    if (open)
-        finish_restore(&job, restored ? NULL : &reason);
+    return !open || finish_restore(&job, restored ? NULL : &reason);
 }
 
 static enum ew_err replace_all(const struct job *job, const char *folder, struct ew_reason *reason)
@@ -339,8 +341,9 @@ static int swap(const struct job *job)
     ew_path(folder, job->data, "restore.new");
     ew_path(upload, job->data, "upload/database.zip");
     enum ew_err err = replace_all(job, folder, &reason);
-    finish_restore(job, err == EW_OK ? NULL : &reason);
-    backup_remove_tree(folder);
+    // What could not be said is said at the next start, which sees by this folder how it ended.
+    if (finish_restore(job, err == EW_OK ? NULL : &reason))
+        backup_remove_tree(folder);
     if (err == EW_OK)
         (void)unlink(upload);
     if (err == EW_OK)

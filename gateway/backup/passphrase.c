@@ -72,9 +72,9 @@ static bool ask(const char *question, char ret[BACKUP_PASSPHRASE_MAX])
     interrupted = 0;
     for (int i = 0; i < COUNT; i++)
         sigaction(signals[i], &mine, &before[i]);
+    bool done = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
     fprintf(stderr, "%s: ", question);
     fflush(stderr);
-    bool done = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
     done = done && read_line(STDIN_FILENO, ret, BACKUP_PASSPHRASE_MAX) > 0;
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &seen);
     fputc('\n', stderr);

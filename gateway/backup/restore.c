@@ -103,10 +103,8 @@ static enum ew_err recover(const char *data_dir, struct ew_reason *reason)
     enum ew_err err = backup_lock(data_dir, /* tidy= */ false, reason);
     if (err == EW_OK)
         err = backup_recover(data_dir, &undone, reason);
-    if (err == EW_OK) {
-        backup_job_settle(data_dir, undone);
+    if (err == EW_OK && backup_job_settle(data_dir, undone))
         backup_remove_tree(staged);
-    }
     if (undone && err == EW_OK)
         printf("A restore that was cut off has been undone.\n");
     return needed ? err : EW_OK;

@@ -111,7 +111,8 @@ static enum ew_err write_entry(zip_t *zip, const struct backup_file *wanted, con
     mode_t mode = strchr(wanted->name, '/') ? 0644 : 0600;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     struct copy copy = {wanted->name, size, progress};
-    enum ew_err err = fd < 0 ? not_written(path, reason) : copy_out(file, fd, path, &copy, reason);
+    bool opened = fd >= 0 && fchmod(fd, mode) == 0; // the umask is for secrets
+    enum ew_err err = opened ? copy_out(file, fd, path, &copy, reason) : not_written(path, reason);
     if (fd >= 0 && close(fd) != 0 && err == EW_OK)
         err = not_written(path, reason);
     if (zip_fclose(file) != 0 && err == EW_OK)
@@ -252,6 +253,8 @@ static enum ew_err write_files(zip_t *zip, const char *folder, const struct back
     char profiles[PATH_MAX];
     ew_path(profiles, folder, "profiles");
     enum ew_err err = ew_dir_make(profiles, 0755, reason);
+    if (err == EW_OK && chmod(profiles, 0755) != 0)
+        err = not_written(profiles, reason);
     if (err == EW_OK && (!names(m, "site.json") || names(m, "history.db") != m->history))
         err = damaged("manifest.json", "it holds other files than it says", reason);
     for (int i = 0; i < m->count && err == EW_OK; i++)

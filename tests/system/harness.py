@@ -240,10 +240,10 @@ class Process:
         return [f"{self.name}: {line}" for line in self.lines if SANITIZER_REPORT.search(line)]
 
 
-def run(args, timeout=None, check=True, env=None, stdin=""):
+def run(args, timeout=None, check=True, env=None, stdin="", umask=-1):
     """Runs a command to its end; the CompletedProcess with output as text. check: exit code 0 is demanded."""
     done = subprocess.run(args, input=stdin, capture_output=True, text=True, timeout=timeout or PATIENCE_S,
-                          check=False, env={**os.environ, **(env or {})})
+                          check=False, env={**os.environ, **(env or {})}, umask=umask)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(args)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done

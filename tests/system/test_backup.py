@@ -1,7 +1,9 @@
 """SYS-08: a backup made while the gateway runs, put back on a fresh machine; archives that were changed or damaged."""
+import fcntl
 import hashlib
 import json
 import os
+import pty
 import random
 import shutil
 import sqlite3
@@ -128,6 +130,8 @@ class Backup(harness.TestCase):
                 self.assertEqual(said.returncode, 0, said.stderr)
                 same = {n: b for n, b in wanted.items() if options or not n.startswith("secrets/")}
                 self.assertEqual(now, same, f"byte {place}: taken, and other than it was")
+        print(f"{len(places)} of {len(whole)} bytes changed, {len(sealed)} of them read with the passphrase: {refused} refused, "
+              f"{len(places) - refused} taken and the same as before")
         self.assertGreater(refused, len(places) // 2)
 
     def repack(self, archive, change):
@@ -226,6 +230,76 @@ class Backup(harness.TestCase):
         self.assertEqual(said.returncode, 0, said.stderr)
         self.assertEqual(contents(data), before)
         self.assertFalse(os.path.exists(old))
+
+    def at_terminal(self, args, answers):
+        """The command at a terminal: each question is waited for and answered. (exit code, what the screen shows)"""
+        pid, screen = pty.fork()
+        if pid == 0:
+            os.execv(self.program, [self.program, *args])
+        shown = ""
+        try:
+            for question, answer in answers:
+                while question not in shown:
+                    shown += os.read(screen, 4096).decode()
+                head, _, shown = shown.partition(question)
+                os.write(screen, answer.encode() + b"\n")
+                self.shown += head + question
+            while True:
+                shown += os.read(screen, 4096).decode()
+        except OSError:  # the terminal is closed
+            pass
+        finally:
+            os.close(screen)
+        self.shown += shown
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def test_the_passphrase_is_asked_for_at_a_terminal(self):
+        data = self.small_folder()
+        first, again, of = "without secrets): ", "once more: ", "as they are): "
+        make, archive = ["backup", "--data", data, "--without-history"], os.path.join(data, "export/database.zip")
+        self.shown = ""
+        self.assertEqual(self.at_terminal(make, [(first, PASSPHRASE), (again, PASSPHRASE + "!")]), 1)
+        self.assertIn("differ", self.shown)
+        self.assertFalse(os.path.exists(archive))
+        self.assertEqual(self.at_terminal(make, [(first, PASSPHRASE), (again, PASSPHRASE)]), 0)
+        with zipfile.ZipFile(archive) as zipped:
+            self.assertIn("secrets.bin", zipped.namelist())
+        self.assertEqual(self.at_terminal(["restore", "--data", data], [(of, PASSPHRASE), ("Type yes: ", "no")]), 1)
+        self.assertIn("The passphrase proves", self.shown)
+        self.assertEqual(self.at_terminal(["restore", "--data", data, "--check"], [(of, "")]), 0)
+        self.assertIn("checked for damage only", self.shown)
+        self.assertEqual(self.at_terminal(make, [(first, "")]), 0)
+        with zipfile.ZipFile(archive) as zipped:
+            self.assertNotIn("secrets.bin", zipped.namelist())
+        # One without secrets is not asked for any; nothing that was typed was shown.
+        self.assertEqual(self.at_terminal(["restore", "--data", data, "--check"], []), 0)
+        self.assertEqual(self.at_terminal([*make, "--without-secrets"], []), 0)
+        self.assertNotIn(PASSPHRASE, self.shown)
+        both = self.edgewatt(*make, "--without-secrets", "--passphrase-file", self.passphrase)
+        self.assertEqual(both.returncode, 2)
+
+    def test_one_at_a_time(self):
+        data = self.small_folder()
+        os.makedirs(os.path.join(data, "run"))
+        with open(os.path.join(data, "run/backup.lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for command in (["backup"], ["restore", "--yes"]):
+                said = self.edgewatt(command[0], "--data", data, *command[1:])
+                self.assertEqual(said.returncode, 1)
+                self.assertIn("another backup or restore is under way", said.stderr)
+
+    def test_a_history_that_would_do_something_is_refused(self):
+        """Triggers and views have no place in it: they would be run by whoever opens it."""
+        data = self.small_folder()
+        money_rig.write_history(os.path.join(data, "history.db"))
+        db = sqlite3.connect(os.path.join(data, "history.db"))
+        db.execute("CREATE TRIGGER evil AFTER INSERT ON series BEGIN DELETE FROM series; END")
+        db.commit()
+        db.close()
+        self.assertEqual(self.edgewatt("backup", "--data", data).returncode, 0)
+        said = self.edgewatt("restore", "--data", data, "--check")
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("history", said.stderr)
 
     def test_a_history_is_of_one_moment(self):
         """The copy is a whole database though the recorder goes on writing."""

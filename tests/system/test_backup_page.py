@@ -271,7 +271,26 @@ class BackupPage(harness.TestCase):
         os.kill(job, signal.SIGKILL)
         last = harness.wait_until(lambda: (lambda s: None if s["running"] else s["last"])(person.ask(action="status")), what="its end")
         self.assertEqual(last["reason"]["code"], "backup.cut_off")
-        self.assertNotIn("reason", person.end(action="make"))
+        self.assertNotIn("reason", person.end(action="make", passphrase=PASSPHRASE))
+
+    def test_8_the_gateway_is_killed_while_it_restores(self):
+        """edgewatt run itself: what stands after the next start is one of the two, and the page says which."""
+        person = Person(self.gateway)
+        self.rename("Before the kill")
+        seen = person.end(action="check", passphrase=PASSPHRASE)
+        backup = seen.get("backup") or self.fail(seen)
+        person.ask(action="restore", passphrase=PASSPHRASE, sum=backup["sum"])
+        self.gateway.gateway.wait_line("stopping the services for a restore")
+        self.gateway.gateway.send_signal(signal.SIGKILL)
+        self.gateway.gateway.stop()
+        self.gateway.start()
+        self.gateway._console = None
+        person = Person(self.gateway)
+        last = person.ask(action="status")["last"]
+        self.assertTrue(last["done"])
+        self.assertEqual("Before the kill" in self.site_names(), "reason" in last, last)
+        self.assertEqual([n for n in os.listdir(self.gateway.data) if n.startswith(("backup.", "restore."))], [])
+        self.assertNotIn("reason", person.end(action="make", history=False))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ systemd itself does not run here. What it would do is done by hand: the installe
 nss_wrapper, nobody is added to this machine), broker-files and hand-over as root, then each program under its user.
 """
 import grp
+import json
 import os
 import pwd
 import re
@@ -17,6 +18,7 @@ import threading
 import harness
 
 SERVICES = ("config", "poller", "controller", "recorder", "web", "server")
+JOB = ["edgewatt-job.service", "edgewatt-job.path"]  # root's, see its file
 UNITS = ["edgewatt-broker.service", *(f"edgewatt@{name}.service" for name in SERVICES)]
 EXPOSURE_MAX = 2.0
 FIRST_ID = 61000  # of the users that only this test sees
@@ -44,7 +46,7 @@ class Units(harness.TestCase):
                               text=True, check=False)
 
     def test_exposure_of_each_unit(self):
-        for unit in UNITS:
+        for unit in [*UNITS, JOB[0]]:
             with self.subTest(unit):
                 said = self.analyze("security", "--offline=true", unit).stdout
                 level = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
@@ -53,7 +55,7 @@ class Units(harness.TestCase):
                 self.assertLessEqual(float(level.group(1)), EXPOSURE_MAX, said)
 
     def test_systemd_understands_every_line(self):
-        said = self.analyze("verify", *UNITS, "edgewatt.target").stderr
+        said = self.analyze("verify", *UNITS, *JOB, "edgewatt.target").stderr
         bad = [line for line in said.splitlines() if re.search(r"Unknown|Failed to parse|Invalid|ignoring|Missing", line)]
         self.assertEqual(bad, [])
 
@@ -170,6 +172,55 @@ class Users(harness.TestCase):
         harness.run([os.path.join(self.root, "usr/lib/edgewatt/hand-over"), self.data], env=self.env)
         os.unlink(self.address)
         self.start_all()
+
+    def job(self, *args, expected=0):
+        """As edgewatt-job.service runs it: root, with its umask."""
+        done = harness.run([self.program, "backup-job", "--data", self.data, *args], check=False, umask=0o077,
+                           env={**self.env, "ASAN_OPTIONS": "verify_asan_link_order=0"})
+        self.assertEqual(done.returncode, expected, done.stderr)
+
+    def request(self, kind, total=""):
+        """What config lays out."""
+        os.makedirs(os.path.join(self.data, "run/job"), exist_ok=True)
+        with open(os.path.join(self.data, "run/job/request.json"), "w", encoding="utf-8") as file:
+            json.dump({"kind": kind, "history": True, "secrets": False, "upload": False, "sum": total, "by": "test"}, file)
+
+    def state(self):
+        with open(os.path.join(self.data, "run/job/state.json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_a_restore_leaves_each_file_to_its_user(self):
+        self.prepare()
+        for folder, owner in (("export", "recorder"), ("upload", "web"), ("profiles", "config")):
+            os.makedirs(os.path.join(self.data, folder), 0o755)
+            os.chown(os.path.join(self.data, folder), self.ids[f"edgewatt-{owner}"], self.ids["edgewatt"])
+        profile = os.path.join(self.data, "profiles/own-m1.json")
+        with open(profile, "w", encoding="utf-8") as file:
+            file.write("{}")
+        started = self.start_all()
+        self.request("make")
+        self.job()
+        self.assertNotIn("reason", self.state())
+        harness.run(self.as_user("web", ["sha256sum", os.path.join(self.data, "export/database.zip")]))  # for the download
+        self.request("restore", self.state()["backup"]["sum"])
+        self.job(expected=3)
+        self.job("--swap", expected=0)
+        self.assertEqual(self.state()["reason"]["code"], "backup.running")  # they run yet
+        self.request("restore", self.state()["backup"]["sum"])
+        self.job(expected=3)
+        for name in reversed(["broker", *SERVICES]):
+            started[name].stop()
+        self.job("--swap")
+        self.assertNotIn("reason", self.state())
+        # What the broker's unit does, and then everybody finds his files.
+        harness.run([self.program, "restore", "--recover", "--data", self.data])
+        harness.run([self.program, "broker-files", "--data", self.data, "--mqtt", str(self.port)])
+        harness.run([os.path.join(self.root, "usr/lib/edgewatt/hand-over"), self.data], env=self.env)
+        os.unlink(self.address)
+        self.start_all()
+        harness.run(self.as_user("poller", ["cat", profile]))
+        harness.run(self.as_user("recorder", ["sh", "-c", f"test -w {self.data}/history.db"]))
+        harness.run(self.as_user("config", ["sh", "-c", f"test -w {self.data}/site.json"]))
 
     def test_nobody_reads_or_changes_what_is_anothers(self):
         self.prepare()

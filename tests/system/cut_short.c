@@ -1,0 +1,61 @@
+// Calls that change files, cut short: linked into a gateway of its own, in place of the C library's.
+// EDGEWATT_CUT:
+//     kill:7    the process is killed (SIGKILL) in place of the 7th such call
+//     28:7      from the 7th on every such call fails with errno 28: the disk stays full, or read-only
+//     28:7:one  only the 7th does
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+// True: fail now, errno is set.
+static bool cut(void)
+{
+    static long calls;
+    const char *order = getenv("EDGEWATT_CUT");
+    const char *colon = order ? strchr(order, ':') : NULL;
+    if (!colon)
+        return false;
+    char *end;
+    long at = strtol(colon + 1, &end, 10);
+    calls++;
+    if (calls < at || (calls > at && *end == ':'))
+        return false;
+    if (strncmp(order, "kill", 4) == 0)
+        raise(SIGKILL);
+    errno = (int)strtol(order, NULL, 10);
+    return true;
+}
+
+static void *next(const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    if (!found)
+        abort();
+    return found;
+}
+
+// The names and types are those of the C library.
+#define CUT(name, parameters, arguments)                                                                     \
+    int name parameters;                                                                                     \
+    int name parameters                                                                                      \
+    {                                                                                                        \
+        int(*real) parameters;                                                                               \
+        void *found = next(#name);                                                                           \
+        memcpy(&real, &found, sizeof(real));                                                                 \
+        return cut() ? -1 : real arguments;                                                                  \
+    }
+
+CUT(rename, (const char *from, const char *to), (from, to))
+CUT(remove, (const char *path), (path))
+CUT(unlink, (const char *path), (path))
+CUT(mkdir, (const char *path, mode_t mode), (path, mode))
+CUT(chmod, (const char *path, mode_t mode), (path, mode))
+CUT(fsync, (int fd), (fd))
+CUT(syncfs, (int fd), (fd))
