@@ -1,14 +1,15 @@
 // What device/<id>/charge tells of writing: may it be, what is in force, the station's watchdog.
 #include "poller/fleet_priv.h"
 
-static void put_watchdog(struct ew_jw *w, const struct station *s)
+static void put_watchdog(struct ew_jw *w, const struct station *s, const struct profile *profile)
 {
     static const char *const names[] = {"none", "unverified", "verified"};
     ew_jw_open_object(w, "watchdog");
     ew_jw_text(w, "state", names[s->dog]);
     if (s->dog == DOG_VERIFIED) {
         ew_jw_number(w, "timeout_s", s->dog_timeout_s);
-        ew_jw_number(w, "fallback_a", s->dog_fallback_a);
+        if (profile->watchdog.fallback.name[0]) // else it is not known what it falls to
+            ew_jw_number(w, "fallback_a", s->dog_fallback_a);
     }
     if (s->dog == DOG_UNVERIFIED && s->dog_has_reason)
         ew_jw_reason(w, "reason", &s->dog_reason);
@@ -35,6 +36,9 @@ static void put_lease(struct ew_jw *w, const struct station *s)
     }
     if (s->has_reason)
         ew_jw_reason(w, "reason", &s->reason);
+    else if (s->dog_has_reason && s->reachable &&
+             !s->config.reachable) // not set up: nothing is written to it
+        ew_jw_reason(w, "reason", &s->dog_reason);
     ew_jw_close_object(w);
 }
 
@@ -46,7 +50,7 @@ void payload_station(struct ew_jw *w, const struct device *device)
     ew_jw_bool(w, "writable", s->config.writable);
     if (!s->config.writable)
         ew_jw_reason(w, "not_writable", &s->not_writable);
-    put_watchdog(w, s);
+    put_watchdog(w, s, device->recipe->profile);
     put_lease(w, s);
 }
 

@@ -116,7 +116,13 @@ static struct profile_bound back_of(const struct recipe *recipe, int index)
     return place;
 }
 
-static struct inlet_job *write_job(struct fleet *fleet, const struct device *device, int index, double value,
+static bool switches_phases(const struct device *device, int index)
+{
+    const struct profile *profile = device->recipe->profile;
+    return profile->kind == PROFILE_STATION && strcmp(profile->commands[index].name, "phases") == 0;
+}
+
+static struct inlet_job *write_job(struct fleet *fleet, struct device *device, int index, double value,
                                    inlet_done_fn *done)
 {
     const struct recipe *recipe = device->recipe;
@@ -126,6 +132,11 @@ static struct inlet_job *write_job(struct fleet *fleet, const struct device *dev
     struct inlet_job *job =
         inlet_job_new(INLET_COMMAND, recipe->unit, recipe->timeout_ms, recipe->gap_ms, done, fleet);
     job->device = device->id;
+    if (switches_phases(device, index)) {
+        job->class =
+            INLET_SETPOINT; // in one line with the limits: none comes between the pause and the switch
+        switching_begin(device, job);
+    }
     profile_encode_command(c, place, value, words);
     inlet_add_write(job, place->fc, place->address, place->words, words);
     if (c->read_back >= 0 || c->readable) {
@@ -140,12 +151,13 @@ static bool taken(const struct device *device, int index, double value, const st
 {
     const struct recipe *recipe = device->recipe;
     const struct profile_command *c = &recipe->profile->commands[index];
-    if (job->step_count < 2)
+    const struct inlet_step *last = &job->steps[job->step_count - 1];
+    if (last->fc > 4)
         return true;
     if (c->read_back < 0)
-        return profile_decode_command(c, &recipe->writes[index], job->steps[1].words) == value;
+        return profile_decode_command(c, &recipe->writes[index], last->words) == value;
     struct profile_value read;
-    profile_decode(recipe->profile, c->read_back, &recipe->bound[c->read_back], job->steps[1].words, &read);
+    profile_decode(recipe->profile, c->read_back, &recipe->bound[c->read_back], last->words, &read);
     return read.quality == PROFILE_GOOD && (read.raw != 0) == (value == c->on);
 }
 
@@ -336,6 +348,9 @@ static void on_done(void *user, const struct inlet_job *job)
         write_output(fleet, device, command.output, output);
         set_outputs_timer(device);
     }
+    if (device && device->recipe && command.kind == COMMAND_PHASES &&
+        profile_find_command(device->recipe->profile, "phases") >= 0)
+        switching_done(fleet, device, job);
     finish(fleet, job->device, command.id, ok ? NULL : &reason);
 }
 
@@ -352,7 +367,9 @@ static enum ew_err check(const struct device *device, const struct command *comm
         ew_reason_param(reason, "command", "%s", command->name);
         return err;
     }
-    return fleet_may_write(device, reason) ? EW_OK : EW_E_DENIED;
+    if (!fleet_may_write(device, reason))
+        return EW_E_DENIED;
+    return command->kind == COMMAND_PHASES ? switching_may(device, reason) : EW_OK;
 }
 
 static enum ew_err run(struct fleet *fleet, struct device *device, struct underway *u, int64_t latest_ms,

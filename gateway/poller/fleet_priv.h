@@ -174,6 +174,26 @@ void station_back(struct device *device);
 void station_end(struct device *device);
 // watchdog.c: returns when to come again.
 int64_t station_mind_watchdog(struct fleet *fleet, struct device *device, int64_t now_ms);
+// limit.c: a limit as requests on the bus.
+int32_t limit_ma_of(double a); // -1 = no current
+// What the station offers, as last read: its limit, or nothing while it is not released. -1 = not known.
+int32_t limit_in_force_ma(const struct device *device);
+// Is its contactor closed (states C and D)?
+bool limit_charges(const struct device *device, bool *ret_known);
+void limit_add(const struct device *device, struct inlet_job *job, int32_t limit_ma); // and reads it back
+void limit_add_writes(const struct device *device, struct inlet_job *job, int32_t limit_ma); // alone
+void limit_add_alive(const struct device *device, struct inlet_job *job);
+void limit_alive_wrote(struct device *device, bool alone, bool done);
+// Whether all of it was written, and what is in force then (-1 = not read back).
+bool limit_done(struct device *device, const struct inlet_job *job, int32_t *ret_back_ma);
+// Writes the sign of life when it is due; returns when to come again.
+int64_t station_mind_alive(struct fleet *fleet, struct device *device, int64_t now_ms);
+// switching.c: one phase or three.
+void switching_heard(struct device *device, int64_t read_ms);
+enum ew_err switching_may(const struct device *device, struct ew_reason *reason) EW_MUST_CHECK;
+// Keeps the limit at nothing and puts that in front of the switch.
+void switching_begin(struct device *device, struct inlet_job *job);
+void switching_done(struct fleet *fleet, struct device *device, const struct inlet_job *job);
 // governed.c: config/settings/greenup, NULL = there is none.
 void governed_read(struct greenup_stations *greenup, const cJSON *tree);
 

@@ -13,7 +13,7 @@
 enum inlet_class { INLET_SETPOINT, INLET_COMMAND, INLET_TOOL, INLET_SCAN, INLET_CLASS_COUNT };
 
 enum {
-    INLET_STEPS_MAX = 4,
+    INLET_STEPS_MAX = 12,
     INLET_WORDS_MAX = MB_READ_MAX, // of one step: registers, or bits
     INLET_WAITING_MAX = 64         // jobs given to one bus and not yet back; all devices of a full line
 };

@@ -119,6 +119,19 @@ static const char *charge_key(const char *quantity)
     return quantity;
 }
 
+// What is in force is nothing while a station is not released, whatever its limit's register says.
+static void put_charge_value(struct ew_jw *w, const struct device *device, int index)
+{
+    const struct profile_register *r = &device->recipe->profile->registers[index];
+    int32_t in_force_ma = -1;
+    if (device->station.rule.release && strcmp(r->quantity, "current_limit") == 0)
+        in_force_ma = limit_in_force_ma(device);
+    if (in_force_ma >= 0)
+        ew_jw_number(w, charge_key(r->quantity), in_force_ma / 1000.0);
+    else
+        put_value(w, charge_key(r->quantity), r->type, &device->memory[index]);
+}
+
 static void put_charge(struct ew_jw *w, const struct device *device)
 {
     const struct profile *profile = device->recipe->profile;
@@ -126,8 +139,8 @@ static void put_charge(struct ew_jw *w, const struct device *device)
     for (int i = 0; i < profile->register_count; i++) {
         const struct profile_register *r = &profile->registers[i];
         if (r->group == PROFILE_CHARGE && device->memory[i].shown && i != profile->state_register &&
-            strcmp(r->quantity, "error_code") != 0)
-            put_value(w, charge_key(r->quantity), r->type, &device->memory[i]);
+            strcmp(r->quantity, "error_code") != 0 && strcmp(r->quantity, "release") != 0)
+            put_charge_value(w, device, i);
     }
     // A station that does not tell its rating has it as a parameter: a lost one is booked with it.
     double rated_a = site_param(&device->config, "rated_current", 0);

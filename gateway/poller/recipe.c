@@ -64,7 +64,17 @@ static bool same_commands(const struct profile *a, const struct profile *b)
     return a->command_count == b->command_count && alike(a->commands, b->commands, a->command_count) &&
            x->there == y->there && x->feed == y->feed && x->unit_s == y->unit_s &&
            x->timeout_s == y->timeout_s && alike(&x->timeout, &y->timeout, 1) &&
-           alike(&x->fallback, &y->fallback, 1);
+           alike(&x->fallback, &y->fallback, 1) && alike(&x->timeout_read, &y->timeout_read, 1) &&
+           alike(&x->fallback_read, &y->fallback_read, 1) &&
+           memcmp(&a->alive, &b->alive, sizeof(a->alive)) == 0 && a->setup_count == b->setup_count &&
+           alike(a->setup, b->setup, a->setup_count);
+}
+
+static bool same_errors(const struct profile *a, const struct profile *b)
+{
+    return a->error_bits == b->error_bits && a->error_count == b->error_count &&
+           (a->error_count == 0 ||
+            memcmp(a->errors, b->errors, sizeof(*a->errors) * (size_t)a->error_count) == 0);
 }
 
 // Profiles of two loads of the library are the same when every register is; padding that differs costs a
@@ -78,7 +88,7 @@ static bool same_profile(const struct profile *a, const struct profile *b)
            a->state_count == b->state_count &&
            memcmp(a->states, b->states, sizeof(a->states[0]) * (size_t)a->state_count) == 0 &&
            memcmp(a->registers, b->registers, sizeof(a->registers[0]) * (size_t)a->register_count) == 0 &&
-           same_commands(a, b);
+           same_commands(a, b) && same_errors(a, b);
 }
 
 static bool same_plan(const struct plan *a, const struct plan *b)
@@ -113,7 +123,10 @@ bool recipe_same(const struct recipe *a, const struct recipe *b)
         !same_bound(a->bound, b->bound, a->profile->register_count) ||
         !same_bound(a->writes, b->writes, a->profile->command_count) ||
         !same_bound(&a->dog_timeout, &b->dog_timeout, 1) ||
-        !same_bound(&a->dog_fallback, &b->dog_fallback, 1))
+        !same_bound(&a->dog_fallback, &b->dog_fallback, 1) ||
+        !same_bound(&a->dog_timeout_read, &b->dog_timeout_read, 1) ||
+        !same_bound(&a->dog_fallback_read, &b->dog_fallback_read, 1) ||
+        !same_bound(&a->alive, &b->alive, 1) || !same_bound(a->setup, b->setup, PROFILE_SETUP_MAX))
         return false;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++)
         if (a->period_ms[g] != b->period_ms[g] || !same_plan(&a->plans[g], &b->plans[g]))
@@ -265,6 +278,40 @@ static struct profile *compose(const struct modules *modules, struct ew_reason *
     return NULL;
 }
 
+// A place of the watchdog: where it is written, and where it is read.
+static enum ew_err fill_dog(const struct profile *profile, const struct site_device *device,
+                            const struct profile_command *write, const struct profile_command *read,
+                            struct profile_bound *ret_write, struct profile_bound *ret_read,
+                            struct ew_reason *reason)
+{
+    enum ew_err err = profile_bind_command(profile, write, param_of, device, ret_write, reason);
+    *ret_read = *ret_write;
+    if (err == EW_OK && read->name[0])
+        err = profile_bind_command(profile, read, param_of, device, ret_read, reason);
+    ret_read->fc = ret_read->fc == 5 || ret_read->fc == 15 ? 1 : read->input ? 4 : 3;
+    return err;
+}
+
+// What a charge point wants beside its limit.
+static enum ew_err fill_extras(struct recipe *recipe, const struct site_device *device,
+                               struct ew_reason *reason)
+{
+    const struct profile *profile = recipe->profile;
+    const struct profile_watchdog *dog = &profile->watchdog;
+    enum ew_err err = EW_OK;
+    if (dog->there)
+        err = fill_dog(profile, device, &dog->timeout, &dog->timeout_read, &recipe->dog_timeout,
+                       &recipe->dog_timeout_read, reason);
+    if (err == EW_OK && dog->there && dog->fallback.name[0])
+        err = fill_dog(profile, device, &dog->fallback, &dog->fallback_read, &recipe->dog_fallback,
+                       &recipe->dog_fallback_read, reason);
+    if (err == EW_OK && profile->alive.there)
+        err = profile_bind_command(profile, &profile->alive.place, param_of, device, &recipe->alive, reason);
+    for (int i = 0; i < profile->setup_count && err == EW_OK; i++)
+        err = profile_bind_command(profile, &profile->setup[i], param_of, device, &recipe->setup[i], reason);
+    return err;
+}
+
 static enum ew_err fill_writes(struct recipe *recipe, struct ew_arena *arena,
                                const struct site_device *device, struct ew_reason *reason)
 {
@@ -278,14 +325,7 @@ static enum ew_err fill_writes(struct recipe *recipe, struct ew_arena *arena,
         if (err != EW_OK)
             return err;
     }
-    const struct profile_watchdog *dog = &profile->watchdog;
-    if (!dog->there)
-        return EW_OK;
-    enum ew_err err =
-        profile_bind_command(profile, &dog->timeout, param_of, device, &recipe->dog_timeout, reason);
-    if (err == EW_OK && dog->fallback.name[0])
-        err = profile_bind_command(profile, &dog->fallback, param_of, device, &recipe->dog_fallback, reason);
-    return err;
+    return fill_extras(recipe, device, reason);
 }
 
 static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, struct ew_arena *arena,

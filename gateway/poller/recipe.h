@@ -33,6 +33,8 @@ struct recipe {
     const struct profile_bound *bound;      // [profile->register_count]
     const struct profile_bound *writes;     // [profile->command_count]
     struct profile_bound dog_timeout, dog_fallback;
+    struct profile_bound dog_timeout_read, dog_fallback_read; // the same where they are read in one place
+    struct profile_bound alive, setup[PROFILE_SETUP_MAX];
     struct plan_cost cost; // of requests on its line
     uint8_t *learnt;       // [profile->register_count]: what the device had taught before this run (plan.h)
     uint64_t key;    // another one: another device, or another version of its profile; nothing learnt holds

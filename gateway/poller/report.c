@@ -143,6 +143,19 @@ static void take_bus(struct fleet *fleet, struct bus *bus, const struct result *
     fleet_publish_bus(fleet, bus); // the figures
 }
 
+static void say_error(struct device *device, uint64_t raw)
+{
+    char words[EW_PARAM_VALUE_MAX];
+    profile_error_words(device->recipe->profile, raw, words, sizeof(words));
+    ew_fail(&device->fault_reason, EW_E_IO, words[0] ? "station.error_word" : "station.error_code", "",
+            words[0] ? "The charge point reports error %llu: %s." : "The charge point reports error %llu.",
+            (unsigned long long)raw, words);
+    ew_reason_param(&device->fault_reason, "error", "%llu", (unsigned long long)raw);
+    if (words[0])
+        ew_reason_param(&device->fault_reason, "word", "%s", words);
+    device->fault = true;
+}
+
 // A charge point says itself that it is out of order.
 static void find_fault(struct device *device)
 {
@@ -151,10 +164,7 @@ static void find_fault(struct device *device)
     const struct remembered *m = code >= 0 ? &device->memory[code] : NULL;
     device->fault = false;
     if (m && m->known && m->good && !m->nulled && m->raw != 0) {
-        ew_fail(&device->fault_reason, EW_E_IO, "station.error_code", "",
-                "The charge point reports error %llu.", (unsigned long long)m->raw);
-        ew_reason_param(&device->fault_reason, "error", "%llu", (unsigned long long)m->raw);
-        device->fault = true;
+        say_error(device, m->raw);
         return;
     }
     const struct remembered *s =

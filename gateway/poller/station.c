@@ -6,11 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static int32_t to_ma(double a)
-{
-    return a >= 0 && a < 1e6 ? (int32_t)lround(a * 1000) : -1;
-}
-
 static int limit_of(const struct device *device)
 {
     const struct profile *profile = device->recipe->profile;
@@ -37,8 +32,8 @@ static int32_t rated_ma(const struct device *device)
     int index = profile_find(device->recipe->profile, "rated_current");
     const struct remembered *m = index >= 0 ? &device->memory[index] : NULL;
     if (m && m->known && m->good)
-        return to_ma(m->number);
-    return to_ma(site_param(&device->config, "rated_current", 0));
+        return limit_ma_of(m->number);
+    return limit_ma_of(site_param(&device->config, "rated_current", 0));
 }
 
 static void configure(const struct fleet *fleet, struct device *device, int64_t now_ms)
@@ -49,18 +44,26 @@ static void configure(const struct fleet *fleet, struct device *device, int64_t 
     *c = (struct lease_station){.writable = may_write(device, &s->not_writable)};
     s->managed = c->writable && fleet->greenup.set_up;
     c->governed = s->managed && fleet->greenup.on;
-    c->reachable = device->said != RESULT_ERROR && !fleet_bus_trouble(fleet, device);
-    c->fallback_ma = to_ma(site_param(&device->config, "fallback_current", 0));
+    s->reachable = device->said != RESULT_ERROR && !fleet_bus_trouble(fleet, device);
+    c->reachable = s->reachable && (profile->setup_count == 0 || s->prepared);
+    c->fallback_ma = limit_ma_of(site_param(&device->config, "fallback_current", 0));
     c->rated_ma = rated_ma(device);
     int limit = limit_of(device);
     if (limit >= 0) {
         const struct profile_command *command = &profile->commands[limit];
-        c->minimum_ma = to_ma(command->minimum_a);
-        c->step_ma = to_ma(command->step_a);
-        c->off_ma = to_ma(command->off_a);
+        c->minimum_ma = limit_ma_of(command->minimum_a);
+        c->step_ma = limit_ma_of(command->step_a);
+        c->off_ma = limit_ma_of(command->off_a);
         c->wears = command->wears;
         c->interval_ms = (int64_t)command->min_interval_s * 1000;
+        c->repeat_ms = (int64_t)command->repeat_s * 1000;
+        s->rule = (struct order_rule){.alive = profile->alive.there,
+                                      .release = profile_find_command(profile, "release") >= 0,
+                                      .wears = c->wears,
+                                      .least_ma = c->minimum_ma};
     }
+    int64_t wake;
+    c->paused = phases_hold(&s->phases, now_ms, &wake);
     if (!profile->watchdog.there)
         s->dog = DOG_NONE;
     else if (s->dog == DOG_NONE)
@@ -83,16 +86,6 @@ static void say(struct station *s, bool has, const struct ew_reason *reason)
         s->reason = *reason;
 }
 
-// What the station says after the write, -1 = nothing usable.
-static int32_t read_back_ma(const struct device *device, const struct inlet_step *step)
-{
-    const struct profile *profile = device->recipe->profile;
-    int index = profile->commands[limit_of(device)].read_back;
-    struct profile_value value;
-    profile_decode(profile, index, &device->recipe->bound[index], step->words, &value);
-    return value.quality == PROFILE_GOOD ? to_ma(value.number) : -1;
-}
-
 static void on_written(void *user, const struct inlet_job *job)
 {
     struct fleet *fleet = user;
@@ -100,9 +93,9 @@ static void on_written(void *user, const struct inlet_job *job)
     if (!device || !device->recipe || job->tag >> 32 != device->station_number)
         return; // changed meanwhile: it began anew
     struct station *s = &device->station;
-    bool done = job->next_step >= 1;
     int32_t limit_ma = (int32_t)(job->tag & INT32_MAX);
-    int32_t back_ma = job->next_step >= 2 ? read_back_ma(device, &job->steps[1]) : -1;
+    int32_t back_ma = -1;
+    bool done = limit_done(device, job, &back_ma);
     bool taken = lease_wrote(&s->lease, &s->config, limit_ma, done, back_ma, ew_clock_up_ms());
     struct ew_reason reason;
     if (job->err != EW_OK) {
@@ -127,19 +120,12 @@ static void write_limit(struct fleet *fleet, struct device *device, int32_t limi
 {
     struct station *s = &device->station;
     const struct recipe *recipe = device->recipe;
-    int limit = limit_of(device);
-    const struct profile_command *command = &recipe->profile->commands[limit];
-    const struct profile_bound *place = &recipe->writes[limit];
-    const struct profile_bound *back = &recipe->bound[command->read_back];
+    struct ew_reason reason;
     struct inlet_job *job =
         inlet_job_new(INLET_SETPOINT, recipe->unit, recipe->timeout_ms, recipe->gap_ms, on_written, fleet);
-    uint16_t words[4];
-    struct ew_reason reason;
     job->device = device->id;
     job->tag = device->station_number << 32 | limit_ma;
-    profile_encode_command(command, place, limit_ma / 1000.0, words);
-    inlet_add_write(job, place->fc, place->address, place->words, words);
-    inlet_add_read(job, back->fc, back->address, back->words);
+    limit_add(device, job, limit_ma);
     if (fleet_ask(fleet, recipe->bus, job, &reason) == EW_OK)
         return;
     (void)lease_wrote(&s->lease, &s->config, limit_ma, false, -1, ew_clock_up_ms());
@@ -182,9 +168,13 @@ void station_review(struct fleet *fleet, struct device *device)
     if (limit_ma >= 0)
         write_limit(fleet, device, limit_ma);
     int64_t dog_wake = station_mind_watchdog(fleet, device, now);
+    int64_t alive_wake = station_mind_alive(fleet, device, now), held_wake;
     if (limit_ma >= 0) // the write's end comes back here
         wake = s->lease.busy ? INT64_MAX : now + LEASE_RETRY_MS;
     wake = dog_wake < wake ? dog_wake : wake;
+    wake = alive_wake < wake ? alive_wake : wake;
+    (void)phases_hold(&s->phases, now, &held_wake);
+    wake = held_wake < wake ? held_wake : wake;
     s->timer.fn = on_timer;
     s->timer.user = device;
     if (wake == INT64_MAX)
@@ -204,11 +194,10 @@ void station_review(struct fleet *fleet, struct device *device)
 
 void station_heard(struct fleet *fleet, struct device *device, int64_t read_ms)
 {
-    const struct profile *profile = device->recipe->profile;
-    int index = profile->kind == PROFILE_STATION ? profile_find(profile, "current_limit") : -1;
-    const struct remembered *m = index >= 0 ? &device->memory[index] : NULL;
-    if (m && m->shown && m->good && !m->nulled && to_ma(m->number) >= 0 && device->station.begun)
-        lease_heard(&device->station.lease, &device->station.config, to_ma(m->number), read_ms);
+    int32_t in_force_ma = device->station.begun ? limit_in_force_ma(device) : -1;
+    if (in_force_ma >= 0)
+        lease_heard(&device->station.lease, &device->station.config, in_force_ma, read_ms);
+    switching_heard(device, read_ms);
     station_review(fleet, device);
 }
 

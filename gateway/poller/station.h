@@ -4,7 +4,10 @@
 
 #include "base/limits.h"
 #include "base/loop.h"
+#include "core/lease/alive.h"
 #include "core/lease/lease.h"
+#include "core/lease/order.h"
+#include "core/lease/phases.h"
 #include "poller/inlet.h"
 #include "poller/recipe.h"
 
@@ -37,10 +40,18 @@ struct station {
     bool dog_busy;
     bool managed;                         // Green'Up is set up and has it: its watchdog is to be set
     double dog_timeout_s, dog_fallback_a; // as read back
+    int dog_minded;                       // what was minded last: the watchdog, the set-up
     int64_t dog_due_ms;                   // when to look again
     int dog_tries;                        // of writing in a row
     bool dog_has_reason;
     struct ew_reason dog_reason;
+    bool reachable; // it answers
+    bool prepared;  // what it wants set up stands there, as read back
+
+    struct order_rule rule;
+    enum order_release release; // as last written: of a release that can't be read
+    struct alive alive;
+    struct phases phases;
 };
 
 #endif

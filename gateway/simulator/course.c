@@ -97,6 +97,12 @@ static void write_station(struct ew_jw *w, const struct plant *plant, const stru
     ew_jw_number(w, "watchdog_s", s->watchdog_s);
     ew_jw_number(w, "fallback_a", s->fallback_a);
     ew_jw_int(w, "fed_s", plant->second - s->fed_s);
+    ew_jw_number(w, "told_a", s->told_a);
+    ew_jw_bool(w, "released", !s->held);
+    ew_jw_bool(w, "lives", !s->wants_life || s->sign >= 0);
+    ew_jw_bool(w, "prepared", !s->unprepared);
+    ew_jw_int(w, "phases", s->single ? 1 : 3);
+    ew_jw_int(w, "loaded_switches", s->loaded_switches);
     ew_jw_int(w, "writes", device->writes);
     ew_jw_int(w, "written_ms", device->written_ms);
     ew_jw_close_object(w);

@@ -20,7 +20,8 @@ void course_done(struct course *course);
 void course_note(struct course *course, const struct plant *plant);
 
 // {"second","up_ms","site":[A,A,A],"stations":[{"id","current":[A,A,A],"limit_a","state","plugged","power",
-// "disobeys","watchdog_s","fallback_a","fed_s" (seconds ago),"writes","written_ms"}]}
+// "disobeys","watchdog_s","fallback_a","fed_s" (seconds ago),"told_a","released",
+// "lives","prepared","phases","loaded_switches","writes","written_ms"}]}
 void course_write_now(struct ew_jw *w, const struct plant *plant, const struct device *devices, int count,
                       int64_t up_ms);
 // {"from","site":[[A,A,A],...],"stations":{"<id>":[[A,A,A,limit],...]}}: from the given second on.

@@ -39,25 +39,70 @@ static void *zeroed(size_t count, size_t size)
     return memory;
 }
 
+// Places beside the commands, in this order.
+enum extra { EXTRA_TIMEOUT, EXTRA_FALLBACK, EXTRA_ALIVE, EXTRA_SETUP };
+
+static int dog_places(const struct profile *profile)
+{
+    return profile->watchdog.there ? profile->watchdog.fallback.name[0] ? 2 : 1 : 0;
+}
+
 int device_place_count(const struct device *device)
 {
-    const struct profile_watchdog *dog = &device->profile->watchdog;
-    return device->profile->command_count + (dog->there ? dog->fallback.name[0] ? 2 : 1 : 0);
+    const struct profile *profile = device->profile;
+    return profile->command_count + dog_places(profile) + (profile->alive.there ? 1 : 0) +
+           profile->setup_count;
+}
+
+// What a place beyond the commands is; *ret_number: which of the set-up.
+static enum extra extra_of(const struct device *device, int place, int *ret_number)
+{
+    const struct profile *profile = device->profile;
+    int at = place - profile->command_count;
+    *ret_number = 0;
+    if (at < dog_places(profile))
+        return at == 0 ? EXTRA_TIMEOUT : EXTRA_FALLBACK;
+    at -= dog_places(profile);
+    if (at == 0 && profile->alive.there)
+        return EXTRA_ALIVE;
+    *ret_number = at - (profile->alive.there ? 1 : 0);
+    return EXTRA_SETUP;
 }
 
 const struct profile_command *device_command(const struct device *device, int place)
 {
     const struct profile *profile = device->profile;
+    int number;
     if (place < profile->command_count)
         return &profile->commands[place];
-    return place == profile->command_count ? &profile->watchdog.timeout : &profile->watchdog.fallback;
+    switch (extra_of(device, place, &number)) {
+    case EXTRA_TIMEOUT:
+        return &profile->watchdog.timeout;
+    case EXTRA_FALLBACK:
+        return &profile->watchdog.fallback;
+    case EXTRA_ALIVE:
+        return &profile->alive.place;
+    case EXTRA_SETUP:
+        break;
+    }
+    return &profile->setup[number];
+}
+
+// How a place reads, which for some watchdogs is not where and as it is written.
+static const struct profile_command *read_command(const struct device *device, int place)
+{
+    const struct profile_watchdog *dog = &device->profile->watchdog;
+    const struct profile_command *written = device_command(device, place);
+    if (written == &dog->timeout && dog->timeout_read.name[0])
+        return &dog->timeout_read;
+    return written == &dog->fallback && dog->fallback_read.name[0] ? &dog->fallback_read : written;
 }
 
 // Where a place can be read: coils or holding registers.
 static struct profile_bound readable_place(const struct device *device, int place)
 {
-    struct profile_bound bound = device->places[place];
-    bound.fc = bound.fc == 5 || bound.fc == 15 ? 1 : 3;
+    struct profile_bound bound = device->reads[place];
+    bound.fc = bound.fc == 5 || bound.fc == 15 ? 1 : read_command(device, place)->input ? 4 : 3;
     return bound;
 }
 
@@ -104,18 +149,45 @@ static void make_images(struct device *device)
     }
 }
 
+// A set-up place begins with anything but what is wanted there.
+static double begin_value(const struct device *device, int place)
+{
+    const struct profile_command *command = device_command(device, place);
+    int number;
+    if (place < device->profile->command_count)
+        return command->off;
+    return extra_of(device, place, &number) == EXTRA_SETUP && command->on == 0 ? 1 : 0;
+}
+
 static enum ew_err bind_places(struct device *device, struct ew_reason *reason)
 {
     int count = device_place_count(device);
+    const struct profile_alive *alive = &device->profile->alive;
     device->places = zeroed((size_t)count, sizeof(*device->places));
+    device->reads = zeroed((size_t)count, sizeof(*device->reads));
     device->written = zeroed((size_t)count, sizeof(*device->written));
     for (int i = 0; i < count; i++) {
-        const struct profile_command *command = device_command(device, i);
-        device->written[i] = i < device->profile->command_count ? command->off : 0;
-        enum ew_err err = profile_bind_command(device->profile, command, site_parameter, &device->site,
-                                               &device->places[i], reason);
+        device->written[i] = begin_value(device, i);
+        enum ew_err err = profile_bind_command(device->profile, device_command(device, i), site_parameter,
+                                               &device->site, &device->places[i], reason);
+        if (err == EW_OK)
+            err = profile_bind_command(device->profile, read_command(device, i), site_parameter,
+                                       &device->site, &device->reads[i], reason);
         if (err != EW_OK)
             return err;
+    }
+    struct plant_station *station = &device->plant->station;
+    int limit = profile_find_command(device->profile, "limit");
+    if (limit >= 0)
+        device->written[limit] = station->rated_a;
+    for (int i = 0; i < PROFILE_ALSO_MAX; i++)
+        device->also[i] = station->rated_a;
+    station->wants_life = alive->there;
+    station->unprepared = device->profile->setup_count > 0;
+    if (alive->there && device->profile->watchdog.feed != PROFILE_FEED_ALIVE) {
+        // What is not known is taken to be the worst.
+        station->life_s = alive->timeout_s > 0 ? alive->timeout_s : 2 * alive->every_s;
+        station->lost_a = alive->fallback_a >= 0 ? alive->fallback_a : station->rated_a;
     }
     return EW_OK;
 }
@@ -155,6 +227,7 @@ void device_done(struct device *device)
     free(device->bounds);
     free(device->ordered);
     free(device->places);
+    free(device->reads);
     free(device->written);
     *device = (struct device){0};
 }
@@ -214,6 +287,15 @@ static void site_quantity(const struct device *device, const char *quantity, cha
         ew_copy(dst, PROFILE_NAME_MAX, quantity);
 }
 
+static double release_raw(const struct device *device)
+{
+    int command = profile_find_command(device->profile, "release");
+    if (command < 0)
+        return 0;
+    const struct profile_command *c = &device->profile->commands[command];
+    return device->plant->station.held ? c->off : c->on;
+}
+
 // What the plant has for a register of a device whose sensor sits the right way round.
 static double true_value(const struct device *device, int index)
 {
@@ -225,6 +307,8 @@ static double true_value(const struct device *device, int index)
         return harmonic(device, quantity);
     if (strcmp(quantity, "serial_number") == 0)
         return (double)device->site.id;
+    if (strcmp(quantity, "release") == 0)
+        return release_raw(device);
     if (!channel_find(quantity, &channel, &form))
         return 0; // inputs, outputs, codes
     return plant_value(device->plant, channel, form);
@@ -287,17 +371,27 @@ static void encode(struct device *device, int index)
 
 static double place_value(const struct device *device, int place)
 {
+    const struct plant_station *station = &device->plant->station;
+    int number;
     if (place < device->profile->command_count)
         return device->written[place];
-    const struct plant_station *station = &device->plant->station;
-    return place == device->profile->command_count ? station->watchdog_s : station->fallback_a;
+    switch (extra_of(device, place, &number)) {
+    case EXTRA_TIMEOUT:
+        return station->watchdog_s;
+    case EXTRA_FALLBACK:
+        return station->fallback_a;
+    case EXTRA_ALIVE:
+    case EXTRA_SETUP:
+        break;
+    }
+    return device->written[place];
 }
 
 // A place of its own reads as it was written; where a register of the profile is, that one says what is in
 // force.
 static void encode_place(struct device *device, int place)
 {
-    const struct profile_command *command = device_command(device, place);
+    const struct profile_command *command = read_command(device, place);
     struct profile_bound bound = readable_place(device, place);
     uint16_t words[4] = {0};
     for (int i = 0; i < device->profile->register_count; i++)
@@ -371,28 +465,78 @@ static int find_place(const struct device *device, const struct frame_request *r
     return -1;
 }
 
-static void carry_out(struct device *device, const struct plant *plant, int place, double value)
+static void prepare(struct device *device)
 {
-    const struct profile_command *command = device_command(device, place);
+    const struct profile *profile = device->profile;
+    int first = device_place_count(device) - profile->setup_count;
+    device->plant->station.unprepared = false;
+    for (int i = 0; i < profile->setup_count; i++)
+        if (device->written[first + i] != profile->setup[i].on)
+            device->plant->station.unprepared = true;
+}
+
+static void carry_out_extra(struct device *device, const struct plant *plant, int place, double value)
+{
     struct plant_station *station = &device->plant->station;
-    device->written[place] = value;
-    if (place >= device->profile->command_count) {
-        *(command == &device->profile->watchdog.timeout ? &station->watchdog_s : &station->fallback_a) =
-            value;
+    int number;
+    switch (extra_of(device, place, &number)) {
+    case EXTRA_TIMEOUT:
+        station->watchdog_s = value;
         station_feed(plant, device->plant);
-    } else if (strcmp(command->name, "limit") == 0) {
-        station_limit(plant, device->plant, value);
-    } else if (command->read_back >= 0) { // an output is as it was told to be
-        device->ordered[command->read_back] = value == command->on;
+        break;
+    case EXTRA_FALLBACK:
+        station->fallback_a = value;
+        station_feed(plant, device->plant);
+        break;
+    case EXTRA_ALIVE:
+        station_lives(plant, device->plant, value, device->profile->alive.value_count > 1);
+        break;
+    case EXTRA_SETUP:
+        prepare(device);
+        break;
     }
 }
 
-enum frame_exception device_write(struct device *device, const struct plant *plant,
-                                  const struct frame_request *request)
+// A limit for each phase: what may be drawn is bounded by the highest.
+static double highest_limit(const struct device *device, double value)
 {
-    int place = find_place(device, request);
-    if (place < 0)
-        return device_place_count(device) > 0 ? FRAME_ILLEGAL_ADDRESS : FRAME_ILLEGAL_FUNCTION;
+    int command = profile_find_command(device->profile, "limit");
+    for (int i = 0; i < device->profile->commands[command].also_count; i++)
+        value = fmax(value, device->also[i]);
+    return value;
+}
+
+static void carry_out(struct device *device, const struct plant *plant, int place, double value)
+{
+    const struct profile_command *command = device_command(device, place);
+    device->written[place] = value;
+    if (place >= device->profile->command_count)
+        carry_out_extra(device, plant, place, value);
+    else if (strcmp(command->name, "limit") == 0)
+        station_limit(plant, device->plant, highest_limit(device, value));
+    else if (strcmp(command->name, "release") == 0)
+        station_release(plant, device->plant, value == command->on);
+    else if (strcmp(command->name, "phases") == 0)
+        station_phases(device->plant, value == command->on);
+    else if (command->read_back >= 0) // an output is as it was told to be
+        device->ordered[command->read_back] = value == command->on;
+}
+
+// One of the limit's other phases, -1 = it is none.
+static int find_also(const struct device *device, const struct frame_request *request, int *ret_place)
+{
+    *ret_place = profile_find_command(device->profile, "limit");
+    const struct profile_command *limit = *ret_place >= 0 ? &device->profile->commands[*ret_place] : NULL;
+    for (int i = 0; limit && i < limit->also_count; i++)
+        if (request->function == device->places[*ret_place].fc && request->address == limit->also[i] &&
+            request->count == limit->words)
+            return i;
+    return -1;
+}
+
+static enum frame_exception write_place(struct device *device, const struct plant *plant,
+                                        const struct frame_request *request, int place, int also)
+{
     uint16_t words[4] = {0};
     bool bits = request->function == 5 || request->function == 15;
     for (int i = 0; i < request->count; i++)
@@ -400,9 +544,23 @@ enum frame_exception device_write(struct device *device, const struct plant *pla
     double value = profile_decode_command(device_command(device, place), &device->places[place], words);
     if (isnan(value) || value < 0)
         return FRAME_ILLEGAL_VALUE;
+    if (also >= 0) {
+        device->also[also] = value;
+        value = device->written[place];
+    }
     carry_out(device, plant, place, value);
     device->writes++;
     device->written_ms = device->asked_ms;
     device->imaged_second = -1;
     return FRAME_NO_EXCEPTION;
+}
+
+enum frame_exception device_write(struct device *device, const struct plant *plant,
+                                  const struct frame_request *request)
+{
+    int place = find_place(device, request), limit;
+    int also = place < 0 ? find_also(device, request, &limit) : -1;
+    if (place < 0 && also < 0)
+        return device_place_count(device) > 0 ? FRAME_ILLEGAL_ADDRESS : FRAME_ILLEGAL_FUNCTION;
+    return write_place(device, plant, request, also >= 0 ? limit : place, also);
 }

@@ -44,8 +44,10 @@ struct device {
     struct profile_bound *bounds;  // by register
     double *ordered;               // by register: what the control protocol set, or was written to an output;
                                    // NaN = the plant's
-    struct profile_bound *places;  // by command, then the watchdog's time-out and fallback
+    struct profile_bound *places;  // by command, then the watchdog's and the other places
+    struct profile_bound *reads;   // where they are read
     double *written;               // of the same: what was last written, raw of switches
+    double also[PROFILE_ALSO_MAX]; // the limit's other phases
     long long writes;              // carried out
     int64_t written_ms;            // when the last one was, on the loop's clock
     struct device_image images[5]; // by function code 1..4
@@ -75,7 +77,7 @@ double device_value(const struct device *device, int index);
 // Sets what a quantity says (NaN: the plant's again). False when the profile has no such quantity.
 bool device_order(struct device *device, const char *quantity, double value);
 
-// The places that can be written: the profile's commands, then its watchdog's.
+// The places that can be written: the profile's commands, then its watchdog's, its sign of life, its set-up.
 int device_place_count(const struct device *device);
 const struct profile_command *device_command(const struct device *device, int place);
 

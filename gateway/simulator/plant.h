@@ -13,12 +13,21 @@ struct plant_station { // IEC 61851-1: a car is plugged in (B), draws (C), is fu
                        // (A)
     double rated_a;
     double limit_a;    // in force; below 6 A nothing may be drawn
+    double told_a;     // what its limit's register says: in force while it is released
+    bool held;         // its release was withdrawn
     double watchdog_s; // 0 = off: without a sign of life for this long the fallback is in force
     double fallback_a;
-    int64_t fed_s;       // the last sign of life
-    int64_t changed_s;   // when the limit last changed: a vehicle follows it within 5 s
-    int64_t off_until_s; // without power until then
-    bool disobeys;       // what the limit says is not what is drawn
+    // Stations with a sign of life of its own take a limit only while they get it.
+    bool wants_life;
+    double life_s, lost_a; // without one for life_s lost_a is in force; life_s 0 = its watchdog minds
+    double sign;           // the last one, NaN = there was none yet, or it died since
+    bool unprepared;       // what it wants set up does not stand there: it follows no limit
+    bool single;           // switched to one phase
+    int loaded_switches;   // its phases were switched under load: never to happen
+    int64_t fed_s;         // the last sign of life
+    int64_t changed_s;     // when the limit last changed: a vehicle follows it within 5 s
+    int64_t off_until_s;   // without power until then
+    bool disobeys;         // what the limit says is not what is drawn
     bool plugged;
     unsigned car_phases; // bits as in enum site_phases
     double car_max_a, drawn_a;

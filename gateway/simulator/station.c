@@ -15,7 +15,9 @@ enum {
 void station_init(const struct plant *plant, struct plant_device *device, double rated_a)
 {
     struct plant_station *station = &device->station;
-    station->rated_a = station->limit_a = station->fallback_a = rated_a; // as some come from the factory
+    // As some come from the factory.
+    station->rated_a = station->limit_a = station->told_a = station->fallback_a = station->lost_a = rated_a;
+    station->sign = NAN;
     station->arrives_s = plant->second + FIRST_CAR_S + (int64_t)random_between(&device->random, 0, 240);
     device->value[CH_RATED_CURRENT] = rated_a;
 }
@@ -61,20 +63,56 @@ void plant_car_leaves(struct plant *plant, struct plant_device *device)
 
 // ---- What is written to it -------------------------------------------------------------------------------
 
-static void offer(struct plant_station *station, double limit_a, int64_t second)
+static void offer(struct plant_station *station, int64_t second)
 {
-    limit_a = limit_a > station->rated_a ? station->rated_a : limit_a;
+    double limit_a = station->held ? 0 : station->told_a;
     if (limit_a == station->limit_a)
         return;
     station->limit_a = limit_a;
     station->changed_s = second;
 }
 
+static void tell(const struct plant *plant, struct plant_device *device, double limit_a)
+{
+    struct plant_station *station = &device->station;
+    station->told_a = fmin(limit_a, station->rated_a);
+    offer(station, plant->second);
+    device->value[CH_CURRENT_LIMIT] = station->told_a;
+}
+
 void station_limit(const struct plant *plant, struct plant_device *device, double limit_a)
 {
+    struct plant_station *station = &device->station;
+    if (!station->wants_life)
+        station_feed(plant, device);
+    if ((station->wants_life && isnan(station->sign)) || station->unprepared)
+        return; // it has no master
+    tell(plant, device, limit_a);
+}
+
+void station_release(const struct plant *plant, struct plant_device *device, bool on)
+{
+    if (device->station.wants_life && isnan(device->station.sign))
+        return;
+    if (!device->station.wants_life)
+        station_feed(plant, device);
+    device->station.held = !on;
+    offer(&device->station, plant->second);
+}
+
+void station_lives(const struct plant *plant, struct plant_device *device, double sign, bool toggles)
+{
+    if (toggles && sign == device->station.sign)
+        return;
+    device->station.sign = sign;
     station_feed(plant, device);
-    offer(&device->station, limit_a, plant->second);
-    device->value[CH_CURRENT_LIMIT] = device->station.limit_a;
+}
+
+void station_phases(struct plant_device *device, bool three)
+{
+    struct plant_station *station = &device->station;
+    station->loaded_switches += station->drawn_a > 0 || station->limit_a >= MINIMUM_A;
+    station->single = !three;
 }
 
 void station_feed(const struct plant *plant, struct plant_device *device)
@@ -90,7 +128,10 @@ void station_power_cycle(const struct plant *plant, struct plant_device *device,
     station->watchdog_s = 0;
     station->fallback_a = station->rated_a;
     station->plugged_s = station->off_until_s; // the car begins anew
-    station_limit(plant, device, station->rated_a);
+    station->held = false;
+    station->sign = NAN;
+    tell(plant, device, station->rated_a);
+    station_feed(plant, device);
 }
 
 bool station_has_power(const struct plant *plant, const struct plant_device *device)
@@ -98,11 +139,24 @@ bool station_has_power(const struct plant *plant, const struct plant_device *dev
     return plant->second >= device->station.off_until_s;
 }
 
-static void mind_watchdog(const struct plant *plant, struct plant_station *station)
+// Nobody speaks to it any more: its fallback is in force, and its release with it.
+static void fall(const struct plant *plant, struct plant_device *device, double fallback_a)
 {
+    struct plant_station *station = &device->station;
+    station->sign = NAN;
+    station->held = station->held && fallback_a <= 0;
+    tell(plant, device, fallback_a);
+}
+
+static void mind_watchdog(const struct plant *plant, struct plant_device *device)
+{
+    struct plant_station *station = &device->station;
     double speed = plant->speed > 0 ? plant->speed : 1;
-    if (station->watchdog_s > 0 && (double)(plant->second - station->fed_s) >= station->watchdog_s * speed)
-        offer(station, station->fallback_a, plant->second);
+    double silent_s = (double)(plant->second - station->fed_s) / speed;
+    if (station->watchdog_s > 0 && silent_s >= station->watchdog_s)
+        fall(plant, device, station->fallback_a);
+    else if (station->life_s > 0 && !isnan(station->sign) && silent_s >= station->life_s)
+        fall(plant, device, station->lost_a);
 }
 
 // ---- The vehicle -----------------------------------------------------------------------------------------
@@ -125,6 +179,12 @@ static void follow(struct plant_station *station, double wanted, int64_t second)
     station->drawn_a += fmin(fmax(change, -down), RAMP_A_S);
 }
 
+// Is there a phase before this one? On one phase a car draws from its first.
+static bool phases_before(unsigned phases, int phase)
+{
+    return (phases & ((1u << phase) - 1)) != 0;
+}
+
 void station_step(const struct plant *plant, struct plant_device *device)
 {
     struct plant_station *station = &device->station;
@@ -132,12 +192,14 @@ void station_step(const struct plant *plant, struct plant_device *device)
         unplug(device, plant->second);
     else if (!station->plugged && plant->second >= station->arrives_s)
         plug_in(device, plant->second, 0);
-    mind_watchdog(plant, station);
+    mind_watchdog(plant, device);
     double wanted = wanted_a(station, plant->second);
     follow(station, wanted, plant->second);
     double watts = 0;
     for (int p = 0; p < 3; p++) {
-        double w = station->car_phases >> p & 1 ? station->drawn_a * plant->voltage_v[p] * 0.995 : 0;
+        bool wired =
+            station->car_phases >> p & 1 && !(station->single && phases_before(station->car_phases, p));
+        double w = wired ? station->drawn_a * plant->voltage_v[p] * 0.995 : 0;
         device->value[CH_ACTIVE_POWER_L1 + p] = w;
         device->value[CH_REACTIVE_POWER_L1 + p] = w * 0.1; // cos phi 0.995
         watts += w;
@@ -145,7 +207,7 @@ void station_step(const struct plant *plant, struct plant_device *device)
     station->session_wh += watts / 3600;
     double state = station->drawn_a > 0 || wanted > 0 ? PLANT_STATE_C : PLANT_STATE_B;
     device->value[CH_STATE] = station->plugged ? state : PLANT_STATE_A;
-    device->value[CH_CURRENT_LIMIT] = station->limit_a;
+    device->value[CH_CURRENT_LIMIT] = station->told_a;
     device->value[CH_SESSION_ENERGY] = station->session_wh;
     if (station->plugged)
         device->value[CH_SESSION_DURATION] = (double)(plant->second - station->plugged_s);

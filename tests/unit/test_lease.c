@@ -15,7 +15,9 @@ enum op {
     FAILED, // it is not
     GOVERN, // Green'Up on (a_ma 1) or off
     REACH,  // the station answers (1) or not
-    FEED    // its watchdog wants to be fed every b s
+    FEED,   // its watchdog wants to be fed every b s
+    REPEAT, // it forgets a limit that is not repeated every b s
+    PAUSE   // nothing may flow (a_ma 1), or again
 };
 
 enum { NOTHING = -1, EVENTS_MAX = 14 };
@@ -41,6 +43,38 @@ struct story {
 #define A(op, a)          op, a, 0, NULL, 0
 
 static const struct story stories[] = {
+    {"a station that forgets is told again while a limit counts, and not in the grace",
+     {{0, A(HEAR, 16000), LEASE_GRACE, 16000, NOTHING},
+      {1, REPEAT, 0, 5, NULL, 0, LEASE_GRACE, 16000, NOTHING},
+      {9, O(TIME), LEASE_GRACE, 16000, NOTHING},
+      {10, S(10000, 30, "a", 1), LEASE_HELD, 10000, 10000},
+      {10.1, A(WROTE, 10000), LEASE_HELD, 10000, NOTHING},
+      {15, O(TIME), LEASE_HELD, 10000, NOTHING},
+      {15.1, O(TIME), LEASE_HELD, 10000, 10000},
+      {15.2, A(WROTE, 10000), LEASE_HELD, 10000, NOTHING},
+      {40, O(TIME), LEASE_FALLBACK, 6000, 6000},
+      {40.1, A(WROTE, 6000), LEASE_FALLBACK, 6000, NOTHING},
+      {45.1, O(TIME), LEASE_FALLBACK, 6000, 6000}}},
+    {"while its phases are switched nothing is raised, and then it gets its limit back",
+     {{1, S(16000, 100, "a", 1), LEASE_HELD, 16000, 16000},
+      {1.1, A(WROTE, 16000), LEASE_HELD, 16000, NOTHING},
+      {5, A(PAUSE, 1), LEASE_HELD, 16000, NOTHING},
+      {6, A(HEAR, 0), LEASE_HELD, 16000, NOTHING},
+      {7, S(20000, 100, "a", 2), LEASE_HELD, 20000, NOTHING},
+      {15, A(PAUSE, 0), LEASE_HELD, 20000, 20000},
+      {15.1, A(WROTE, 20000), LEASE_HELD, 20000, NOTHING}}},
+    {"... also fed with nothing, and a station that nobody governs what it had before",
+     {{0.5, A(GOVERN, 0), LEASE_NONE, -1, NOTHING},
+      {1, A(HEAR, 13000), LEASE_NONE, -1, NOTHING},
+      {2, FEED, 0, 4, NULL, 0, LEASE_NONE, -1, 13000},
+      {2.1, A(WROTE, 13000), LEASE_NONE, -1, NOTHING},
+      {5, A(PAUSE, 1), LEASE_NONE, -1, NOTHING},
+      {5.5, A(HEAR, 0), LEASE_NONE, -1, NOTHING},
+      {7, O(TIME), LEASE_NONE, -1, 0},
+      {7.1, A(WROTE, 0), LEASE_NONE, -1, NOTHING},
+      {10, A(PAUSE, 0), LEASE_NONE, -1, 13000},
+      {10.1, A(WROTE, 13000), LEASE_NONE, -1, NOTHING},
+      {11, O(TIME), LEASE_NONE, -1, NOTHING}}},
     {"a set-point is written, read back, and refreshed without another write",
      {{0, A(HEAR, 32000), LEASE_GRACE, 32000, NOTHING},
       {1, S(16000, 30, "a", 1), LEASE_HELD, 16000, 16000},
@@ -197,6 +231,13 @@ static void happen(struct lease *lease, struct lease_station *station, const str
         break;
     case FEED:
         station->feed_ms = e->b_s * 1000;
+        break;
+    case REPEAT:
+        station->repeat_ms = e->b_s * 1000;
+        break;
+    case PAUSE:
+        station->paused = e->a_ma != 0;
+        lease_review(lease, station, now);
         break;
     }
 }

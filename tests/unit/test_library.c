@@ -97,7 +97,8 @@ static void check_shipped(const struct profile *profile)
                 (profile->confidence == PROFILE_NONE && profile->catalogue_count && profile->offer_count));
     if (profile->kind == PROFILE_STATION && !blank) {
         assert_int_equal(profile->registers[profile->state_register].group, PROFILE_CHARGE);
-        assert_true(profile_find(profile, "current_limit") >= 0);
+        assert_true(profile_find_command(profile, "limit") < 0 ||
+                    profile_find(profile, "current_limit") >= 0);
     }
 }
 
@@ -132,10 +133,10 @@ static void shipped_profiles_are_whole_and_honest(void **state)
     library_free(library);
 }
 
-// A raw 42 (or what its mask leaves of that) in SI units, with ratios of 1.
+// A raw 42 (or what its mask leaves of that; a bit: 1) in SI units, with ratios of 1.
 static double sample_value(const struct profile_register *r)
 {
-    double raw = r->mask ? (double)(42 & r->mask) : 42;
+    double raw = r->type == PROFILE_BOOL ? 1 : r->mask ? (double)(42 & r->mask) : 42;
     return r->four_quadrant
                ? 0.5
                : raw * (r->scale.param[0] ? 1 : r->scale.value) * (r->step_count ? r->steps[0].scale : 1);

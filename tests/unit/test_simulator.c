@@ -6,6 +6,7 @@
 #include "profile_text.h"
 #include "simulator/answer.h"
 #include "simulator/plant.h"
+#include "simulator/station.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,7 +185,7 @@ static void cars_follow_iec_61851(void **state)
                   {0, 0, PLANT_STATE_B},
                   {8, 8, PLANT_STATE_C}};
     for (size_t i = 0; i < COUNT(limits); i++) {
-        station->station.limit_a = limits[i].limit_a;
+        station_limit(&plant, station, limits[i].limit_a);
         for (int s = 0; s < 12; s++)
             plant_step(&plant);
         most = fmax(station->value[CH_CURRENT_L1],
@@ -193,7 +194,7 @@ static void cars_follow_iec_61851(void **state)
         assert_true(station->value[CH_STATE] == limits[i].letter);
         assert_true(station->value[CH_CURRENT_LIMIT] == limits[i].limit_a);
     }
-    station->station.limit_a = 32;
+    station_limit(&plant, station, 32);
     for (int s = 0; s < HOUR && station->value[CH_STATE] == PLANT_STATE_C; s++)
         plant_step(&plant);
     assert_true(station->value[CH_STATE] == PLANT_STATE_B); // full
@@ -251,7 +252,7 @@ static void channels_speak_the_vocabulary(void **state)
         for (int r = 0; r < profile->register_count; r++) {
             const char *quantity = profile->registers[r].quantity;
             bool other = strncmp(quantity, "input_", 6) == 0 || strcmp(quantity, "device_code") == 0 ||
-                         strcmp(quantity, "serial_number") == 0 ||
+                         strcmp(quantity, "serial_number") == 0 || strcmp(quantity, "release") == 0 ||
                          profile->registers[r].type == PROFILE_STRING;
             if (!other && !channel_find(quantity, &channel, &form))
                 fail_msg("%s: nothing simulates %s", profile->id, quantity);

@@ -57,6 +57,7 @@ static void set_limit(struct lease *lease, int32_t limit_ma)
 static void begin_grace(struct lease *lease, int64_t now_ms)
 {
     lease->state = LEASE_GRACE;
+    lease->restore_ma = -1;
     lease->until_ms = now_ms + LEASE_GRACE_MS;
     lease->limit_ma = lease->read_ma;
     lease->confirmed = true;
@@ -80,13 +81,18 @@ static void fall_back(struct lease *lease, const struct lease_station *station)
 
 void lease_begin(struct lease *lease, const struct lease_station *station, int64_t now_ms)
 {
-    *lease = (struct lease){.limit_ma = -1, .read_ma = -1};
+    *lease = (struct lease){.limit_ma = -1, .read_ma = -1, .restore_ma = -1};
     lease_review(lease, station, now_ms);
 }
 
 void lease_review(struct lease *lease, const struct lease_station *station, int64_t now_ms)
 {
     bool governed = station->governed && station->writable;
+    if (lease->paused && !station->paused)
+        lease->confirmed = false; // back to the limit
+    if (!lease->paused && station->paused)
+        lease->restore_ma = lease->state == LEASE_NONE ? lease->read_ma : -1;
+    lease->paused = station->paused;
     if (governed && lease->state == LEASE_NONE)
         begin_grace(lease, now_ms);
     else if (!governed && (lease->state == LEASE_GRACE || lease->state == LEASE_FALLBACK))
@@ -109,6 +115,7 @@ enum lease_verdict lease_offer(struct lease *lease, const struct lease_station *
     lease->seq = setpoint->seq;
     lease->up_ms = setpoint->up_ms;
     lease->state = LEASE_HELD;
+    lease->restore_ma = -1;
     lease->until_ms = setpoint->up_ms + setpoint->valid_ms;
     set_limit(lease, lease_writable_ma(station, setpoint->limit_ma));
     return LEASE_TAKEN;
@@ -164,15 +171,27 @@ static int64_t change_due(const struct lease *lease, const struct lease_station 
     return station->wears && raises && lease->raised_ms > 0 && due < spared ? spared : due;
 }
 
+// How often the limit is to be written although it did not change, 0 = never.
+static int64_t feed_ms(const struct lease *lease, const struct lease_station *station)
+{
+    bool leased = lease->state == LEASE_HELD || lease->state == LEASE_FALLBACK; // in grace nothing is raised
+    bool repeat = station->repeat_ms > 0 && leased;
+    if (!repeat || (station->feed_ms > 0 && station->feed_ms < station->repeat_ms))
+        return station->feed_ms;
+    return station->repeat_ms;
+}
+
 // When the limit is to be written, INT64_MAX = not.
 static int64_t write_due(const struct lease *lease, const struct lease_station *station, int32_t target_ma)
 {
     if (target_ma < 0 || lease->busy || !station->writable || !station->reachable)
         return INT64_MAX;
-    bool open = lease->state != LEASE_NONE && !lease->confirmed;
+    bool meant = lease->state != LEASE_NONE || lease->restore_ma >= 0;
+    bool open = meant && !lease->confirmed && !station->paused;
     int64_t due = open ? change_due(lease, station, target_ma) : INT64_MAX;
     int64_t last_ms = lease->tried_ms > lease->written_ms ? lease->tried_ms : lease->written_ms;
-    int64_t feed = station->feed_ms > 0 ? last_ms + station->feed_ms : INT64_MAX;
+    int64_t every_ms = feed_ms(lease, station);
+    int64_t feed = every_ms > 0 ? last_ms + every_ms : INT64_MAX;
     return feed < due ? feed : due;
 }
 
@@ -183,7 +202,11 @@ int32_t lease_next(struct lease *lease, const struct lease_station *station, int
     if (timed && now_ms >= lease->until_ms)
         run_out(lease, station);
     timed = lease->state == LEASE_GRACE || lease->state == LEASE_HELD;
-    int32_t target_ma = lease->state == LEASE_NONE ? lease->read_ma : lease->limit_ma;
+    int32_t target_ma = lease->limit_ma;
+    if (lease->state == LEASE_NONE)
+        target_ma = lease->restore_ma >= 0 ? lease->restore_ma : lease->read_ma;
+    if (station->paused && target_ma > station->off_ma)
+        target_ma = station->off_ma;
     int64_t due = write_due(lease, station, target_ma);
     *ret_wake_ms = timed ? lease->until_ms : INT64_MAX;
     if (due > now_ms) {
@@ -206,6 +229,8 @@ bool lease_wrote(struct lease *lease, const struct lease_station *station, int32
         lease->read_ma = read_ma;
     if (done)
         lease->written_ms = now_ms;
+    if (taken && limit_ma == lease->restore_ma && !station->paused)
+        lease->restore_ma = -1;
     bool meant = lease->limit_ma == limit_ma; // else another was set while this one was under way
     lease->failures = taken || !meant ? 0 : lease->failures + 1;
     if (meant)

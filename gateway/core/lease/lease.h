@@ -29,7 +29,9 @@ struct lease_station { // what the site and the profile say; may change at any t
     int32_t off_ma;     // what means "no charging"
     bool wears;         // its memory wears out: not raised sooner than
     int64_t interval_ms;
-    int64_t feed_ms; // its watchdog wants the limit written again after this long; 0 = it wants nothing
+    int64_t feed_ms;   // its watchdog wants the limit written again after this long; 0 = it wants nothing
+    int64_t repeat_ms; // so does a station that forgets what it was told, while a limit is in force
+    bool paused;       // nothing may flow just now (it switches its phases), whatever the limit
 };
 
 struct lease { // zeroed, then lease_begin
@@ -37,11 +39,13 @@ struct lease { // zeroed, then lease_begin
     int32_t limit_ma; // what is to be in force; -1 = nothing is known yet
     int64_t until_ms; // GRACE, HELD
     char run[LEASE_RUN_MAX];
-    int64_t seq, up_ms;                      // of the last set-point taken; up_ms 0 = there was none
-    int32_t read_ma;                         // what the station says is in force; -1 = not read yet
-    bool confirmed;                          // the station has taken limit_ma
-    bool busy;                               // a write is under way
-    int failures;                            // in a row
+    int64_t seq, up_ms; // of the last set-point taken; up_ms 0 = there was none
+    int32_t read_ma;    // what the station says is in force; -1 = not read yet
+    bool confirmed;     // the station has taken limit_ma
+    bool busy;          // a write is under way
+    bool paused;        // as the station was
+    int32_t restore_ma; // of a station that nobody governs: what it had before; -1 = nothing
+    int failures;       // in a row
     int64_t tried_ms, written_ms, raised_ms; // 0 = never
 };
 

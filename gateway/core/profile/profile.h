@@ -19,7 +19,12 @@ enum {
     PROFILE_CATALOGUE_MAX = 40,
     PROFILE_NUMBER_MAX = 16, // a maker's reference number, as people write it
     PROFILE_OFFERS_MAX = 64,
-    PROFILE_COMMANDS_MAX = 80 // 63 outputs and what else there is
+    PROFILE_COMMANDS_MAX = 80, // 63 outputs and what else there is
+    PROFILE_ALSO_MAX = 2,
+    PROFILE_SETUP_MAX = 3,
+    PROFILE_ALIVE_MAX = 4,
+    PROFILE_ERRORS_MAX = 60,
+    PROFILE_ERROR_WORD_MAX = 64
 };
 
 enum profile_confidence { PROFILE_NONE, PROFILE_CANDIDATE, PROFILE_DRIVER, PROFILE_DOCUMENT };
@@ -137,7 +142,7 @@ struct profile_param {
 
 // A place that is written: an entry of "commands", or of "watchdog".
 struct profile_command {
-    char name[PROFILE_NAME_MAX];   // limit, phases, plug, socket, output_<n>, reset_<what>
+    char name[PROFILE_NAME_MAX];   // limit, release, phases, plug, socket, output_<n>, reset_<what>
     struct profile_number fc;      // 5, 6, 15, 16
     struct profile_number address; // 0-based
     struct profile_number scale;   // raw * scale = A (limit); of everything else 1
@@ -145,6 +150,7 @@ struct profile_command {
     enum profile_order order;
     int words;
     bool readable;  // the same place can be read, by function 1 or 3
+    bool input;     // of a place that is only read: by function 4 instead
     int read_back;  // index of the register that tells what is in force; -1 = the same place
     double on, off; // raw: of switches (phases: three, one); of a reset `on` is what is written
     // The limit alone.
@@ -153,11 +159,17 @@ struct profile_command {
     double off_a;       // what is written for "no charging"
     bool wears;         // kept in a memory that wears out: written on change only
     int min_interval_s; // ... and not raised again sooner than this; lowering never waits
+    int repeat_s;   // the station forgets a limit that is not written again: after this long; 0 = it keeps it
+    int also_count; // places that take the same value (a limit for each phase), written one after the other
+    uint16_t also[PROFILE_ALSO_MAX];
+    // The phases alone: how long nothing must have flowed before, and how long after the last switch.
+    int pause_s, rest_s;
 };
 
 enum profile_feed {
     PROFILE_FEED_LIMIT, // writing the limit
-    PROFILE_FEED_ANY    // any request
+    PROFILE_FEED_ANY,   // any request
+    PROFILE_FEED_ALIVE  // the sign of life (struct profile_alive)
 };
 
 // What a station does when nobody feeds it: after the time-out it falls to the fallback current.
@@ -167,7 +179,25 @@ struct profile_watchdog {
     double unit_s;                   // seconds of one count: 1, or 0.001
     double timeout_s;                // what is set
     struct profile_command fallback; // name "" = the station's own, not known
+    // Where the two are read when it is not where they are written; name "" = the same place.
+    struct profile_command timeout_read, fallback_read;
     enum profile_feed feed;
+};
+
+// A place that wants to be written again and again, or the station takes its master for dead.
+struct profile_alive {
+    bool there;
+    struct profile_command place;
+    int value_count; // written in turn: one, or 0 and 1 for a bit that has to toggle
+    double values[PROFILE_ALIVE_MAX];
+    double every_s;    // how often it is written
+    double timeout_s;  // how long the station waits; 0 = what its watchdog is set to, or not known
+    double fallback_a; // what it offers then by itself; -1 = not known, or what its watchdog is set to
+};
+
+struct profile_error { // what the maker calls a value, or a bit, of the register "error_code"
+    uint64_t raw;
+    char word[PROFILE_ERROR_WORD_MAX];
 };
 
 struct profile {
@@ -187,7 +217,13 @@ struct profile {
     int command_count;
     struct profile_command *commands; // in the arena
     struct profile_watchdog watchdog;
-    int identify_register; // index of the register that names the model, -1 = none is known
+    struct profile_alive alive;
+    int setup_count; // what has to stand in the station before it follows a limit: `on` is the value
+    struct profile_command setup[PROFILE_SETUP_MAX];
+    bool error_bits; // of the errors: each bit is one
+    int error_count;
+    struct profile_error *errors; // in the arena
+    int identify_register;        // index of the register that names the model, -1 = none is known
     int identify_count;
     struct profile_identity identify[PROFILE_IDENTIFY_MAX];
     unsigned asks;                    // bits of enum profile_ask
@@ -267,6 +303,9 @@ void profile_finish(const struct profile *profile, int index, struct profile_val
 int profile_reversed(const struct profile *profile, int index, double *number);
 // The letter or word of a raw state; NULL when the profile does not know it.
 const char *profile_state_name(const struct profile *profile, uint64_t raw);
+// What the maker calls this error: its word, or those of its bits with a comma between; "" = the profile does
+// not know.
+void profile_error_words(const struct profile *profile, uint64_t raw, char *dst, size_t size);
 // The inverse of decode, for the simulator: registers for a value in SI units (NaN: the first sentinel, or
 // 0).
 void profile_encode(const struct profile *profile, int index, const struct profile_bound *bound, double value,
@@ -285,11 +324,11 @@ extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 // The one vocabulary (quantity.c). *ret_unit (may be NULL) is its SI unit, "" for factors, states and counts.
 // Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back),
 // "rated_current" (A; where no register has it, a parameter of that name does), "session_energy" (Wh),
-// "session_duration" (s), "error_code" (raw). Breakers: "state". "ct_ratio", "vt_ratio" for scale_from, and
-// "sign_<quantity>" for sign_from. Modules that are linked to each other (LNK-01) have, by number of the
-// link, "link_action_<n>" (address of the module that acts on an event of this one; 0 = no link),
-// "link_event_<n>" (address of the module on whose event this one acts), "link_interface_<n>" (interface of
-// that module, remote addressing) and "link_error_<n>" (raw; 0 = none).
+// "session_duration" (s), "error_code" (raw), "release" (raw: may it charge at all). Breakers: "state".
+// "ct_ratio", "vt_ratio" for scale_from, and "sign_<quantity>" for sign_from. Modules that are linked to each
+// other (LNK-01) have, by number of the link, "link_action_<n>" (address of the module that acts on an event
+// of this one; 0 = no link), "link_event_<n>" (address of the module on whose event this one acts),
+// "link_interface_<n>" (interface of that module, remote addressing) and "link_error_<n>" (raw; 0 = none).
 bool profile_quantity_known(const char *quantity, const char **ret_unit);
 // The vocabulary one by one, without statistics and partial counters, of harmonics and numbered things the
 // first: false behind the last.

@@ -40,9 +40,17 @@ enum ew_err profile_register_read(const cJSON *node, struct profile *profile, in
 void profile_read_place(struct ew_json *o, const char *key, enum ew_presence presence,
                         const struct profile *profile, struct profile_number *ret);
 void profile_read_scale(struct ew_json *o, const struct profile *profile, struct profile_number *ret);
-// read_command.c: "commands" and "watchdog".
+// read_command.c: "commands", and what other places that are written share with them.
 void profile_read_commands(struct ew_json *o, struct ew_arena *arena, struct profile *profile);
+void profile_read_write_place(struct ew_json *o, const struct profile *profile, struct profile_command *c);
+void profile_read_raw(struct ew_json *o, const char *key, enum ew_presence presence, double *ret);
+// The one unit that a place may be said to have.
+void profile_check_unit(struct ew_json *o, const char *unit);
+// read_watchdog.c: "watchdog", "keep_alive" and "setup".
 void profile_read_watchdog(struct ew_json *o, struct profile *profile);
+// error.c: "errors".
+size_t profile_errors_memory(const cJSON *tree);
+void profile_errors_read(struct ew_json *o, struct ew_arena *arena, struct profile *profile);
 // Does the write fit a frame and its type? As profile_place_fits.
 bool profile_write_fits(enum profile_type type, const struct profile_place *place, const char **ret_key,
                         const char **ret_problem);

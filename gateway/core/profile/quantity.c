@@ -55,6 +55,7 @@ static const struct stem {
     {"link_error", "", NUMBER},
     {"current_limit", "A", WHOLE},
     {"rated_current", "A", WHOLE},
+    {"release", "", WHOLE},
     {"session_energy", "Wh", WHOLE},
     {"session_duration", "s", WHOLE},
 };

@@ -219,7 +219,7 @@ size_t profile_memory(const cJSON *tree)
     const cJSON *commands = cJSON_GetObjectItemCaseSensitive(tree, "commands");
     return entries(node) * sizeof(struct profile_register) +
            entries(commands) * sizeof(struct profile_command) + 2 * _Alignof(max_align_t) +
-           profile_catalogue_memory(tree);
+           profile_catalogue_memory(tree) + profile_errors_memory(tree);
 }
 
 enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profile *ret,
@@ -252,6 +252,7 @@ enum ew_err profile_read(const cJSON *tree, struct ew_arena *arena, struct profi
     read_states(&o, ret);
     profile_read_commands(&o, arena, ret);
     profile_read_watchdog(&o, ret);
+    profile_errors_read(&o, arena, ret);
     read_identify(&o, ret);
     if (o.err == EW_OK)
         check_claims(&o, ret);

@@ -1,4 +1,4 @@
-// "commands" and "watchdog" of a profile.
+// "commands" of a profile.
 #include "core/profile/profile_priv.h"
 
 #include <string.h>
@@ -8,10 +8,10 @@ static bool only(const char *text, const char *alphabet)
     return text[0] && text[strspn(text, alphabet)] == 0;
 }
 
-// limit, phases, plug, socket, output_1 to output_63, reset_<what>.
+// limit, release, phases, plug, socket, output_1 to output_63, reset_<what>.
 static bool name_known(const char *name)
 {
-    static const char *const fixed[] = {"limit", "phases", "plug", "socket"};
+    static const char *const fixed[] = {"limit", "release", "phases", "plug", "socket"};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         if (strcmp(name, fixed[i]) == 0)
             return true;
@@ -20,7 +20,7 @@ static bool name_known(const char *name)
     return strncmp(name, "reset_", 6) == 0 && only(name + 6, "abcdefghijklmnopqrstuvwxyz0123456789_");
 }
 
-static void read_write_place(struct ew_json *o, const struct profile *profile, struct profile_command *c)
+void profile_read_write_place(struct ew_json *o, const struct profile *profile, struct profile_command *c)
 {
     int type = PROFILE_U16, order = PROFILE_MSW;
     profile_read_place(o, "fc", EW_REQUIRED, profile, &c->fc);
@@ -43,8 +43,7 @@ static void read_write_place(struct ew_json *o, const struct profile *profile, s
         ew_json_fail(o, key, "profile.place", "%s", problem);
 }
 
-// The one unit that a place may be said to have.
-static void check_unit(struct ew_json *o, const char *unit)
+void profile_check_unit(struct ew_json *o, const char *unit)
 {
     char said[12];
     ew_copy(said, sizeof(said), unit);
@@ -53,19 +52,36 @@ static void check_unit(struct ew_json *o, const char *unit)
         ew_json_fail(o, "unit", "profile.unit", "must be \"%s\": scale to that", unit);
 }
 
+// "also": the other phases' places, for stations with a limit for each.
+static void read_also(struct ew_json *o, struct profile_command *c)
+{
+    const cJSON *list = ew_json_array(o, "also", EW_OPTIONAL, PROFILE_ALSO_MAX);
+    for (const cJSON *item = list ? list->child : NULL; item && o->err == EW_OK; item = item->next) {
+        uint64_t address;
+        if (!ew_json_hex_value(item, &address) || address + (uint64_t)c->words > 65536)
+            ew_json_fail(o, "also", "profile.place",
+                         "every item must be an address, and the register must end at 65535 or below");
+        else
+            c->also[c->also_count++] = (uint16_t)address;
+    }
+}
+
 static void read_limit(struct ew_json *o, const struct profile *profile, struct profile_command *c)
 {
     static const char *const memories[] = {"ram", "eeprom", NULL};
     int memory = 0;
-    int64_t interval = 0;
+    int64_t interval = 0, repeat = 0;
     profile_read_scale(o, profile, &c->scale);
-    check_unit(o, "A");
+    profile_check_unit(o, "A");
+    read_also(o, c);
     c->minimum_a = 6; // IEC 61851-1: no smaller current can be offered
     ew_json_number(o, "minimum", EW_OPTIONAL, 0, 100, &c->minimum_a);
     ew_json_number(o, "step", EW_OPTIONAL, 0, 10, &c->step_a);
     ew_json_number(o, "off", EW_OPTIONAL, 0, 5.99, &c->off_a);
     ew_json_enum(o, "memory", EW_OPTIONAL, memories, &memory);
     ew_json_int(o, "min_interval_s", EW_OPTIONAL, 0, 3600, &interval);
+    ew_json_int(o, "repeat_s", EW_OPTIONAL, 1, 3600, &repeat);
+    c->repeat_s = (int)repeat;
     c->wears = memory == 1;
     c->min_interval_s = (int)interval;
     c->read_back = profile_find(profile, "current_limit");
@@ -76,11 +92,26 @@ static void read_limit(struct ew_json *o, const struct profile *profile, struct 
                      "needs the register \"current_limit\", that reads what is in force");
 }
 
-static void read_raw(struct ew_json *o, const char *key, enum ew_presence presence, double *ret)
+void profile_read_raw(struct ew_json *o, const char *key, enum ew_presence presence, double *ret)
 {
     uint64_t raw = (uint64_t)*ret;
     ew_json_hex(o, key, presence, UINT32_MAX, &raw);
     *ret = (double)raw;
+}
+
+// A switch of phases is never under load, and wears a contactor: how long nothing must have flowed before it,
+// and how long it rests after the last.
+static void read_phases(struct ew_json *o, const struct profile *profile, struct profile_command *c)
+{
+    int64_t pause = 10, rest = 300;
+    profile_read_raw(o, "three", EW_REQUIRED, &c->on);
+    profile_read_raw(o, "one", EW_REQUIRED, &c->off);
+    ew_json_int(o, "pause_s", EW_OPTIONAL, 1, 600, &pause);
+    ew_json_int(o, "min_interval_s", EW_OPTIONAL, 1, 3600, &rest);
+    if (o->err == EW_OK && profile->kind != PROFILE_STATION)
+        ew_json_fail(o, NULL, "profile.command", "only stations have phases to switch");
+    c->pause_s = (int)pause;
+    c->rest_s = (int)rest;
 }
 
 static enum ew_err read_command(const cJSON *node, const struct profile *profile, struct profile_command *c,
@@ -93,22 +124,21 @@ static enum ew_err read_command(const cJSON *node, const struct profile *profile
     ew_json_open(&o, node, path, reason);
     if (strlen(node->string) >= sizeof(c->name) || !name_known(node->string))
         ew_json_fail(&o, NULL, "profile.command",
-                     "is not one of limit, phases, plug, socket, output_<1..63>, reset_<what>");
+                     "is not one of limit, release, phases, plug, socket, output_<1..63>, reset_<what>");
     ew_copy(c->name, sizeof(c->name), node->string);
     bool reset = strncmp(c->name, "reset_", 6) == 0;
     if (reset)
         c->readable = false;
-    read_write_place(&o, profile, c);
+    profile_read_write_place(&o, profile, c);
     if (strcmp(c->name, "limit") == 0) {
         read_limit(&o, profile, c);
     } else if (strcmp(c->name, "phases") == 0) {
-        read_raw(&o, "three", EW_REQUIRED, &c->on);
-        read_raw(&o, "one", EW_REQUIRED, &c->off);
+        read_phases(&o, profile, c);
     } else if (reset) {
-        read_raw(&o, "value", EW_OPTIONAL, &c->on);
+        profile_read_raw(&o, "value", EW_OPTIONAL, &c->on);
     } else {
-        read_raw(&o, "on", EW_OPTIONAL, &c->on);
-        read_raw(&o, "off", EW_OPTIONAL, &c->off);
+        profile_read_raw(&o, "on", EW_OPTIONAL, &c->on);
+        profile_read_raw(&o, "off", EW_OPTIONAL, &c->off);
         c->read_back = profile_find(profile, c->name);
     }
     if (o.err == EW_OK && !reset && strcmp(c->name, "limit") != 0 && c->on == c->off)
@@ -135,53 +165,7 @@ void profile_read_commands(struct ew_json *o, struct ew_arena *arena, struct pro
     }
     for (const cJSON *child = node->child; child && o->err == EW_OK; child = child->next)
         o->err = read_command(child, profile, &profile->commands[profile->command_count++], o->reason);
-}
-
-static void read_watchdog_place(struct ew_json *parent, const char *key, enum ew_presence presence,
-                                const struct profile *profile, struct profile_command *c)
-{
-    const cJSON *node = ew_json_object(parent, key, presence);
-    if (!node)
-        return;
-    char path[EW_PATH_MAX];
-    ew_json_path(parent, key, -1, path);
-    struct ew_json o;
-    ew_json_open(&o, node, path, parent->reason);
-    *c = (struct profile_command){.read_back = -1, .readable = true};
-    ew_copy(c->name, sizeof(c->name), key);
-    read_write_place(&o, profile, c);
-    if (strcmp(key, "fallback_register") == 0) {
-        profile_read_scale(&o, profile, &c->scale);
-        check_unit(&o, "A");
-    }
-    if (o.err == EW_OK && !c->readable)
-        ew_json_fail(&o, "readable", "profile.read_back", "a watchdog that can't be read back is none");
-    parent->err = ew_json_close(&o);
-}
-
-// {"register": where the time-out is, "unit": "s" or "ms", "timeout_s": what is set, "fallback_register",
-// "feed": "limit" or "any"}
-void profile_read_watchdog(struct ew_json *parent, struct profile *profile)
-{
-    static const char *const units[] = {"s", "ms", NULL}, *const feeds[] = {"limit", "any", NULL};
-    const cJSON *node = ew_json_object(parent, "watchdog", EW_OPTIONAL);
-    struct profile_watchdog *dog = &profile->watchdog;
-    if (!node)
-        return;
-    int unit = 0, feed = PROFILE_FEED_LIMIT;
-    struct ew_json o;
-    ew_json_open(&o, node, "/watchdog", parent->reason);
-    read_watchdog_place(&o, "register", EW_REQUIRED, profile, &dog->timeout);
-    read_watchdog_place(&o, "fallback_register", EW_OPTIONAL, profile, &dog->fallback);
-    ew_json_enum(&o, "unit", EW_REQUIRED, units, &unit);
-    ew_json_enum(&o, "feed", EW_OPTIONAL, feeds, &feed);
-    dog->timeout_s = 30; // as long as a lease (DESIGN, safety rule 2)
-    ew_json_number(&o, "timeout_s", EW_OPTIONAL, 4, 600, &dog->timeout_s);
-    dog->unit_s = unit == 1 ? 0.001 : 1;
-    dog->timeout.scale.value = dog->unit_s;
-    dog->feed = (enum profile_feed)feed;
-    dog->there = true;
-    if (o.err == EW_OK && profile_find_command(profile, "limit") < 0)
-        ew_json_fail(&o, NULL, "profile.command", "needs the command \"limit\"");
-    parent->err = ew_json_close(&o);
+    if (o->err == EW_OK && profile_find_command(profile, "release") >= 0 &&
+        profile_find_command(profile, "limit") < 0)
+        ew_json_fail(o, "commands", "profile.command", "\"release\" goes with \"limit\"");
 }
