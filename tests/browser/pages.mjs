@@ -9,11 +9,11 @@ const REGISTRY = readFileSync(fileURLToPath(new URL('../../web-spa/src/pages/reg
 export const REGISTERED = [...REGISTRY.matchAll(/^\s+id: '([a-z]+)'/gm)].map((match) => match[1]);
 
 // What no tab leads to.
-const PARTS = [`installation/${MAIN}`, `installation/${STATION}`, `installation/${NO_MODEL}`, `system/devices/${MAIN}`, 'system/buses/1'];
+const PARTS = [`installation/${MAIN}`, `installation/${STATION}`, `installation/${NO_MODEL}`, `system/devices/${MAIN}`, 'system/buses/1', 'system/tables/new'];
 // What must be there before a page is judged, where its frame is there before what it shows.
 const READY = {
   '': mark('tile'), installation: mark('device'), [`installation/${MAIN}`]: `${mark('block')} [data-fresh="fresh"]`, [`installation/${STATION}`]: mark('charge'), alarms: mark('alarm-row'),
-  server: '.overall', 'server/users': mark('users-row'), system: mark('device-line'), [`system/devices/${MAIN}`]: mark('device-form'),
+  server: '.overall', 'server/users': mark('users-row'), system: mark('device-line'), [`system/devices/${MAIN}`]: mark('device-form'), 'system/tables/new': mark('table-form'),
   'greenup/details': mark('gauge'), 'greenup/manage': mark('manage'), 'greenup/day': mark('day-charges'), 'greenup/configuration': mark('preview'), 'greenup/priorities': mark('priority'),
 };
 

@@ -58,6 +58,12 @@ test('on a phone: a model without a public table gets one: faults with their row
   await visitor.get('faults').scrollIntoViewIfNeeded();
   await visitor.shot('tables-phone-faults');
   assert.equal(await visitor.overflow(), 0);
+  await visitor.language('fr');
+  assert.match((await faults(visitor))[0][2], /Ligne 2.*grandeur/);
+  await visitor.get('faults').scrollIntoViewIfNeeded();
+  await visitor.shot('tables-phone-fr');
+  assert.equal(await visitor.overflow(), 0);
+  await visitor.language('en');
 
   // Mended, but the voltage is no whole number: seen on the device, and turned with one press.
   await fill(visitor, 'text', 'quantity;fc;address;type;unit\nvoltage_l1_n;4;30001;u32;V\nactive_power;4;30053;f32;W\nactive_energy_import;4;30073;f32;kWh\nfrequency;4;35001;u16;Hz\n');
@@ -180,6 +186,9 @@ test('a table that is too large, or no JSON, is told so; ten thousand rows are',
   assert.equal((await faults(visitor)).length, 50);
   await visitor.page.reload(); // emptying so many lines takes the browser long
   await visitor.wait(mark('table-form'));
+  await fill(visitor, 'text', '"'.repeat(520_000)); // each letter is two on its way
+  await check(visitor, 'faults');
+  assert.deepEqual((await faults(visitor)).map(([, code]) => code), ['table.size']);
   await fill(visitor, 'text', '{"id": "x",');
   await check(visitor, 'bad_json');
   await fill(visitor, 'text', JSON.stringify({ id: 'acme-m3', version: '1.0', family: 'Acme', model: 'M3', kind: 'meter', confidence: 'document', registers: { voltage_l1_n: { fc: 4, address: 0, type: 'f32', group: 'instant' } } }));

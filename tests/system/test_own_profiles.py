@@ -2,6 +2,7 @@
 installation without a restart; what is wrong with the table is told with row and column."""
 import json
 import os
+import shlex
 import subprocess
 import tempfile
 
@@ -100,10 +101,7 @@ class OwnProfiles(harness.TestCase):
             self.assertIn("limit", looked["whole"]["commands"])
             meter = {"id": "acme-m2", "extends": "eastron-sdm120", "confidence": "driver", "references": ["a friend"]}
             self.assertEqual(client.call("config", "profile", {"profile": meter, "check": True})["profile"]["confidence"], "driver")
-
-    def test_a_table_attached_before_the_device_is_there(self):
-        with Edgewatt(harness.small_site()) as edgewatt:
-            client = edgewatt.mqtt("console")
+            # A table that is attached before its device is there: read with it all the same.
             client.call("config", "profile", {"profile": {
                 "id": "legrand-emdx3-kwh-3p", "extends": "legrand-emdx3-kwh-3p", "confidence": "candidate", "offers": None,
                 "registers": {"active_power": {"fc": 3, "address": 4116, "type": "u32", "scale": 0.01, "unit": "W", "group": "instant"}}}})
@@ -126,6 +124,38 @@ class OwnProfiles(harness.TestCase):
             self.assertTrue(client.wait("config/profile/legrand-emdx3-kwh-3p", lambda p: p["table"]).json["table"])
             # Without it the device would be read no more.
             self.refused(client, {"remove": "legrand-emdx3-kwh-3p"}, "/remove", "used by")
+
+    def test_from_the_paper_to_mqtt(self):
+        """The README's steps: table, profile, simulated meter, an account, the line that it prints."""
+        paper = ("quantity;fc;hex;type;unit;note\nvoltage_l1_n;3;000E;float;V;L1 Voltage\nactive_power;3;001C;float;kW;Total Active Power\n"
+                 "reactive_energy_import_l2;3;0124;float;kvarh;L2 Forward Reactive Energy\n")
+        with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-16") as file:
+            file.write(paper)
+            file.flush()
+            made = subprocess.run([EDGEWATT, "profiles", "new", file.name, "--id", "acme-m3", "--family", "Acme", "--model", "M3"],
+                                  check=True, capture_output=True, text=True, timeout=30)
+        site = harness.small_site()
+        for device in site["devices"]:
+            if device["id"] == 10:
+                device["profile"] = "acme-m3"
+        with Edgewatt(site, profiles=[json.loads(made.stdout)]) as edgewatt:
+            edgewatt.control("set 10 active_power 4200")
+            edgewatt.control("set 10 reactive_energy_import_l2 12000")
+            said = edgewatt.edgewatt("account", "add", "me", "--role", "read", "--data", edgewatt.data)
+            password = said.stdout.split()[-1]
+            line = next(one for one in (said.stdout + said.stderr).splitlines() if one.strip().startswith("mosquitto_sub"))
+            args = [password if one == "PASSWORD" else one for one in shlex.split(line)]
+            values = {}
+            with subprocess.Popen([*args, "-W", "60"], stdout=subprocess.PIPE, text=True) as sub:
+                for message in sub.stdout:
+                    topic, payload = message.split(" ", 1)
+                    if "/device/10/" in topic:
+                        values.update(json.loads(payload)["values"])
+                    if values.get("active_power") == 4200 and values.get("reactive_energy_import_l2") == 12000:
+                        break
+                sub.terminate()
+            self.assertEqual((values["active_power"], values["reactive_energy_import_l2"]), (4200, 12000))
+            self.assertAlmostEqual(values["voltage_l1_n"], 230, delta=25)
 
     def test_from_the_command_line(self):
         file = tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8")

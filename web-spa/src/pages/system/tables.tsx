@@ -23,6 +23,7 @@ import {
 const EXAMPLE = 'quantity;fc;address;type;unit\nvoltage_l1_n;4;30001;u16;0,1 V\nactive_power;4;30017;s32;W\nactive_energy_import;4;30033;u32;0,01 kWh\n';
 const EXAMPLE_FIRST = '30001';
 const ROWS = 10;
+const MESSAGE_MAX = 1_000_000; // the gateway takes none that is larger
 const ROWS_PLAIN = 40; // of a CSV file in the name of a download
 const names = (devices: readonly ConfigDevice[]): string => devices.map((one) => one.name).join(', ');
 
@@ -156,6 +157,7 @@ interface CheckAnswer { profile: ProfileTree; whole?: ProfileTree }
 async function look(form: TableForm, base: ProfileTree | null): Promise<Looked> {
   const asked = checkArgs(form);
   if ('badJson' in asked) return { is: 'bad_json', why: asked.badJson };
+  if (new TextEncoder().encode(JSON.stringify(asked.args)).length > MESSAGE_MAX) return { is: 'faults', fault: { code: 'table.size', text: '', params: {} } as Fault };
   let answer = await call<CheckAnswer>('config', 'profile', asked.args);
   if (answer.is === 'ok' && base !== null && !isJson(form.text)) answer = await call<CheckAnswer>('config', 'profile', { profile: composed(answer.value.profile, base), check: true });
   if (answer.is === 'lost') return { is: 'lost' };
@@ -283,7 +285,7 @@ function OwnTable({ profile, list, onChanged }: { profile: Profile; list: Profil
   const place = { bus: first ? String(first.bus) : '', unit: first ? String(first.unit) : '', device: first ?? null };
   const plain = isPlain(own);
   return (
-    <>
+    <div class="system-form">
       <Edit start={formOf(own, { family: profile.family, model: profile.model, kind: profile.kind })} base={own} named={own.extends === undefined} title={`${profile.family} ${profile.model}`} about={profile} place={place} list={list} onChanged={onChanged} />
       <section class="card system-part" data-test="own-tools">
         <p class="muted" data-test="users">{users.length > 0 ? t('ui.tables.used', { devices: names(users) }) : t('ui.tables.unused')}</p>
@@ -294,7 +296,7 @@ function OwnTable({ profile, list, onChanged }: { profile: Profile; list: Profil
         </div>
         {refused !== null && <Notice tone="bad" test="remove-refused">{refused}</Notice>}
       </section>
-    </>
+    </div>
   );
 }
 
