@@ -28,9 +28,11 @@ static void add_write(struct inlet_job *job, const struct profile_command *comma
     inlet_add_write(job, place->fc, place->address, place->words, words);
 }
 
+// As the station can take it: below its smallest current it is nothing.
 static double wanted_fallback_a(const struct device *device)
 {
-    return device->station.config.fallback_ma / 1000.0;
+    const struct lease_station *c = &device->station.config;
+    return lease_writable_ma(c, c->fallback_ma) / 1000.0;
 }
 
 // What is minded now: the watchdog of stations that Green'Up has, the set-up of all that are told a limit.

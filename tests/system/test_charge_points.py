@@ -38,7 +38,7 @@ def quick(name):
     if "watchdog" in profile:
         more["watchdog"] = {"timeout_s": 5}
     if "keep_alive" in profile:
-        more["keep_alive"] = {"every_s": 1}
+        more["keep_alive"] = {"every_s": 1, "timeout_s": 4}
     if "phases" in profile["commands"]:
         more["commands"] = {"phases": {**profile["commands"]["phases"], "pause_s": 1, "min_interval_s": 2}}
     return more
@@ -121,6 +121,27 @@ class ChargePoints(StationCase):
         self.charge(numbers[0], lambda c: c["state"] == "C")
         self.assertFalse(self.switch(numbers[0], 3))  # under load
         self.assertEqual(self.true(numbers[0])["phases"], 1)
+
+    def test_errors_are_told_in_the_makers_words_and_a_pause_that_is_none_is_put_right(self):
+        number_of = {name: number for number, name in IDS.items()}
+        kathrein, keba = number_of["kathrein-wallbox"], number_of["keba-p30"]
+        self.greenup()
+        self.start_poller()
+        self.control(f"set {kathrein} error_code 5")
+        error = self.charge(kathrein, lambda c: c["errors"])["errors"][0]
+        self.assertEqual((error["code"], error["params"]["word"]), ("station.error_word", "relay welded, socket lock"))
+        self.status(kathrein, "fault", "station.error_word")
+        self.control(f"set {kathrein} error_code 0")
+        self.status(kathrein, "on")
+        # A release that can't be read: after a power cut the station charges again, and is told again.
+        self.control(f"car {keba} arrive 90000")
+        self.setpoint(keba, 0, valid_s=120)
+        self.held(keba, 0)
+        self.control(f"power {keba} cycle 1")
+        self.offers(keba, 32, "what it offers after a power cut")
+        self.control("step 15")
+        self.offers(keba, 0, "nothing again")
+        self.charge(keba, lambda c: c["limit_a"] == 0)
 
     def switch(self, number, phases):
         since = self.watcher.mark()

@@ -161,7 +161,8 @@ static void check_round_trip(const struct profile *profile, int index)
     profile_encode(profile, index, &bound, expected, 1, words);
     profile_decode(profile, index, &bound, words, &values[index]);
     profile_finish(profile, index, values);
-    if (values[index].quality != PROFILE_GOOD || fabs(values[index].number - expected) > expected * 1e-6)
+    if (values[index].quality != PROFILE_GOOD ||
+        fabs(values[index].number - expected) > fabs(expected) * 1e-6)
         fail_msg("%s: %s: %g, expected %g", profile->id, profile->registers[index].quantity,
                  values[index].number, expected);
 }
