@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCAN_FRAMES_BYTES = 32 }; // a question and its answer with the silences around them
+enum {
+    FRAMES_BYTES = 28
+}; // a question and its answer with the silences around them, without what they carry
 
 struct inlet_job *inlet_job_new(enum inlet_class class, int unit, int timeout_ms, int gap_ms,
                                 inlet_done_fn *done, void *user)
@@ -157,7 +159,16 @@ static struct scan_polling polling_of(const struct worker *w, int64_t now_us)
                                  .slack_us = period_ms * 1000 / 4};
 }
 
-// A step of a scan, when its share of the line allows one.
+// What the job's next step may take at most.
+static int64_t cost_us(const struct worker *w, const struct inlet_job *job)
+{
+    const struct inlet_step *step = &job->steps[job->next_step];
+    bool bits = step->fc == 1 || step->fc == 2 || step->fc == 5 || step->fc == 15;
+    int bytes = FRAMES_BYTES + (bits ? step->count / 8 + 1 : 2 * step->count);
+    return (int64_t)job->timeout_ms * 1000 + mb_line_wire_us(&w->options.line, bytes);
+}
+
+// A step of a scan or of another master, when its share of the line allows one.
 static bool run_scan(struct worker *w)
 {
     struct inlet_line *line = &w->inlet[INLET_SCAN];
@@ -165,13 +176,14 @@ static bool run_scan(struct worker *w)
         return false;
     struct inlet_job *job = line->jobs[line->first];
     int64_t now_us = ew_clock_up_us();
-    int64_t cost_us = (int64_t)job->timeout_ms * 1000 + mb_line_wire_us(&w->options.line, SCAN_FRAMES_BYTES);
     struct scan_polling polling = polling_of(w, now_us);
-    if (!scan_share_may(&w->share, &polling, now_us, cost_us))
+    bool late = too_late(job);
+    if (!late && !scan_share_may(&w->share, &polling, now_us, cost_us(w, job)))
         return false;
-    if (job->next_step < job->step_count)
+    if (!late && job->next_step < job->step_count) {
         run_step(w, job);
-    scan_share_ran(&w->share, &polling, now_us, ew_clock_up_us());
+        scan_share_ran(&w->share, &polling, now_us, ew_clock_up_us());
+    }
     if (job->err != EW_OK || job->next_step >= job->step_count)
         finish(w, INLET_SCAN);
     return true;

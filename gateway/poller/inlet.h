@@ -3,8 +3,9 @@
 // back over the results queue with every answer filled in.
 //
 // What goes first: set-points, then commands, then polling and tools by turns; scans take what polling leaves
-// and at most a fifth of a busy line (core/scan: struct scan_share). The order is looked at before every
-// single request, so that a set-point waits for one running request at most.
+// and at most a fifth of a busy line (core/scan: struct scan_share); so does what other masters ask through
+// the Modbus TCP server. The order is looked at before every single request, so that a set-point waits for
+// one running request at most.
 #ifndef EDGEWATT_POLLER_INLET_H
 #define EDGEWATT_POLLER_INLET_H
 

@@ -1,5 +1,6 @@
 #include "poller/tools_priv.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/scan/outcome.h"
 #include "tools/guard.h"
@@ -7,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MAX = 128 << 10, SILENT_MAX = 3 /* devices of a bus that a test asks in vain */ };
+enum {
+    ANSWER_MAX = 128 << 10,
+    SILENT_MAX = 3,  // devices of a bus that a test asks in vain
+    OTHERS_MS = 3000 // another master waits no longer for its turn
+};
 
 const struct bus *tools_bus(const struct tools *tools, int64_t id, struct ew_reason *reason)
 {
@@ -98,14 +103,31 @@ static enum ew_err may_write(const struct tools *tools, int64_t bus, int unit, s
     return err;
 }
 
+// The silence that devices at this unit want before a request.
+static int gap_of(const struct tools *tools, int64_t bus, int unit)
+{
+    const struct fleet *fleet = tools->fleet;
+    int gap_ms = 0;
+    for (int i = 0; i < fleet->device_count; i++) {
+        const struct recipe *recipe = fleet->devices[i]->recipe;
+        if (recipe && recipe->bus == bus && recipe->unit == unit && recipe->gap_ms > gap_ms)
+            gap_ms = recipe->gap_ms;
+    }
+    return gap_ms;
+}
+
+// What another master asks through the server (NET-03) gets what polling leaves of the line, as a scan does.
 static enum ew_err give_raw(struct tools *tools, const struct raw *raw, const struct bus *bus,
                             struct ew_reason *reason)
 {
     const struct mb_request *rq = &raw->values.rq;
+    bool other = strcmp(mq_request_account(raw->request), "server") == 0;
     if (rq->count > INLET_WORDS_MAX)
         return ew_fail(reason, EW_E_TOO_LARGE, "tool.count", "/count", "at most %d at once", INLET_WORDS_MAX);
     struct inlet_job *job =
-        inlet_job_new(INLET_TOOL, rq->unit, bus->config.serial.timeout_ms, 0, on_raw_done, (void *)raw);
+        inlet_job_new(other ? INLET_SCAN : INLET_TOOL, rq->unit, bus->config.serial.timeout_ms,
+                      gap_of(tools, bus->id, rq->unit), on_raw_done, (void *)raw);
+    job->latest_ms = other ? ew_clock_up_ms() + OTHERS_MS : 0;
     if (mb_is_write(rq->fc))
         inlet_add_write(job, rq->fc, rq->address, rq->count, raw->values.words);
     else

@@ -15,7 +15,8 @@ enum { OUTPUT_MAX = 16 << 10, SWEEP_MS = 10000 };
 
 struct connection {
     struct door *door;
-    int fd; // -1 = free
+    int fd;        // -1 = free
+    uint32_t life; // counts those that were here
     int64_t heard_ms;
     size_t in_len;
     uint8_t in[2 * FRAME_TCP_MAX];
@@ -40,6 +41,13 @@ static void close_connection(struct connection *c)
     ew_buf_done(&c->out);
 }
 
+static void put(struct connection *c, const struct door_ticket *ticket, const uint8_t *pdu, size_t len)
+{
+    uint8_t bytes[FRAME_TCP_MAX];
+    ew_buf_add(&c->out, bytes, frame_tcp_write(ticket->transaction, ticket->unit, pdu, len, bytes));
+    c->door->answered++;
+}
+
 // Frames that came whole are answered in order. False: this is no Modbus TCP, or nobody reads the answers.
 static bool take_frames(struct connection *c, int64_t now_ms)
 {
@@ -48,11 +56,15 @@ static bool take_frames(struct connection *c, int64_t now_ms)
         if (len <= 0)
             return len == 0;
         struct frame frame;
-        uint8_t pdu[FRAME_PDU_MAX], bytes[FRAME_TCP_MAX];
+        uint8_t pdu[FRAME_PDU_MAX];
         frame_tcp_read(c->in, (size_t)len, &frame);
-        size_t count = c->door->answer(c->door->user, frame.unit, frame.pdu, frame.pdu_len, now_ms, pdu);
-        ew_buf_add(&c->out, bytes, frame_tcp_write(frame.transaction, frame.unit, pdu, count, bytes));
-        c->door->answered++;
+        const struct door_ticket ticket = {.place = (int)(c - c->door->connections),
+                                           .life = c->life,
+                                           .transaction = frame.transaction,
+                                           .unit = frame.unit};
+        size_t count = c->door->answer(c->door->user, &ticket, frame.pdu, frame.pdu_len, now_ms, pdu);
+        if (count > 0)
+            put(c, &ticket, pdu, count);
         c->in_len -= (size_t)len;
         memmove(c->in, c->in + len, c->in_len);
         if (c->out.full)
@@ -112,6 +124,7 @@ static void on_listener(void *user, int fd, uint32_t events, int64_t now_ms)
             continue;
         (void)setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         c->fd = peer;
+        c->life++;
         c->heard_ms = now_ms;
         c->in_len = 0;
         ew_buf_init(&c->out, OUTPUT_MAX);
@@ -188,6 +201,16 @@ void door_close(struct door *door)
     for (int i = 0; i < DOOR_CONNECTIONS_MAX; i++)
         if (door->connections[i].fd >= 0)
             close_connection(&door->connections[i]);
+}
+
+void door_reply(struct door *door, const struct door_ticket *ticket, const uint8_t *pdu, size_t len)
+{
+    struct connection *c = &door->connections[ticket->place];
+    if (c->fd < 0 || c->life != ticket->life)
+        return;
+    put(c, ticket, pdu, len);
+    if (c->out.full || !flush(c))
+        close_connection(c);
 }
 
 void door_free(struct door *door)

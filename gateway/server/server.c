@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "core/remote/remote.h"
 #include "core/topic/topic.h"
-#include "server/door.h"
+#include "server/forward.h"
 #include "service/service.h"
 
 #include <math.h>
@@ -14,6 +14,7 @@ enum { PORT = 502, RETRY_MS = 10000 };
 
 struct server {
     struct door *door;
+    struct forward *forward;
     struct remote_table *table;
     int port;    // of the command line, 0 = the setting decides
     bool wanted; // by the setting
@@ -103,11 +104,27 @@ static void on_total(void *user, const struct mq_message *m, int64_t now_ms)
     }
 }
 
-static size_t on_request(void *user, uint8_t unit, const uint8_t *pdu, size_t len, int64_t now_ms,
-                         uint8_t ret_pdu[FRAME_PDU_MAX])
+static void on_bus(void *user, const struct mq_message *m, int64_t now_ms)
+{
+    (void)now_ms;
+    const struct server *server = ((struct ew_service *)user)->state;
+    cJSON *tree = m->payload_len ? parse(m) : NULL;
+    forward_take_bus(server->forward, strtoll(m->topic + strlen("config/bus/"), NULL, 10), tree);
+    cJSON_Delete(tree);
+}
+
+// Unit 247 is this server itself; any other one is a device of the local port.
+static size_t on_request(void *user, const struct door_ticket *ticket, const uint8_t *pdu, size_t len,
+                         int64_t now_ms, uint8_t ret_pdu[FRAME_PDU_MAX])
 {
     const struct server *server = user;
-    return remote_answer(server->table, unit, pdu, len, now_ms, ret_pdu);
+    struct frame_request request;
+    if (ticket->unit == REMOTE_UNIT)
+        return remote_answer(server->table, ticket->unit, pdu, len, now_ms, ret_pdu);
+    enum frame_exception exception = frame_request_read(pdu, len, &request);
+    if (exception == FRAME_NO_EXCEPTION)
+        exception = forward_ask(server->forward, ticket, &request);
+    return exception == FRAME_NO_EXCEPTION ? 0 : frame_answer_exception(pdu[0], exception, ret_pdu);
 }
 
 // ---- Open or closed --------------------------------------------------------------------------------------
@@ -150,6 +167,7 @@ static void on_setting(void *user, const struct mq_message *m, int64_t now_ms)
     struct server *server = service->state;
     cJSON *tree = m->payload_len ? parse(m) : NULL;
     server->wanted = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "on"));
+    forward_allow_writes(server->forward, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "writes")));
     cJSON_Delete(tree);
     decide(service);
 }
@@ -177,9 +195,11 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     if (!server->table)
         abort();
     server->door = door_new(service->loop, on_request, server);
+    server->forward = forward_new(service->mq, server->door);
     server->retry.fn = on_retry;
     server->retry.user = service;
     mq_subscribe(service->mq, "config/settings/modbus_server", 1, on_setting, service);
+    mq_subscribe(service->mq, "config/bus/+", 1, on_bus, service);
     mq_subscribe(service->mq, "device/+/measures/energy", 0, on_energy, service);
     mq_subscribe(service->mq, "total/+/+", 0, on_total, service);
     return EW_OK;
@@ -197,6 +217,8 @@ static void health(struct ew_service *service, struct ew_jw *w)
     ew_jw_int(w, "connections", door_connections(server->door));
     ew_jw_int(w, "answered", door_answered(server->door));
     ew_jw_int(w, "energies", server->table->count);
+    ew_jw_int(w, "forwarded", forward_passed(server->forward));
+    ew_jw_int(w, "not_forwarded", forward_refused(server->forward));
 }
 
 static void stop(struct ew_service *service)
@@ -204,6 +226,7 @@ static void stop(struct ew_service *service)
     struct server *server = service->state;
     ew_loop_timer_clear(service->loop, &server->retry);
     door_free(server->door);
+    forward_free(server->forward);
     free(server->table);
 }
 
@@ -211,7 +234,8 @@ int server_main(int argc, char **argv)
 {
     static const struct ew_service_definition definition = {
         .name = "server",
-        .summary = "other servers read this one's energies over Modbus TCP",
+        .summary =
+            "other servers read this one's energies, and the devices of its local port, over Modbus TCP",
         .state_size = sizeof(struct server),
         .option = option,
         .option_help =

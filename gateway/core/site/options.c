@@ -62,7 +62,8 @@ enum ew_err site_modbus_server_check(const cJSON *node, const char *path, struct
     struct ew_json o;
     ew_json_open(&o, node, path, reason);
     ew_json_skip(&o, "rev");
-    bool on;
+    bool on, writes;
     site_read_flag(&o, "on", false, &on); // SYS-04: default OFF
+    site_read_flag(&o, "writes", false, &writes);
     return ew_json_close(&o);
 }
