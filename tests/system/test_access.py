@@ -114,7 +114,8 @@ TABLE = [
     ("call/{self}/config/versions", "console @server @system", "config"),
     ("call/{self}/config/greenup", "controller", "config"),
     ("call/{self}/poller/test", "console @system @installation", "poller"),
-    ("call/{self}/poller/write", "console @system", "poller"),
+    ("call/{self}/poller/read", "server console @system", "poller"),
+    ("call/{self}/poller/write", "server console @system", "poller"),
     ("call/{self}/poller/scan", "console @system", "poller"),
     ("call/{self}/recorder/consumption", f"notifier console @server @consumption @reports {OTHERS}", "recorder"),
     ("call/{self}/recorder/history", f"notifier console @server @consumption @reports {OTHERS}", "recorder"),
@@ -138,7 +139,7 @@ TABLE = [
     ("call/{other}/controller/priority", "", "controller"),
     # Answers.
     ("reply/{self}/1", "poller controller recorder notifier config",
-     f"config web controller notifier console @every {OTHERS}"),
+     f"config web controller notifier server console @every {OTHERS}"),
     ("reply/{other}/1", "poller controller recorder notifier config", ""),
     # What is no topic of Edgewatt.
     ("secrets/config", "", ""),
@@ -174,7 +175,7 @@ FILTERS = [
     ("call/+/config/+", "config"),
     ("call/+/poller/+", "poller"),
     ("call/+/recorder/+", "recorder"),
-    ("reply/{self}/#", f"config web controller notifier console @every {OTHERS}"),
+    ("reply/{self}/#", f"config web controller notifier server console @every {OTHERS}"),
     ("reply/{other}/#", ""),
     ("total/+/+", f"recorder server console @consumption {OTHERS}"),
     ("/homeassistant/#", OTHERS),

@@ -157,9 +157,9 @@ enum ew_err profile_compose(const struct profile *const *modules, int count, str
     ret->commands = ew_arena_take(arena, commands, sizeof(*ret->commands));
     ret->register_count = ret->command_count = ret->param_count = ret->state_count = 0;
     ret->state_register = ret->identify_register = -1;
+    if (!ret->registers || !ret->commands)
+        return not_together(reason, "no memory", "");
     enum ew_err err = check_functions(modules, count, reason);
-    if (err == EW_OK && ((registers && !ret->registers) || (commands && !ret->commands)))
-        err = not_together(reason, "no memory", "");
     for (int i = 0; i < count && err == EW_OK; i++)
         err = add(ret, modules[i], reason);
     struct ew_reason why;
