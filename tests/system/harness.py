@@ -267,6 +267,7 @@ class Message:
 
     def __init__(self, topic, raw, retain, properties, order):
         self.topic, self.raw, self.retain, self.properties, self.order = topic, raw, retain, properties, order
+        self.at = time.monotonic()  # when it came
         try:
             self.json = json.loads(raw) if raw else None
         except ValueError:

@@ -99,6 +99,30 @@ static void a_module_without_a_table_leaves_the_others_as_they_are(void **state)
     done(&g);
 }
 
+static void links_of_the_modules_stand_beside_each_other(void **state)
+{
+    (void)state;
+    static const char *const texts[MODULES_MAX + 1] = {
+        MODULE("a", "io",
+               "'registers':{'link_action_1':{'fc':3,'address':100,'type':'u16','group':'links'},"
+               "'link_action_12':{'fc':3,'address':112,'type':'u16','group':'links'}}"),
+        MODULE(
+            "b", "io",
+            "'registers':{'link_event_1':{'fc':3,'address':200,'type':'u16','group':'links'},'link_error_1':{"
+            "'fc':3,'address':201,'type':'u16','group':'links'},'output_1':{'fc':1,'address':0,'type':'bool',"
+            "'group':'state'}}"),
+        NULL};
+    struct group g;
+    struct ew_reason why;
+    if (compose(&g, texts, &why) != EW_OK)
+        fail_msg("%s", why.text);
+    static const char *const wanted[] = {"link_action_1", "link_action_12", "link_event_13", "link_error_13",
+                                         "output_1"};
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        assert_string_equal(g.all.registers[i].quantity, wanted[i]);
+    done(&g);
+}
+
 static void what_can_not_share_an_address_is_told(void **state)
 {
     (void)state;
@@ -146,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_reads_and_is_told_what_its_modules_are),
         cmocka_unit_test(a_module_without_a_table_leaves_the_others_as_they_are),
+        cmocka_unit_test(links_of_the_modules_stand_beside_each_other),
         cmocka_unit_test(what_can_not_share_an_address_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,15 +68,51 @@ static int moved(int index, int by)
     return index < 0 ? index : index + by;
 }
 
+// ---- Links of several modules (LNK-01): each counts its own from 1
+// ----------------------------------------------
+
+static bool is_link(const struct profile_register *r)
+{
+    return r->group == PROFILE_LINKS;
+}
+
+static int link_number(const struct profile_register *r)
+{
+    int number = 0;
+    for (const char *digit = strrchr(r->quantity, '_') + 1; *digit; digit++)
+        number = number * 10 + (*digit - '0');
+    return number;
+}
+
+static int last_link(const struct profile *all)
+{
+    int last = 0;
+    for (int i = 0; i < all->register_count; i++)
+        if (is_link(&all->registers[i]) && link_number(&all->registers[i]) > last)
+            last = link_number(&all->registers[i]);
+    return last;
+}
+
+static void renumber(struct profile_register *r, int by)
+{
+    char stem[PROFILE_NAME_MAX];
+    int number = link_number(r) + by;
+    ew_copy(stem, sizeof(stem), r->quantity);
+    strrchr(stem, '_')[1] = 0;
+    (void)ew_format(r->quantity, sizeof(r->quantity), "%s%d", stem, number);
+}
+
 static void add_registers(struct profile *all, const struct profile *module)
 {
-    int by = all->register_count;
+    int by = all->register_count, links = last_link(all);
     for (int i = 0; i < module->register_count; i++) {
         struct profile_register *r = &all->registers[all->register_count++];
         *r = module->registers[i];
         r->scale_from[0] = moved(r->scale_from[0], by);
         r->scale_from[1] = moved(r->scale_from[1], by);
         r->sign_from = moved(r->sign_from, by);
+        if (is_link(r))
+            renumber(r, links);
     }
     for (int i = 0; i < module->command_count; i++) {
         struct profile_command *c = &all->commands[all->command_count++];
