@@ -143,6 +143,14 @@ static const struct csv_member *member_at(const struct csv_run *run, int64_t dev
     return low > 0 && run->members[low - 1].device == device ? &run->members[low - 1] : NULL;
 }
 
+static void list_summed(struct csv_run *run)
+{
+    run->summed = room((size_t)run->series_max + 1, sizeof(*run->summed));
+    for (int64_t i = 0; run->series && i <= run->series_max; i++)
+        if (run->series[i].device && run->series[i].service >= 0)
+            run->summed[run->summed_count++] = &run->series[i];
+}
+
 static enum ew_err load_series(struct csv_run *run, struct ew_reason *reason)
 {
     sqlite3_stmt *q = NULL;
@@ -166,8 +174,10 @@ static enum ew_err load_series(struct csv_run *run, struct ew_reason *reason)
             s->service = SITE_ELECTRICITY;
         else if (s->counter && strcmp(s->quantity, "volume") == 0)
             s->service = member && member->service == SITE_GAS ? SITE_GAS : SITE_WATER;
+        s->skipped = run->sums_only && s->service < 0;
     }
     sqlite3_finalize(q);
+    list_summed(run);
     return code == SQLITE_DONE ? EW_OK : csv_fail(run, reason);
 }
 
@@ -223,6 +233,7 @@ enum ew_err csv_load(struct csv_run *run, struct ew_reason *reason)
 void csv_unload(struct csv_run *run)
 {
     free(run->series);
+    free(run->summed);
     free(run->devices);
     free(run->members);
     free(run->circuits);
@@ -238,7 +249,9 @@ static void clear_cells(struct csv_cell *cells, int count)
 
 void csv_cells_clear(struct csv_run *run)
 {
-    for (int64_t i = 0; run->series && i <= run->series_max; i++)
+    for (int i = 0; run->sums_only && i < run->summed_count; i++)
+        run->summed[i]->cell.known = false;
+    for (int64_t i = 0; !run->sums_only && run->series && i <= run->series_max; i++)
         run->series[i].cell.known = false;
     for (int i = 0; i < run->circuit_count; i++)
         clear_cells(run->circuits[i].cells, SITE_SERVICE_COUNT);
@@ -306,11 +319,9 @@ static void price(struct csv_run *run, int service, int64_t slot_s, int64_t end_
 
 void csv_cells_sum(struct csv_run *run, int64_t slot_s, int64_t end_s)
 {
-    for (int64_t i = 0; run->series && i <= run->series_max; i++) {
-        const struct csv_series *s = &run->series[i];
-        if (s->device && s->service >= 0 && s->cell.known)
-            add_series(run, s, slot_s);
-    }
+    for (int i = 0; i < run->summed_count; i++)
+        if (run->summed[i]->cell.known)
+            add_series(run, run->summed[i], slot_s);
     for (int service = 0; service < SITE_SERVICE_COUNT; service++)
         if (run->totals[service].known && run->totals[service].value < 100000000000000)
             price(run, service, slot_s, end_s);

@@ -142,7 +142,7 @@ static enum ew_err write_month(struct csv_run *run, int64_t from_s, int64_t to_s
     return err;
 }
 
-static int64_t first_sample(struct csv_run *run)
+int64_t csv_first_sample(struct csv_run *run)
 {
     static const char *const sql =
         "SELECT min(at) FROM (SELECT min(start) AS at FROM slot UNION ALL SELECT (SELECT key FROM "
@@ -165,7 +165,7 @@ static struct calendar_date first_month(struct csv_run *run)
         month = calendar_local(tree->zone, tree->from_s).date;
     else if (month.year == 0)
         month = calendar_add(calendar_local(tree->zone, tree->until_s).date, CALENDAR_MONTH, -1);
-    struct calendar_date first = calendar_local(tree->zone, first_sample(run)).date;
+    struct calendar_date first = calendar_local(tree->zone, csv_first_sample(run)).date;
     if (calendar_days(first) > calendar_days(month))
         month = first;
     month.day = 1;

@@ -22,7 +22,8 @@ struct csv_series {
     int64_t device; // 0 = no such row
     char quantity[64];
     bool counter;
-    int service; // enum site_service of what counts in sums, -1 = does not
+    int service;  // enum site_service of what counts in sums, -1 = does not
+    bool skipped; // csv_values passes it over
     struct csv_cell cell;
 };
 
@@ -65,10 +66,13 @@ struct csv_run {
     const struct csv_tree *tree;
     char export_dir[PATH_MAX], spare_dir[PATH_MAX];
     sqlite3 *db;
-    cJSON *state; // versions: csv_state.c
-    bool rewrite; // separators were changed: no file goes on
+    cJSON *state;   // versions: csv_state.c
+    bool rewrite;   // separators were changed: no file goes on
+    bool sums_only; // set before csv_load: only what counts in sums is read
     int64_t series_max;
     struct csv_series *series; // by row id
+    int summed_count;
+    struct csv_series **summed; // those that count in sums
     int device_count;
     struct csv_device *devices; // by id
     int member_count;
@@ -94,6 +98,9 @@ void csv_cells_sum(struct csv_run *run, int64_t slot_s,
                    int64_t end_s);                                   // groups, totals and costs of the slot
 enum ew_err csv_fail(struct csv_run *run, struct ew_reason *reason); // of the database
 const cJSON *csv_list(const struct csv_run *run, const char *kind);
+
+// csv_tree.c: when recording began; tree->until_s when nothing was recorded.
+int64_t csv_first_sample(struct csv_run *run);
 
 // csv_values.c: gives every value of from_s..to_s (an hour or a few) by rising start.
 typedef void csv_value_fn(void *user, int64_t series, int64_t start_s, int64_t length_s,

@@ -44,6 +44,11 @@ static int by_start(const void *a, const void *b)
     return (one->series > other->series) - (one->series < other->series);
 }
 
+static bool skipped(const struct csv_run *run, int64_t series)
+{
+    return !run->series || series < 0 || series > run->series_max || run->series[series].skipped;
+}
+
 static enum ew_err read_days(struct csv_run *run, const char *sql, struct list *list,
                              struct ew_reason *reason)
 {
@@ -57,6 +62,8 @@ static enum ew_err read_days(struct csv_run *run, const char *sql, struct list *
         int64_t key = sqlite3_column_int64(q, 0);
         struct history_day_reader reader;
         struct history_value value;
+        if (skipped(run, key & ((1 << SERIES_BITS) - 1)))
+            continue;
         history_day_open(&reader, sqlite3_column_blob(q, 1), (size_t)sqlite3_column_bytes(q, 1),
                          (key >> SERIES_BITS) * DAY_S);
         while (history_day_next(&reader, &value))
@@ -87,7 +94,7 @@ static enum ew_err read_slots(struct csv_run *run, struct list *list, struct ew_
         history_slot_open(&reader, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2), start_s,
                           sqlite3_column_int(q, 1));
         while (history_slot_next(&reader, &value))
-            if (!packing || reader.series > sqlite3_column_int64(q, 4))
+            if (!skipped(run, reader.series) && (!packing || reader.series > sqlite3_column_int64(q, 4)))
                 put(list, reader.series, &value);
     }
     sqlite3_finalize(q);
@@ -103,7 +110,7 @@ enum ew_err csv_values(struct csv_run *run, int64_t from_s, int64_t to_s, csv_va
         return csv_fail(run, reason);
     enum ew_err err =
         read_days(run, "SELECT key, data FROM counter_day WHERE key >= ? AND key < ?", &list, reason);
-    if (err == EW_OK)
+    if (err == EW_OK && !run->sums_only)
         err = read_days(run, "SELECT key, data FROM gauge_day WHERE key >= ? AND key < ?", &list, reason);
     if (err == EW_OK)
         err = read_slots(run, &list, reason);

@@ -1,21 +1,26 @@
 #include "recorder/report.h"
 
+#include "base/civil.h"
 #include "base/file.h"
 #include "recorder/csv_tree_priv.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <zip.h>
 
 enum {
-    CHUNK_S = 4 * 3600,
-    FILES_MAX = 2 * SITE_SERVICE_COUNT,
+    DAY_S = 24 * 3600,
+    CHUNK_S = 4 * 3600,  // is read at once of so many series that
+    SERIES_OF_DAY = 300, // a day of them, each minute, would be more than 20 MB
     TEXT_MAX = 1 << 20,
     SEGMENTS_MAX = 64,
-    BUSY_MS = 5000
+    BUSY_MS = 5000,
+    READ_PER_MILLE = 900 // of the work; packing is the rest
 };
+static const int64_t free_bytes_min = INT64_C(256) << 20; // what a report leaves on the disk
 
 struct figure {
     const struct csv_cell *cell; // of the running slot
@@ -39,6 +44,8 @@ struct work {
     struct csv_run run;
     struct table tables[SITE_SERVICE_COUNT];
     int64_t slot_s, slot_end_s, group_s; // INT64_MIN = none
+    int64_t written;                     // bytes of all files
+    struct ew_buf text;                  // of a line
     enum ew_err err;
     struct ew_reason *reason;
 };
@@ -130,13 +137,23 @@ static void choose_devices(struct work *w)
 {
     struct csv_run *run = &w->run;
     bool stations = w->report->scope == REPORT_STATIONS;
-    for (int64_t i = 0; run->series && i <= run->series_max; i++) {
-        const struct csv_series *s = &run->series[i];
+    for (int i = 0; i < run->summed_count; i++) {
+        struct csv_series *s = run->summed[i];
         const struct csv_device *device = csv_device_of(run, s->device);
-        if (s->device && s->service >= 0 && chosen(w->report, s->device) &&
-            is_station(run, s->device) == stations)
+        s->skipped = !chosen(w->report, s->device) || is_station(run, s->device) != stations;
+        if (!s->skipped)
             add_column(&w->tables[s->service], &s->cell, s->device, device ? device->name : "");
     }
+}
+
+// Gas and water are listed for a zone that had a meter of it.
+static bool counts_here(const struct csv_run *run, int64_t zone, int service)
+{
+    for (int i = 0; i < run->member_count; i++)
+        for (int z = 0; z < run->members[i].zone_count; z++)
+            if (run->members[i].zones[z] == zone && run->members[i].service == service)
+                return true;
+    return false;
 }
 
 static void choose_groups(struct work *w)
@@ -144,29 +161,46 @@ static void choose_groups(struct work *w)
     bool zones = w->report->scope == REPORT_ZONES;
     const struct csv_group *groups = zones ? w->run.zones : w->run.circuits;
     int count = zones ? w->run.zone_count : w->run.circuit_count;
+    int services = zones ? SITE_SERVICE_COUNT : 1;
     for (int i = 0; i < count; i++)
-        if (chosen(w->report, groups[i].id))
-            add_column(&w->tables[SITE_ELECTRICITY], &groups[i].cells[SITE_ELECTRICITY], groups[i].id,
-                       groups[i].name);
+        for (int service = 0; service < services && chosen(w->report, groups[i].id); service++)
+            if (service == SITE_ELECTRICITY || counts_here(&w->run, groups[i].id, service))
+                add_column(&w->tables[service], &groups[i].cells[service], groups[i].id, groups[i].name);
 }
 
 // ---- Lines -----------------------------------------------------------------------------------------------
 
-static void write_text(struct work *w, FILE *file, struct ew_buf *text)
+static void write_text(struct work *w, FILE *file)
 {
-    if (w->err == EW_OK && fwrite(ew_buf_text(text), 1, text->len, file) != text->len)
+    if (w->err == EW_OK && fwrite(ew_buf_text(&w->text), 1, w->text.len, file) != w->text.len)
         w->err = ew_fail(w->reason, errno == ENOSPC ? EW_E_FULL : EW_E_IO, "file.io", w->run.spare_dir,
                          "can't be written: %s", strerror(errno));
-    ew_buf_done(text);
+    w->written += (int64_t)w->text.len;
+}
+
+// A report never fills the disk, and ends somewhere.
+static void check_room(struct work *w)
+{
+    struct statvfs disk;
+    if (w->err == EW_OK && w->written > REPORT_BYTES_MAX) {
+        w->err = ew_fail(w->reason, EW_E_TOO_LARGE, "report.too_large", "",
+                         "the report would be larger than %d GB; choose a shorter time, fewer devices, or "
+                         "hours or days",
+                         (int)(REPORT_BYTES_MAX / 1000000000));
+        ew_reason_param(w->reason, "gigabytes", "%d", (int)(REPORT_BYTES_MAX / 1000000000));
+    }
+    if (w->err == EW_OK && statvfs(w->run.spare_dir, &disk) == 0 &&
+        (int64_t)disk.f_bavail * (int64_t)disk.f_frsize < free_bytes_min + w->written / 4)
+        w->err = ew_fail(w->reason, EW_E_FULL, "report.disk", "",
+                         "there is too little room on the disk for this report");
 }
 
 static void write_header(struct work *w, struct table *t, int cost)
 {
     static const char *const units[] = {"Wh", "dm3", "dm3"};
-    struct ew_buf text;
     struct csv_line line;
-    ew_buf_init(&text, TEXT_MAX);
-    csv_begin(&line, &text, &w->run.tree->options);
+    ew_buf_clear(&w->text);
+    csv_begin(&line, &w->text, &w->run.tree->options);
     csv_text(&line, "time");
     csv_text(&line, "utc_offset");
     for (int i = 0; i < t->count; i++) {
@@ -177,17 +211,16 @@ static void write_header(struct work *w, struct table *t, int cost)
     }
     csv_text(&line, "flags");
     csv_end(&line);
-    write_text(w, t->files[cost], &text);
+    write_text(w, t->files[cost]);
 }
 
 static void write_line(struct work *w, struct table *t, int cost)
 {
-    struct ew_buf text;
     struct csv_line line;
     unsigned flags = 0;
     bool any = false;
-    ew_buf_init(&text, TEXT_MAX);
-    csv_begin(&line, &text, &w->run.tree->options);
+    ew_buf_clear(&w->text);
+    csv_begin(&line, &w->text, &w->run.tree->options);
     csv_time(&line, w->run.tree->zone, w->group_s);
     line.begun = true;
     for (int i = 0; i < t->count; i++) {
@@ -204,9 +237,7 @@ static void write_line(struct work *w, struct table *t, int cost)
     csv_flags(&line, flags);
     csv_end(&line);
     if (any)
-        write_text(w, t->files[cost], &text);
-    else
-        ew_buf_done(&text);
+        write_text(w, t->files[cost]);
 }
 
 static void end_group(struct work *w)
@@ -274,7 +305,8 @@ static void end_slot(struct work *w)
     if (group_s != w->group_s)
         end_group(w);
     w->group_s = group_s;
-    csv_cells_sum(&w->run, w->slot_s, w->slot_end_s);
+    if (w->report->scope == REPORT_ZONES || w->report->scope == REPORT_CIRCUITS)
+        csv_cells_sum(&w->run, w->slot_s, w->slot_end_s);
     add_slot(w);
     csv_cells_clear(&w->run);
     w->slot_s = INT64_MIN;
@@ -293,18 +325,27 @@ static void take_value(void *user, int64_t series, int64_t start_s, int64_t leng
     w->run.series[series].cell = *cell;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void read_all(struct work *w)
 {
     const struct report *r = w->report;
     const struct csv_tree *tree = w->run.tree;
-    int64_t to_s = r->to_s < tree->until_s ? r->to_s : tree->until_s;
+    int64_t to_s = r->to_s < tree->until_s ? r->to_s : tree->until_s, next_s;
     csv_cells_clear(&w->run);
-    for (int64_t at_s = r->from_s; at_s < to_s && w->err == EW_OK; at_s += CHUNK_S) {
-        enum ew_err err = csv_values(&w->run, at_s, at_s + CHUNK_S < to_s ? at_s + CHUNK_S : to_s, take_value,
-                                     w, w->reason);
+    for (int64_t at_s = later(r->from_s, csv_first_sample(&w->run)); at_s < to_s && w->err == EW_OK;
+         at_s = next_s) {
+        // A day of UTC: it is packed as one.
+        next_s =
+            w->run.summed_count > SERIES_OF_DAY ? at_s + CHUNK_S : (ew_floor_div(at_s, DAY_S) + 1) * DAY_S;
+        enum ew_err err = csv_values(&w->run, at_s, next_s < to_s ? next_s : to_s, take_value, w, w->reason);
         end_slot(w);
         w->err = w->err == EW_OK ? err : w->err;
-        atomic_store(tree->per_mille, (int)((at_s - r->from_s) * 900 / (to_s - r->from_s)));
+        atomic_store(tree->per_mille, (int)((at_s - r->from_s) * READ_PER_MILLE / (to_s - r->from_s)));
+        check_room(w);
         if (w->err == EW_OK && atomic_load(tree->cancel))
             w->err = ew_fail(w->reason, EW_E_CLOSED, "export.cancelled", NULL, "was cancelled");
     }
@@ -343,6 +384,12 @@ static int was_cancelled(zip_t *zip, void *user)
     return atomic_load((atomic_bool *)user);
 }
 
+static void on_packed(zip_t *zip, double done, void *user)
+{
+    (void)zip;
+    atomic_store((atomic_int *)user, READ_PER_MILLE + (int)(done * (1000 - READ_PER_MILLE)));
+}
+
 static void pack(struct work *w, const char *path)
 {
     int code = 0;
@@ -363,8 +410,10 @@ static void pack(struct work *w, const char *path)
             ew_fail(w->reason, EW_E_UNKNOWN, "report.empty", "", "nothing was recorded of what was chosen");
         return;
     }
-    if (good)
+    if (good) {
         (void)zip_register_cancel_callback_with_state(zip, was_cancelled, NULL, w->run.tree->cancel);
+        (void)zip_register_progress_callback_with_state(zip, 0.01, on_packed, NULL, w->run.tree->per_mille);
+    }
     if (good && zip_close(zip) == 0)
         return;
     w->err = atomic_load(w->run.tree->cancel)
@@ -390,12 +439,16 @@ static void close_files(struct work *w, bool remove_them)
 enum ew_err report_write(const struct report *report, const struct csv_tree *tree, const char *path,
                          struct ew_reason *reason)
 {
-    struct work w = {
-        .report = report, .run = {.tree = tree}, .slot_s = INT64_MIN, .group_s = INT64_MIN, .reason = reason};
+    struct work w = {.report = report,
+                     .run = {.tree = tree, .sums_only = true},
+                     .slot_s = INT64_MIN,
+                     .group_s = INT64_MIN,
+                     .reason = reason};
     char database[PATH_MAX];
     if (ew_format(w.run.spare_dir, PATH_MAX, "%s/export.spare", tree->data_dir) != EW_OK ||
         ew_format(database, PATH_MAX, "%s/history.db", tree->data_dir) != EW_OK)
         return ew_fail(reason, EW_E_TOO_LARGE, "file.path", tree->data_dir, "the path is too long");
+    ew_buf_init(&w.text, TEXT_MAX);
     w.err = ew_dir_make(w.run.spare_dir, 0700, reason);
     if (w.err == EW_OK &&
         sqlite3_open_v2(database, &w.run.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
@@ -421,6 +474,7 @@ enum ew_err report_write(const struct report *report, const struct csv_tree *tre
         free(w.tables[s].figures);
         free(w.tables[s].labels);
     }
+    ew_buf_done(&w.text);
     csv_unload(&w.run);
     sqlite3_close(w.run.db);
     return w.err;

@@ -8,6 +8,8 @@
 enum report_scope { REPORT_DEVICES, REPORT_STATIONS, REPORT_ZONES, REPORT_CIRCUITS };
 enum report_by { REPORT_SLOTS, REPORT_HOURS, REPORT_DAYS };
 enum { REPORT_IDS_MAX = 4096 };
+#define REPORT_BYTES_MAX                                                                                     \
+    INT64_C(2000000000) // of its tables, unpacked: ten years of 255 devices, each 10 min, with costs
 
 struct report {
     enum report_scope scope;

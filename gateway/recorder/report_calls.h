@@ -1,4 +1,6 @@
-// The question recorder/report: makes reportdata.zip on a thread, says how far it is, gives it in pieces.
+// The question recorder/report: makes reportdata.zip on a thread, one after the other, says how far it is,
+// and keeps the newest of each account for an hour as DATA/reports/<account>.zip, which the page streams
+// from.
 #ifndef EDGEWATT_RECORDER_REPORT_CALLS_H
 #define EDGEWATT_RECORDER_REPORT_CALLS_H
 

@@ -7,6 +7,7 @@ static const struct {
     const char *words;
 } statuses[] = {
     {200, "OK"},
+    {206, "Partial Content"},
     {304, "Not Modified"},
     {307, "Temporary Redirect"},
     {400, "Bad Request"},
@@ -18,6 +19,7 @@ static const struct {
     {411, "Length Required"},
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
     {426, "Upgrade Required"},
     {429, "Too Many Requests"},
     {500, "Internal Server Error"},

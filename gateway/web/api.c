@@ -36,7 +36,7 @@ struct ask {
     bool login;
     answered_fn *answered;
     const char *page; // of web_api_allow
-    void (*allowed)(struct web_connection *c);
+    web_allowed_fn *allowed;
 };
 
 static void on_reply(void *user, const cJSON *result, const struct ew_reason *reason)
@@ -402,13 +402,15 @@ static void allow_answered(struct web *web, struct web_connection *c, const stru
         c->exchange->close = true; // the body is not read
     if (!session_holds(web, c, ask, result, reason))
         return;
+    const cJSON *mqtt = cJSON_GetObjectItemCaseSensitive(result, "mqtt");
+    const char *account = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(mqtt, "username"));
     if (allowed)
-        ask->allowed(c);
+        ask->allowed(c, account ? account : "");
     else
         web_answer_fail(c, 403, "access.denied", "This account has no right to do that.");
 }
 
-void web_api_allow(struct web_connection *c, const char *page, void (*allowed)(struct web_connection *c))
+void web_api_allow(struct web_connection *c, const char *page, web_allowed_fn *allowed)
 {
     if (!c->exchange->token[0]) {
         c->exchange->close = c->exchange->close || c->exchange->method == WEB_POST;
@@ -519,6 +521,7 @@ static const struct web_route routes[] = {
     {"/api/session", WEB_GET, run_session},
     {"/api/health", WEB_GET, web_answer_health},
     {"/api/backup", WEB_GET, web_download_backup},
+    {"/api/report", WEB_GET, web_download_report},
     {"/api/upload", WEB_POST, NULL}, // a body that is too large for memory
 };
 

@@ -63,6 +63,10 @@ static void read_headers(struct web_connection *c, struct web_exchange *e)
     header(c->wsi, WSI_TOKEN_CONNECTION, text, sizeof(text));
     e->close = web_list_has(text, "close");
     header(c->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, e->tag, sizeof(e->tag));
+    header(c->wsi, WSI_TOKEN_HTTP_RANGE, e->range, sizeof(e->range));
+    header(c->wsi, WSI_TOKEN_HTTP_IF_RANGE, e->if_range, sizeof(e->if_range));
+    if (lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_IF_RANGE) > 0 && !e->if_range[0])
+        e->range[0] = 0; // longer than any tag of ours: it is of another file
     header(c->wsi, WSI_TOKEN_HTTP_USER_AGENT, text, sizeof(text));
     web_agent(text, e->agent);
     read_cookies(c->wsi, e);

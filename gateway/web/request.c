@@ -206,6 +206,47 @@ enum ew_err web_length(const char *text, size_t max, size_t *ret_length)
     return EW_OK;
 }
 
+// Digits only; -1 = none, or more than any file has.
+static int64_t read_offset(const char **text)
+{
+    int64_t value = -1;
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        if (value > INT64_C(1) << 50)
+            return -1;
+        value = (value < 0 ? 0 : value) * 10 + (**text - '0');
+    }
+    return value;
+}
+
+enum web_range web_range_read(const char *range, int64_t size, int64_t *ret_from, int64_t *ret_end)
+{
+    *ret_from = 0;
+    *ret_end = size;
+    if (strncasecmp(range, "bytes=", strlen("bytes=")) != 0)
+        return WEB_RANGE_WHOLE;
+    const char *p = range + strlen("bytes=");
+    bool begins = *p != '-';
+    int64_t first = read_offset(&p);
+    if (*p++ != '-' || (begins && first < 0))
+        return WEB_RANGE_WHOLE;
+    bool ends = *p != 0;
+    int64_t last = read_offset(&p);
+    if (*p || (ends && last < 0) || (!begins && !ends) || (begins && ends && last < first))
+        return WEB_RANGE_WHOLE;
+    if (!begins) { // the last so many
+        if (last == 0 || size == 0)
+            return WEB_RANGE_OUTSIDE;
+        *ret_from = last < size ? size - last : 0;
+        return WEB_RANGE_PART;
+    }
+    if (first >= size)
+        return WEB_RANGE_OUTSIDE;
+    *ret_from = first;
+    if (ends && last < size - 1)
+        *ret_end = last + 1;
+    return WEB_RANGE_PART;
+}
+
 bool web_list_has(const char *list, const char *name)
 {
     size_t len = strlen(name);

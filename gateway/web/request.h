@@ -4,6 +4,7 @@
 #define EDGEWATT_WEB_REQUEST_H
 
 #include "base/err.h"
+#include <stdint.h>
 
 enum {
     WEB_TOKEN_MIN = 16,  // a token has so many characters of A-Z a-z 0-9 - _ (base64url)
@@ -42,6 +43,12 @@ bool web_type_json(const char *content_type);
 
 // Content-Length: digits only. EW_E_INVALID, or EW_E_TOO_LARGE above max.
 enum ew_err web_length(const char *text, size_t max, size_t *ret_length) EW_MUST_CHECK;
+
+// A Range header (RFC 9110 section 14) for something of `size` bytes. What is not understood, several ranges
+// too, is as if it was not sent: the whole is given.
+enum web_range { WEB_RANGE_WHOLE, WEB_RANGE_PART, WEB_RANGE_OUTSIDE };
+enum web_range web_range_read(const char *range, int64_t size, int64_t *ret_from,
+                              int64_t *ret_end); // end: the first byte that is not in it
 
 // True when one element of the comma separated list is `name` (no case).
 bool web_list_has(const char *list, const char *name);

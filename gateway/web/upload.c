@@ -112,8 +112,9 @@ static void end(struct web_connection *c)
                       .status = 200, .type = "application/json", .body = body, .body_len = strlen(body)});
 }
 
-static void admit(struct web_connection *c)
+static void admit(struct web_connection *c, const char *account)
 {
+    (void)account;
     struct web_upload *u = c->exchange->upload;
     u->asking = false;
     web_connection_phase(c, WEB_RECEIVING, STALL_MS);

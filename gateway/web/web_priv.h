@@ -44,6 +44,7 @@ struct web_exchange {
     char token[WEB_TOKEN_SIZE];   // "" = no session cookie
     char browser[WEB_TOKEN_SIZE]; // "" = no cookie of a known browser
     char tag[40];                 // If-None-Match
+    char range[64], if_range[48]; // "" = the whole is wanted
     char agent[WEB_AGENT_SIZE];   // User-Agent, as far as it is plain text
     bool zip;                     // Content-Type
     const struct web_route *route;
@@ -125,12 +126,14 @@ void web_api_run(struct web_connection *c);                            // body r
 // Asks config whether it (still) knows the token, in the background: at most a few a second.
 void web_api_check(struct web *web, const char *token);
 
-// Asks config for the session; `allowed` runs when it has the page, else the refusal is answered.
-void web_api_allow(struct web_connection *c, const char *page, void (*allowed)(struct web_connection *c));
+// Asks config for the session; `allowed` runs when it has the page, with the session's broker account, else
+// the refusal is answered.
+typedef void web_allowed_fn(struct web_connection *c, const char *account);
+void web_api_allow(struct web_connection *c, const char *page, web_allowed_fn *allowed);
 
-// download.c: a file below the data folder, under the name `shown`, to somebody who may have it.
-void web_download(struct web_connection *c, const char *name, const char *shown);
+// download.c: files of the data folder, to somebody who may have them.
 void web_download_backup(struct web_connection *c); // GET /api/backup
+void web_download_report(struct web_connection *c); // GET /api/report: the session's own
 
 // upload.c: POST /api/upload, a file that is too large for memory.
 void web_upload_begin(struct web_connection *c, const char *length_text);

@@ -51,6 +51,18 @@ static void origins(char *text, bool tls)
         assert(web_host_valid(host) && strncmp(text, "http", 4) == 0 && (!tls || text[4] == 's'));
 }
 
+static void ranges(const char *text)
+{
+    static const int64_t sizes[] = {0, 1, 100, INT64_C(5) << 30};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        int64_t from, end;
+        enum web_range is = web_range_read(text, sizes[i], &from, &end);
+        assert(0 <= from && from <= end && end <= sizes[i]);
+        assert(is != WEB_RANGE_PART || from < end);
+        assert(is == WEB_RANGE_PART || (from == 0 && end == sizes[i]));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
@@ -76,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)web_accepts_gzip(text);
         (void)web_list_has(text, "mqtt");
         (void)web_type_json(text);
+        ranges(text);
         break;
     default:
         if (web_length(text, 16384, &length) == EW_OK)

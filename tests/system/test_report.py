@@ -1,7 +1,9 @@
-"""RPT-01: reportdata.zip, asked for and fetched as the page does: its files, sums and costs; progress, cancel, rights."""
+"""RPT-01: reportdata.zip, asked for and fetched as the page does: its files, sums and costs; progress, cancel, its address."""
 import base64
 import csv
+import http.client
 import io
+import os
 import unittest
 import zipfile
 
@@ -27,17 +29,21 @@ class Report(harness.TestCase):
             try:
                 return self.call(gateway, action="start", **question)
             except harness.CallError as error:
-                if error.code not in ("export.busy", "export.starting"):
+                if error.code != "export.starting":
                     raise
                 return None
 
         harness.wait_until(begun, what="a report begun")
 
+    def wait_over(self, client):
+        harness.wait_until(lambda: client.call("recorder", "report", {"action": "status"})["state"] not in ("waiting", "running"),
+                           what="the report")
+        return client.call("recorder", "report", {"action": "status"})
+
     def fetch(self, gateway, **question):
         """{name: rows} of the archive."""
         self.start(gateway, **question)
-        harness.wait_until(lambda: self.call(gateway, action="status")["state"] != "running", what="the report")
-        state = self.call(gateway, action="status")
+        state = self.wait_over(gateway.console())
         self.assertEqual(state["state"], "ready", state)
         whole = b""
         while len(whole) < state["size"]:
@@ -94,22 +100,103 @@ class Report(harness.TestCase):
                         gateway.console().call("recorder", "report", args)
                     return caught.exception.path == path
                 harness.wait_until(refused, what=f"refusal at {path}")
-            self.fetch(gateway, **dict(WEEK, by="days"))
-            # Another account sees that one was made by somebody, and never its contents.
-            page = gateway.mqtt_of(gateway.login_as("administrator"))
-            state = page.call("recorder", "report", {"action": "status"})
-            self.assertEqual((state["state"], state["own"], state["size"]), ("idle", False, 0))
-            with self.assertRaises(harness.CallError):
-                page.call("recorder", "report", {"action": "read", "offset": 0})
             with self.assertRaises(PermissionError):
                 gateway.mqtt("read").call("recorder", "report", {"action": "status"})
 
     def test_cancel(self):
         with money_rig.Gateway() as gateway:
-            self.start(gateway, **dict(WEEK, **{"from": "1990-01-01"}))  # 36 years of nothing take a moment
-            self.call(gateway, action="cancel")
-            harness.wait_until(lambda: self.call(gateway, action="status")["state"] in ("idle", "ready"), what="the end")
-            self.assertEqual(self.call(gateway, action="status")["state"], "idle")
+            self.start(gateway, **WEEK)
+            self.assertEqual(self.call(gateway, action="cancel")["state"] in ("running", "waiting", "idle"), True)
+            self.assertEqual(self.wait_over(gateway.console())["state"], "idle")
+            with self.assertRaises(harness.CallError) as caught:
+                self.call(gateway, action="read", offset=0)
+            self.assertEqual(caught.exception.code, "report.none")
+            self.assertEqual([n for n in os.listdir(os.path.join(gateway.data, "export.spare")) if n.startswith("report")], [])
+            self.assertEqual(os.listdir(os.path.join(gateway.data, "reports")), [])
+
+    def test_address(self):
+        """GET /api/report: each session its own report, for who has the page; parts; the export folder is new with it."""
+        with money_rig.Gateway() as gateway:
+            self.assertEqual(gateway.http("/api/report").status, 401)
+            self.assertEqual(gateway.http("/api/report", cookies={"edgewatt": "A" * 43}).status, 401)
+            self.assertEqual(gateway.http("/api/report", body={}).status, 405)
+            logins = {name: gateway.login_as(name) for name in harness.CODES}
+            may = {name: "reports" in login.session["pages"] for name, login in logins.items()}
+            self.assertEqual(set(may.values()), {True, False})
+            for name, login in logins.items():
+                answer = gateway.http("/api/report", cookies=login.cookies)
+                self.assertEqual((answer.status, answer.json["error"]["code"]), (404, "report.none") if may[name] else (403, "access.denied"))
+                if not may[name]:
+                    with self.assertRaises(PermissionError):
+                        gateway.mqtt_of(login).call("recorder", "report", {"action": "start", **WEEK})
+            # Two at once: one waits for the other, and each gets its own.
+            clients = {name: gateway.mqtt_of(login) for name, login in logins.items() if may[name]}
+            self.assertGreater(len(clients), 1)
+            for number, client in enumerate(clients.values()):
+                harness.wait_until(lambda c=client, n=number: self.begun(c, **dict(WEEK, ids=[10 + n % 2], by="days", cost=False)),
+                                   what="a report begun")
+            for number, (name, client) in enumerate(clients.items()):
+                state = self.wait_over(client)
+                self.assertEqual(state["state"], "ready", state)
+                answer = gateway.http("/api/report", cookies=logins[name].cookies)
+                self.check_whole(answer, state["size"], f"{10 + number % 2} Meter {1 + number % 2} [Wh]")
+            self.assertTrue(os.path.exists(os.path.join(gateway.data, "export/settings/General.csv")))
+            name = next(iter(clients))
+            # Another session of the same user has none; nor have guesses at names.
+            again = gateway.login_as(name)
+            self.assertEqual(gateway.http("/api/report", cookies=again.cookies).status, 404)
+            own = logins[name].session["mqtt"]["username"]
+            for path in (f"/api/report/{own}", f"/reports/{own}.zip", f"/api/report?account={own}", f"/api/report?file=../{own}.zip",
+                         "/api/report/..%2f..%2fsite.json", "/api/report/../../site.json", "/api//report", "/api/report%00"):
+                try:
+                    answer = gateway.http(path, cookies=again.cookies)
+                except http.client.RemoteDisconnected:
+                    continue  # nothing that HTTP allows
+                self.assertIn(answer.status, (400, 403, 404), path)
+                self.assertNotIn(b"PK", answer.body[:2], path)
+            self.parts(gateway, logins[name].cookies)
+            # A link in its place is not followed.
+            path = os.path.join(gateway.data, f"reports/{own}.zip")
+            os.unlink(path)
+            os.symlink(os.path.join(gateway.data, "site.json"), path)
+            self.assertEqual(gateway.http("/api/report", cookies=logins[name].cookies).status, 404)
+            gateway.http("/api/logout", body={}, cookies=logins[name].cookies)
+            self.assertEqual(gateway.http("/api/report", cookies=logins[name].cookies).status, 401)
+
+    def begun(self, client, **question):
+        try:
+            return client.call("recorder", "report", {"action": "start", **question})
+        except harness.CallError as error:
+            if error.code != "export.starting":
+                raise
+            return None
+
+    def check_whole(self, answer, size, column):
+        self.assertEqual((answer.status, len(answer.body), int(answer.headers["Content-Length"])), (200, size, size))
+        self.assertEqual(answer.headers["Content-Disposition"], 'attachment; filename="reportdata.zip"')
+        self.assertEqual((answer.headers["Content-Type"], answer.headers["Cache-Control"]), ("application/zip", "no-store"))
+        with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+            rows = list(csv.reader(io.StringIO(archive.read("report_energy_devices_electricity.csv").decode()), delimiter=";"))
+        self.assertEqual(rows[0], ["time", "utc_offset", column, "flags"])
+
+    def parts(self, gateway, cookies):
+        def get(**headers):
+            return gateway.http("/api/report", cookies=cookies, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+        whole = get()
+        size, tag = len(whole.body), whole.headers["ETag"]
+        part = get(Range="bytes=10-19")
+        self.assertEqual((part.status, part.body, part.headers["Content-Range"]), (206, whole.body[10:20], f"bytes 10-19/{size}"))
+        self.assertEqual(get(Range="bytes=-5").body, whole.body[-5:])
+        self.assertEqual(get(Range="bytes=7-", If_Range=tag).body, whole.body[7:])
+        for headers in ({"Range": "bytes=7-", "If_Range": '"another"'}, {"Range": "bytes=7-", "If_Range": '"' + "x" * 400 + '"'},
+                        {"Range": "bytes=0-1,4-5"}, {"Range": "bytes=" + "1" * 300 + "-"}, {"Range": "x"}):
+            answer = get(**headers)
+            self.assertEqual((answer.status, answer.body), (200, whole.body), headers)
+        outside = get(Range=f"bytes={size}-")
+        self.assertEqual((outside.status, outside.headers["Content-Range"], outside.body), (416, f"bytes */{size}", b""))
+        head = gateway.http("/api/report", method="HEAD", cookies=cookies)
+        self.assertEqual((head.status, int(head.headers["Content-Length"]), head.body), (200, size, b""))
 
 
 if __name__ == "__main__":

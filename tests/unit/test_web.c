@@ -185,6 +185,43 @@ static void small_headers_are_understood(void **state)
     }
 }
 
+static void ranges_are_parts_or_the_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *range;
+        int64_t size;
+        enum web_range is;
+        int64_t from, end;
+    } cases[] = {
+        {"", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes=0-", 100, WEB_RANGE_PART, 0, 100},
+        {"bytes=10-19", 100, WEB_RANGE_PART, 10, 20},
+        {"Bytes=99-500", 100, WEB_RANGE_PART, 99, 100},
+        {"bytes=-30", 100, WEB_RANGE_PART, 70, 100},
+        {"bytes=-300", 100, WEB_RANGE_PART, 0, 100},
+        {"bytes=100-", 100, WEB_RANGE_OUTSIDE, 0, 100},
+        {"bytes=-0", 100, WEB_RANGE_OUTSIDE, 0, 100},
+        {"bytes=0-", 0, WEB_RANGE_OUTSIDE, 0, 0},
+        // Not understood: as if it was not sent.
+        {"bytes=19-10", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes=0-1,5-6", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes=-", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes=", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes=a-b", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes= 1-2", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes=0-99999999999999999999999999", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"bytes=99999999999999999999999999-", 100, WEB_RANGE_WHOLE, 0, 100},
+        {"lines=1-2", 100, WEB_RANGE_WHOLE, 0, 100},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t from = 7, end = 7;
+        assert_int_equal(web_range_read(cases[i].range, cases[i].size, &from, &end), cases[i].is);
+        assert_int_equal(from, cases[i].from);
+        assert_int_equal(end, cases[i].end);
+    }
+}
+
 static void logins_are_read_strictly(void **state)
 {
     (void)state;
@@ -489,6 +526,7 @@ int main(void)
         cmocka_unit_test(origins_are_ours_or_foreign),
         cmocka_unit_test(hosts_may_be_repeated_or_not),
         cmocka_unit_test(small_headers_are_understood),
+        cmocka_unit_test(ranges_are_parts_or_the_whole),
         cmocka_unit_test(logins_are_read_strictly),
         cmocka_unit_test(sessions_make_room_for_the_newest),
         cmocka_unit_test(only_named_files_are_served),
