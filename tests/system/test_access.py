@@ -466,7 +466,8 @@ URLS = [
     ("POST /api/login", 400, 400), ("GET /api/login", 405, 405),
     ("POST /api/codes", (400, 401), 400), ("GET /api/codes", 405, 405),
     ("GET /api/logout", 405, 405), ("GET /api/lock", 405, 405),
-    ("GET /api/backup", 401, {"server": 404}), ("POST /api/upload", 415, 415), ("GET /api/upload", 405, 405),
+    ("GET /api/backup", 401, {"server": 404}), ("GET /api/report", 401, {"reports": 404}), ("POST /api/report", 405, 405),
+    ("POST /api/upload", 415, 415), ("GET /api/upload", 405, 405),
     ("UPGRADE /mqtt", 403, 101), ("GET /mqtt", 404, 404), ("UPGRADE /api/session", 404, 404), ("UPGRADE /", 404, 404),
     *[(f"GET {path}", 404, 404) for path in (
         "/api", "/api/", "/api/secret", "/api/users", "/api/config", "/api/session/", "/assets/", "/assets/none.js", "/manifest.json",
