@@ -17,11 +17,13 @@ typedef int command_main(int argc, char **argv);
     X("check", check_main, "check site files and device profiles: file:path: problem")                       \
     X("config", config_main, "service: the one writer of the site file, of accounts and rights")             \
     X("controller", controller_main, "service: keeps charging under the site's current limit (Green'Up)")    \
+    X("export", export_main, "writes the CSV files of the export folder up to now")                          \
     X("poller", poller_main, "service: reads the devices of every bus and publishes what they say")          \
     X("profiles", profiles_main, "list the device profiles and how sure each is")                            \
     X("read", read_main, "reads registers of one Modbus device, the result in words")                        \
     X("recorder", recorder_main, "service: records history and answers questions about it")                  \
     X("replay", replay_main, "the Green'Up controller over a scenario in virtual time")                      \
+    X("report", report_main, "makes reportdata.zip: what was consumed and what it cost, as CSV files")       \
     X("restore", restore_main, "puts a backup back, checked whole, all of it or nothing")                    \
     X("run", run_main, "supervise everything: the broker and the services of a data folder")                 \
     X("scan", scan_main, "which unit addresses of a Modbus line answer, and what they probably are")         \

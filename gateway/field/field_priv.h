@@ -3,6 +3,7 @@
 #define EDGEWATT_FIELD_FIELD_PRIV_H
 
 #include "core/site/site.h"
+#include "field/gateway.h"
 #include "library/library.h"
 #include "modbus/line.h"
 #include "tools/values.h"
@@ -41,21 +42,6 @@ void field_site_close(struct field_site *site);
 // The device of this bus at that unit: the first; false when none is set up there.
 bool field_site_device(const struct field_site *site, int unit, struct site_device *ret);
 int64_t field_site_known(const void *site, int unit); // its id; a survey_known_fn
-
-// ---- A running gateway
-// ------------------------------------------------------------------------------------- EW_E_UNKNOWN: no
-// gateway runs on this data folder.
-struct field_gateway;
-enum ew_err field_gateway_open(const char *data_dir, struct field_gateway **ret,
-                               struct ew_reason *reason) EW_MUST_CHECK;
-void field_gateway_close(struct field_gateway *gateway); // takes NULL
-// One call to the poller; *ret_result is the caller's.
-enum ew_err field_gateway_call(struct field_gateway *gateway, const char *method, const struct ew_buf *args,
-                               cJSON **ret_result, struct ew_reason *reason) EW_MUST_CHECK;
-// Shows what comes on the topic (an object each time) until `fn` says true.
-typedef bool field_watch_fn(void *user, const cJSON *payload);
-enum ew_err field_gateway_watch(struct field_gateway *gateway, const char *topic, field_watch_fn *fn,
-                                void *user, struct ew_reason *reason) EW_MUST_CHECK;
 
 void field_say(const struct field_options *o, const struct ew_reason *reason); // on stderr, or as JSON
 

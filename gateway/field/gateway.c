@@ -1,5 +1,4 @@
-// The way through a gateway that runs on a data folder: calls to its poller with the console's account.
-#include "field/field_priv.h"
+#include "field/gateway.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -108,11 +107,11 @@ static void on_reply(void *user, const cJSON *result, const struct ew_reason *re
     g->reason = *reason;
 }
 
-enum ew_err field_gateway_call(struct field_gateway *g, const char *method, const struct ew_buf *args,
-                               cJSON **ret_result, struct ew_reason *reason)
+enum ew_err field_gateway_call(struct field_gateway *g, const char *service, const char *method,
+                               const struct ew_buf *args, cJSON **ret_result, struct ew_reason *reason)
 {
     g->answered = false;
-    mq_call(g->mq, "poller", method, args, CALL_MS, on_reply, g);
+    mq_call(g->mq, service, method, args, CALL_MS, on_reply, g);
     while (!g->answered)
         ew_loop_turn(g->loop, TURN_MS);
     *ret_result = g->result;

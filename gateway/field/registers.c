@@ -140,8 +140,8 @@ static int run_through(struct field_options *o, struct field_gateway *gateway)
     cJSON *result = NULL;
     ew_buf_init(&args, 8192);
     write_args(o, &args);
-    enum ew_err err =
-        field_gateway_call(gateway, o->tool == FIELD_READ ? "read" : "write", &args, &result, &reason);
+    enum ew_err err = field_gateway_call(gateway, "poller", o->tool == FIELD_READ ? "read" : "write", &args,
+                                         &result, &reason);
     int code = err == EW_OK ? show_reply(o, result) : show(o, NULL, 0, &reason);
     cJSON_Delete(result);
     ew_buf_done(&args);

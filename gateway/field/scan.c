@@ -271,7 +271,7 @@ static enum ew_err call(const struct watch *watch, const char *action, struct ew
         ew_jw_bool(&w, "quick", o->quick);
     }
     ew_jw_close_object(&w);
-    enum ew_err err = field_gateway_call(watch->gateway, "scan", &args, &result, reason);
+    enum ew_err err = field_gateway_call(watch->gateway, "poller", "scan", &args, &result, reason);
     cJSON_Delete(result);
     ew_buf_done(&args);
     return err;

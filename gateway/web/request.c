@@ -218,31 +218,34 @@ static int64_t read_offset(const char **text)
     return value;
 }
 
+// "10-19", "10-", "-30": what is left out is -1. False: something else.
+static bool read_bounds(const char *text, int64_t *ret_first, int64_t *ret_last)
+{
+    bool begins = *text != '-';
+    *ret_first = read_offset(&text);
+    if (*text++ != '-' || (begins && *ret_first < 0))
+        return false;
+    bool ends = *text != 0;
+    *ret_last = read_offset(&text);
+    return !*text && (begins || ends) && (!ends || *ret_last >= 0) &&
+           !(begins && ends && *ret_last < *ret_first);
+}
+
 enum web_range web_range_read(const char *range, int64_t size, int64_t *ret_from, int64_t *ret_end)
 {
+    int64_t first, last;
     *ret_from = 0;
     *ret_end = size;
-    if (strncasecmp(range, "bytes=", strlen("bytes=")) != 0)
+    if (strncasecmp(range, "bytes=", strlen("bytes=")) != 0 ||
+        !read_bounds(range + strlen("bytes="), &first, &last))
         return WEB_RANGE_WHOLE;
-    const char *p = range + strlen("bytes=");
-    bool begins = *p != '-';
-    int64_t first = read_offset(&p);
-    if (*p++ != '-' || (begins && first < 0))
-        return WEB_RANGE_WHOLE;
-    bool ends = *p != 0;
-    int64_t last = read_offset(&p);
-    if (*p || (ends && last < 0) || (!begins && !ends) || (begins && ends && last < first))
-        return WEB_RANGE_WHOLE;
-    if (!begins) { // the last so many
-        if (last == 0 || size == 0)
-            return WEB_RANGE_OUTSIDE;
-        *ret_from = last < size ? size - last : 0;
-        return WEB_RANGE_PART;
-    }
-    if (first >= size)
+    if (first >= size || (first < 0 && (last == 0 || size == 0)))
         return WEB_RANGE_OUTSIDE;
-    *ret_from = first;
-    if (ends && last < size - 1)
+    if (first < 0) // the last so many
+        *ret_from = last < size ? size - last : 0;
+    else
+        *ret_from = first;
+    if (first >= 0 && last >= 0 && last < size - 1)
         *ret_end = last + 1;
     return WEB_RANGE_PART;
 }

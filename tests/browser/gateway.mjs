@@ -85,15 +85,17 @@ export class Simulator {
 }
 
 export class Gateway {
-  // `site` is the tree of a site file. `demo` keeps the codes of the manual. `profiles` are the user's own.
-  static async start(site, { demo = true, profiles = [] } = {}) {
+  // `site` is the tree of a site file. `demo` keeps the codes of the manual. `profiles` are the user's own. `prepare` is
+  // called with the data folder before the start.
+  static async start(site, { demo = true, profiles = [], prepare = null } = {}) {
     const gateway = new Gateway();
     gateway.folder = mkdtempSync(join(tmpdir(), 'edgewatt-browser-'));
     const file = join(gateway.folder, 'site.json');
     writeFileSync(file, JSON.stringify(site));
     gateway.data = join(gateway.folder, 'data');
-    if (profiles.length > 0) mkdirSync(join(gateway.data, 'profiles'), { recursive: true, mode: 0o700 });
+    if (profiles.length > 0 || prepare) mkdirSync(join(gateway.data, 'profiles'), { recursive: true, mode: 0o700 });
     for (const one of profiles) writeFileSync(join(gateway.data, 'profiles', `${one.id}.json`), JSON.stringify(one));
+    prepare?.(gateway.data);
     gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', ...(demo ? ['--demo'] : ['--mqtts', 'off'])]);
     try {
       await until('the gateway to be ready', () => {

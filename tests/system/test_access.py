@@ -65,7 +65,7 @@ TABLE = [
     ("config/zone/1", "config", f"{READERS} @server @system @installation @consumption @reports @greenup {OTHERS}"),
     ("config/tariff/1", "config", f"{READERS} @server @system @consumption {OTHERS}"),
     ("config/cost_rule/1", "config", f"{READERS} @server @system @consumption {OTHERS}"),
-    ("config/profile/sdm630", "config", f"{READERS} @server @system @installation @consumption @greenup {OTHERS}"),
+    ("config/profile/sdm630", "config", f"{READERS} @server @system @installation @consumption @reports @greenup {OTHERS}"),
     ("config/settings/site", "config", f"{READERS} web @every {OTHERS}"),
     ("config/settings/sampling", "config", f"{READERS} @server @system @consumption @reports {OTHERS}"),
     ("config/settings/gas", "config", f"{READERS} @server @system @consumption"),

@@ -4,6 +4,7 @@ import csv
 import http.client
 import io
 import os
+import signal
 import unittest
 import zipfile
 
@@ -162,6 +163,36 @@ class Report(harness.TestCase):
             self.assertEqual(gateway.http("/api/report", cookies=logins[name].cookies).status, 404)
             gateway.http("/api/logout", body={}, cookies=logins[name].cookies)
             self.assertEqual(gateway.http("/api/report", cookies=logins[name].cookies).status, 401)
+
+    def test_command_line(self):
+        """edgewatt report and edgewatt export: files, exit codes, Ctrl-C."""
+        with money_rig.Gateway() as gateway:
+            out = os.path.join(gateway.folder, "week.zip")
+            week = ("--data", gateway.data, "--from", WEEK["from"], "--to", WEEK["to"], "--output", out)
+            harness.wait_until(lambda: gateway.edgewatt("report", *week, "--by", "days", "--id", "11", "--cost", check=False).returncode == 0,
+                               what="edgewatt report")
+            with zipfile.ZipFile(out) as archive:
+                self.assertEqual(archive.namelist(), ["report_energy_devices_electricity.csv", "report_energy_devices_electricity_cost.csv"])
+                rows = list(csv.reader(io.StringIO(archive.read(archive.namelist()[0]).decode()), delimiter=";"))
+            self.assertEqual((rows[0][2:3], len(rows)), (["11 Meter 2 [Wh]"], 9))
+            self.assertEqual(os.listdir(os.path.join(gateway.data, "reports")), [])
+            done = gateway.edgewatt("export", "--data", gateway.data, "--from", "2026-03-01")
+            self.assertRegex(done.stdout, r"export holds everything until 20\d\d-")
+            self.assertTrue(os.path.exists(os.path.join(gateway.data, "export/energy/devices_2026-03_1.csv")))
+            for args, code, words in ((("report", "--help"), 0, "Ctrl-C"), (("export", "--help"), 0, "Ctrl-C"), (("report", *week, "--by", "weeks"), 1, "/by"),
+                                      (("report", *week, "--id", "x"), 2, "--id"), (("report", "--data", gateway.data), 2, "--from"), (("export",), 2, "--data"),
+                                      (("report", *week, "--scope", "stations"), 1, "nothing was recorded"),
+                                      (("report", *week[:6], "--output", "/nowhere/x.zip"), 1, "/nowhere/x.zip.part"),
+                                      (("export", "--data", gateway.folder), 1, "No gateway runs")):
+                answer = gateway.edgewatt(*args, check=False)
+                self.assertEqual((answer.returncode, words in answer.stdout + answer.stderr), (code, True), (args, answer.stdout, answer.stderr))
+            os.unlink(out)
+            # Ctrl-C before it is over, whenever that is.
+            process = gateway._process("report", [gateway.program, "report", *week])
+            process.send_signal(signal.SIGINT)
+            self.assertNotEqual(process.popen.wait(harness.PATIENCE_S), 0)
+            self.assertFalse(os.path.exists(out))
+            harness.wait_until(lambda: self.call(gateway, action="status")["state"] == "idle", what="nothing left")
 
     def begun(self, client, **question):
         try:

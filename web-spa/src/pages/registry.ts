@@ -33,6 +33,10 @@ export const PAGES: readonly Page[] = [
     load: () => import('./consumption/page'),
   },
   {
+    id: 'reports', title: 'page.reports', about: 'ui.page.reports.about', icon: 'download',
+    load: () => import('./reports/page'),
+  },
+  {
     id: 'alarms', title: 'page.alarms', about: 'ui.page.alarms.about', icon: 'alarm',
     load: () => import('./alarms/page'),
   },
