@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/rfc3339.h"
+#include "store/page.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,8 +139,9 @@ enum ew_err charges_query_read(const cJSON *args, struct charges_query *ret, str
 
 #define SELECTED " FROM charge WHERE plugged >= ?1 AND plugged < ?2 AND (?3 = 0 OR station = ?3) "
 
-static void bind_selection(sqlite3_stmt *q, const struct charges_query *query)
+static void bind_selection(sqlite3_stmt *q, const void *asked)
 {
+    const struct charges_query *query = asked;
     sqlite3_bind_int64(q, 1, query->from_ms);
     sqlite3_bind_int64(q, 2, query->to_ms);
     sqlite3_bind_int64(q, 3, query->station);
@@ -181,27 +183,18 @@ enum ew_err charges_query(struct store *store, const struct charges_query *query
     struct ew_jw w;
     ew_jw_init(&w, ret_json);
     ew_jw_open_object(&w, NULL);
-    sqlite3_stmt *q = store_statement(store, "SELECT count(*)" SELECTED);
-    bind_selection(q, query);
-    int step = sqlite3_step(q);
-    if (step == SQLITE_ROW)
-        ew_jw_int(&w, "total", sqlite3_column_int64(q, 0));
-    sqlite3_reset(q);
-    if (step != SQLITE_ROW)
-        return store_fail(store, reason);
-    ew_jw_int(&w, "offset", query->offset);
-    q = store_statement(store, "SELECT session, station, plugged, started, ended, over, wh, ah, peak_a, "
-                               "interruptions" SELECTED "ORDER BY plugged DESC, id DESC LIMIT ?4 OFFSET ?5");
-    bind_selection(q, query);
-    sqlite3_bind_int64(q, 4, query->limit);
-    sqlite3_bind_int64(q, 5, query->offset);
-    ew_jw_open_array(&w, "rows");
-    while ((step = sqlite3_step(q)) == SQLITE_ROW)
-        write_row(&w, q);
-    ew_jw_close_array(&w);
+    const struct store_page page = {
+        .count = "SELECT count(*)" SELECTED,
+        .rows = "SELECT session, station, plugged, started, ended, over, wh, ah, peak_a, "
+                "interruptions" SELECTED "ORDER BY plugged DESC, id DESC LIMIT :limit OFFSET :offset",
+        .offset = query->offset,
+        .limit = query->limit,
+        .query = query,
+        .bind = bind_selection,
+        .write = write_row};
+    enum ew_err err = store_page_write(store, &page, &w, reason);
     ew_jw_close_object(&w);
-    sqlite3_reset(q);
-    return step == SQLITE_DONE ? EW_OK : store_fail(store, reason);
+    return err;
 }
 
 // ---- Topic and call --------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "recorder/journal.h"
 
 #include "base/rfc3339.h"
+#include "store/page.h"
 #include <string.h>
 
 static void bind_text(sqlite3_stmt *q, int place, const char *text)
@@ -159,13 +160,15 @@ enum ew_err journal_query_read(const cJSON *args, struct journal_query *ret, str
     "lower(name) "                                                                                           \
     "WHEN 3 THEN lower(address) ELSE code END "
 
-static void bind_selection(sqlite3_stmt *q, const struct journal_query *query)
+static void bind_selection(sqlite3_stmt *q, const void *asked)
 {
+    const struct journal_query *query = asked;
     sqlite3_bind_int64(q, 1, query->from_ms);
     sqlite3_bind_int64(q, 2, query->to_ms);
     sqlite3_bind_int(q, 3, query->active);
     bind_text(q, 4, query->code);
     bind_text(q, 5, query->text);
+    sqlite3_bind_int(q, 6, query->sort);
 }
 
 static const char *column(sqlite3_stmt *q, int place)
@@ -226,40 +229,21 @@ static enum ew_err write_codes(struct store *store, struct ew_jw *w, struct ew_r
     return step == SQLITE_DONE ? EW_OK : store_fail(store, reason);
 }
 
-static enum ew_err write_rows(struct store *store, const struct journal_query *query, struct ew_jw *w,
-                              struct ew_reason *reason)
-{
-    sqlite3_stmt *q = query->down ? store_statement(store, ROWS "DESC, id DESC LIMIT ?7 OFFSET ?8")
-                                  : store_statement(store, ROWS "ASC, id ASC LIMIT ?7 OFFSET ?8");
-    bind_selection(q, query);
-    sqlite3_bind_int(q, 6, query->sort);
-    sqlite3_bind_int64(q, 7, query->limit);
-    sqlite3_bind_int64(q, 8, query->offset);
-    ew_jw_open_array(w, "rows");
-    int step;
-    while ((step = sqlite3_step(q)) == SQLITE_ROW)
-        write_row(w, q);
-    ew_jw_close_array(w);
-    sqlite3_reset(q);
-    return step == SQLITE_DONE ? EW_OK : store_fail(store, reason);
-}
-
 enum ew_err journal_query(struct store *store, const struct journal_query *query, struct ew_buf *ret_json,
                           struct ew_reason *reason)
 {
     struct ew_jw w;
     ew_jw_init(&w, ret_json);
     ew_jw_open_object(&w, NULL);
-    sqlite3_stmt *q = store_statement(store, "SELECT count(*)" SELECTED);
-    bind_selection(q, query);
-    int step = sqlite3_step(q);
-    if (step == SQLITE_ROW)
-        ew_jw_int(&w, "total", sqlite3_column_int64(q, 0));
-    sqlite3_reset(q);
-    if (step != SQLITE_ROW)
-        return store_fail(store, reason);
-    ew_jw_int(&w, "offset", query->offset);
-    enum ew_err err = write_rows(store, query, &w, reason);
+    const struct store_page page = {.count = "SELECT count(*)" SELECTED,
+                                    .rows = query->down ? ROWS "DESC, id DESC LIMIT :limit OFFSET :offset"
+                                                        : ROWS "ASC, id ASC LIMIT :limit OFFSET :offset",
+                                    .offset = query->offset,
+                                    .limit = query->limit,
+                                    .query = query,
+                                    .bind = bind_selection,
+                                    .write = write_row};
+    enum ew_err err = store_page_write(store, &page, &w, reason);
     if (err == EW_OK)
         err = write_codes(store, &w, reason);
     ew_jw_close_object(&w);

@@ -257,9 +257,10 @@ static void record(struct ew_service *service)
     if (err == EW_OK)
         err = sampler_catch_up(r->sampler, &reason);
     note_trouble(service, err, &reason);
-    if (err != EW_OK && strcmp(reason.code, "store.damaged") == 0 && reason.path[0])
-        begin_again(service, reason.text);
-    if (r->checker && checker_verdict(r->checker) == CHECKER_DAMAGED)
+    // Met by a row, a question, a price, an alarm or a charge.
+    if (store_damage(r->store))
+        begin_again(service, store_damage(r->store));
+    else if (r->checker && checker_verdict(r->checker) == CHECKER_DAMAGED)
         begin_again(service, checker_finding(r->checker));
     if (err == EW_OK && keeper_tick(r->keeper, &r->zone, now.wall_s, &aside) != EW_OK)
         ew_warning("recorder", "%s: %s, retrying", aside.path, aside.text);

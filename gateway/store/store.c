@@ -17,6 +17,7 @@ struct store {
     sqlite3 *db;
     char path[PATH_MAX];
     bool checked;
+    char damage[160]; // what was found; "" = nothing yet
     int statement_count;
     struct {
         const char *sql;
@@ -29,9 +30,33 @@ bool store_checked(const struct store *store)
     return store->checked;
 }
 
+const char *store_damage(const struct store *store)
+{
+    return store->damage[0] ? store->damage : NULL;
+}
+
 sqlite3 *store_db(struct store *store)
 {
     return store->db;
+}
+
+// errno of the last call that failed on the database's log, else on the database itself.
+static int io_errno(struct store *store)
+{
+    static const int files[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+    int errnum = 0;
+    for (int i = 0; i < 2 && errnum == 0; i++) {
+        sqlite3_file *file = NULL;
+        if (sqlite3_file_control(store->db, "main", files[i], &file) == SQLITE_OK && file && file->pMethods)
+            (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &errnum);
+    }
+    return errnum;
+}
+
+static enum ew_err fail_read_only(const struct store *store, const char *why, struct ew_reason *reason)
+{
+    return ew_fail(reason, EW_E_DENIED, "store.read_only", store->path, "the database can't be written: %s",
+                   why);
 }
 
 enum ew_err store_fail(struct store *store, struct ew_reason *reason)
@@ -42,14 +67,21 @@ enum ew_err store_fail(struct store *store, struct ew_reason *reason)
     case SQLITE_FULL:
         return ew_fail(reason, EW_E_FULL, "store.full", store->path, "the disk is full");
     case SQLITE_READONLY:
-        return ew_fail(reason, EW_E_DENIED, "store.read_only", store->path,
-                       "the database can't be written: %s", why);
+        return fail_read_only(store, why, reason);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+        ew_copy(store->damage, sizeof(store->damage), why);
         return ew_fail(reason, EW_E_IO, "store.damaged", store->path, "the database is damaged: %s", why);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return ew_fail(reason, EW_E_BUSY, "store.busy", store->path, "another program holds the database");
+    case SQLITE_IOERR:
+        // A disk that the kernel made read-only because it fails; a user's share of one that is used up.
+        if (io_errno(store) == EROFS)
+            return fail_read_only(store, "the disk has become read-only", reason);
+        if (io_errno(store) == EDQUOT)
+            return ew_fail(reason, EW_E_FULL, "store.full", store->path, "the disk is full");
+        return ew_fail(reason, EW_E_IO, "store.io", store->path, "%s (%d)", why, code);
     default:
         return ew_fail(reason, EW_E_IO, "store.io", store->path, "%s (%d)", why, code);
     }

@@ -19,6 +19,9 @@ enum ew_err store_open(const char *path, const char *migrations_dir, struct stor
                        struct ew_reason *reason) EW_MUST_CHECK;
 void store_close(struct store *store); // takes NULL; checkpoints
 bool store_checked(const struct store *store);
+// What damage any statement has met since the database was opened, NULL = none: whoever met it, the owner of
+// the store has to act.
+const char *store_damage(const struct store *store);
 sqlite3 *store_db(struct store *store);
 
 // The prepared statement of this SQL text (a literal: compared by pointer), reset and ready to bind. Aborts

@@ -100,6 +100,15 @@ def damage(path):
             file.write(b"\xa5" * 4096)
 
 
+def add_charges(path):
+    db = sqlite3.connect(path)
+    with db:
+        db.executemany("INSERT INTO charge (session, station, plugged, ended, ah, peak_a, interruptions) VALUES (?, 1, ?, ?, 1, 1, '[]')",
+                       ((f"old-{i}", i * 1000, i * 1000 + 1) for i in range(40000)))
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.close()
+
+
 class Disks(harness.TestCase):
     def trouble(self, client, code, after=0, timeout=150):
         message = client.wait("service/recorder/status", lambda p: (p.get("reason") or {}).get("code") == code, timeout, after=after)
@@ -171,6 +180,26 @@ class Disks(harness.TestCase):
             self.no_trouble(client)
             gateway.gateway.wait_line("a new one is begun")
             self.assertEqual(client.call("recorder", "history", {"by": "day", "from": "2026-03-25", "spans": 1})["rows"], [])
+
+    def test_damage_found_while_running_is_put_beside_too(self):
+        with test_history.Gateway(test_history.site(), simulate=False) as gateway:
+            path = os.path.join(gateway.data, "history.db")
+            console = gateway.mqtt("console")
+            console.wait("service/recorder/status", lambda p: p.get("backup", {}).get("state") == "done", 120)
+            self.assertEqual(gateway.stop(), 0)
+            add_charges(path)  # more than the database keeps in memory
+            self.start_again(gateway)
+            client = gateway.mqtt("console")
+            self.no_trouble(client)
+            damage(path)
+            with self.assertRaises(harness.CallError) as caught:  # met by a question, not by a row
+                client.call("recorder", "charges", {"offset": 35000, "limit": 200})
+            self.assertEqual(caught.exception.code, "store.damaged")
+            gateway.gateway.wait_line("its backup of .* goes on")
+            self.no_trouble(client)
+            self.assertTrue(os.path.exists(path + ".damaged"))
+            answer = client.call("recorder", "history", {"by": "day", "from": "2026-03-25", "spans": 1})
+            self.assertEqual(sum(r["total"] for r in answer["rows"]), 144 * 350)
 
     def start_again(self, gateway):
         for leftover in glob.glob(os.path.join(gateway.data, "history.db-*")):
