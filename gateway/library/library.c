@@ -266,7 +266,8 @@ int library_check_file(const char *path, const char *share_dir, const char *data
     }
     struct library_sources sources = {0};
     ew_copy(source.path, sizeof(source.path), path);
-    read_neighbours(&sources, path, share_dir, data_dir);
+    if (cJSON_GetObjectItemCaseSensitive(source.tree, "extends")) // nothing else is looked up
+        read_neighbours(&sources, path, share_dir, data_dir);
     struct library_entry *entry = entry_new(&sources, &source, &why);
     if (entry)
         entry_free(entry);

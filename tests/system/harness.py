@@ -48,7 +48,8 @@ SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: (Thread|
 
 
 def skip(sentence):
-    """Ends the test program as skipped: something outside the project is missing."""
+    """Ends the test program as skipped: something outside the project is missing. Not from within a test, where unittest
+    takes it for an error: from the module, or setUpClass."""
     print("skipped: " + sentence, flush=True)
     sys.exit(77)
 

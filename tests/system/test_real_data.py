@@ -112,8 +112,12 @@ class Gateway(virtual_time.Gateway):
 
 
 class RealData(harness.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.fed = counters()  # here, since within a test unittest takes the end of the program for an error
+
     def test_a_year_of_a_factory_and_weeks_of_two_houses(self):
-        fed = counters()
+        fed = self.fed
         with Gateway(fed) as gateway:
             client = gateway.mqtt("command")
             client.subscribe("device/+/measures/instant")
