@@ -48,6 +48,8 @@ class Truth:
         self.registers = {device["id"]: {q: r for q, r in load(device["profile"])["registers"].items()
                                          if q not in LEFT_OUT and not r.get("hidden") and r["type"] != "string"}
                           for device in devices}
+        # What is in force at a station that is not released is nothing, whatever its limit's register holds.
+        self.released = {device["id"] for device in devices if "release" in load(device["profile"]).get("commands", {})}
         self.turned = {device["id"] for device in devices if device.get("supply") == "downstream"}
         for device in devices:
             self.change(device["id"])
@@ -73,7 +75,7 @@ class Truth:
             twin = quantity.replace("import", "exp0rt").replace("export", "import").replace("exp0rt", "export")
             quantity = twin if twin in self.registers[device] else quantity
         register = self.registers[device].get(quantity)
-        if register is None or value is None:
+        if register is None or value is None or (value == 0 and quantity == "current_limit" and device in self.released):
             return None
         scale = register.get("scale", 1)
         slack = abs(scale if isinstance(scale, (int, float)) else 1) * (10 if "scale_from" in register else 1)
