@@ -116,3 +116,15 @@ void csv_state_set_month(struct csv_run *run, struct calendar_date month)
     if (!cJSON_AddNumberToObject(run->state, "month", month.year * 100 + month.month))
         abort();
 }
+
+int64_t csv_state_events(const struct csv_run *run)
+{
+    return (int64_t)number(run->state, "events", 0);
+}
+
+void csv_state_set_events(struct csv_run *run, int64_t until_s)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(run->state, "events");
+    if (!cJSON_AddNumberToObject(run->state, "events", (double)until_s))
+        abort();
+}

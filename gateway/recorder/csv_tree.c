@@ -175,7 +175,8 @@ static struct calendar_date first_month(struct csv_run *run)
 static enum ew_err write_months(struct csv_run *run, struct ew_reason *reason)
 {
     enum ew_err err = EW_OK;
-    for (run->month = first_month(run); err == EW_OK;) {
+    run->first_month = first_month(run);
+    for (run->month = run->first_month; err == EW_OK;) {
         struct calendar_date next = calendar_add(run->month, CALENDAR_MONTH, 1);
         int64_t from_s = calendar_date_start_s(run->tree->zone, run->month);
         int64_t to_s = calendar_date_start_s(run->tree->zone, next);
@@ -230,6 +231,8 @@ enum ew_err csv_tree_write(const struct csv_tree *tree, struct ew_reason *reason
         err = csv_load(&run, reason);
     if (err == EW_OK)
         err = write_months(&run, reason);
+    if (err == EW_OK)
+        err = csv_events(&run, reason);
     if (err == EW_OK)
         err = csv_settings(&run, reason);
     if (err == EW_OK)

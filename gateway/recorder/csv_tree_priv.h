@@ -85,6 +85,7 @@ struct csv_run {
     struct site_tariff tariffs[SITE_SERVICE_COUNT * TARIFF_OF_SERVICE_MAX];
     char currency[4];
     struct calendar_date month; // the first
+    struct calendar_date first_month; // of this run
     int output_count, output_cap;
     struct csv_output **outputs;
 };
@@ -122,6 +123,12 @@ void csv_state_seen(struct csv_run *run, int64_t slot_s); // lines of this slot 
 struct calendar_date
 csv_state_month(const struct csv_run *run); // the first that is not complete; year 0 = none said
 void csv_state_set_month(struct csv_run *run, struct calendar_date month);
+
+int64_t csv_state_events(const struct csv_run *run); // until when csv_events ran last
+void csv_state_set_events(struct csv_run *run, int64_t until_s);
+
+// csv_events.c: what began and ended, apart from the slots; after the months.
+enum ew_err csv_events(struct csv_run *run, struct ew_reason *reason) EW_MUST_CHECK;
 
 // csv_settings.c
 enum ew_err csv_settings(struct csv_run *run, struct ew_reason *reason) EW_MUST_CHECK;

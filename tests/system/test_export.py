@@ -1,13 +1,16 @@
 """REC-03, REC-04: the CSV files of the export folder, their names, columns and sums, while somebody reads them."""
+import contextlib
 import csv
 import io
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import zipfile
 from datetime import datetime
@@ -193,6 +196,49 @@ class Export(harness.TestCase):
             if any(cell != "" for cell in cells):
                 rows.append(cells)
         return rows
+
+    def test_states_and_charges(self):
+        """What began and ended, by the month it began in; what ends later is put in; LibreOffice reads it."""
+        def at(text):
+            return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+        class WithEvents(money_rig.Gateway):
+            def start(self):
+                path = os.path.join(self.data, "history.db")
+                money_rig.write_history(path)
+                with contextlib.closing(sqlite3.connect(path)) as db, db:
+                    db.executemany("INSERT INTO alarm (at, until, subject, source, device, name, address, code, params, text) VALUES (?, ?, ?, 'poller', ?, '', '', ?, '{}', ?)",
+                                   [(at("2026-03-24T10:00:00+01:00"), at("2026-03-24T10:01:30.500+01:00"), "device/10/status", 10, "device.timeout", "Unit 1; silent."),
+                                    (at("2026-03-31T23:59:00+02:00"), at("2026-04-01T00:01:00+02:00"), "device/10/status", 10, "alarm.fault", "=1+1"),
+                                    (at("2026-04-01T09:00:00+02:00"), None, "device/11/breaker", 11, "alarm.tripped", "The breaker has tripped."),
+                                    (at("2026-03-25T09:00:00+01:00"), at("2026-03-25T09:00:00+01:00"), "recorder/x/0", None, "x", "not of a device")])
+                    db.executemany("INSERT INTO charge (session, station, plugged, started, ended, over, wh, ah, peak_a, interruptions) VALUES (?, 11, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                   [("a", at("2026-03-26T18:00:00+01:00"), at("2026-03-26T18:05:00+01:00"), at("2026-03-26T20:00:00+01:00"), 0, 7400.5, 32.25, 16.1, "[{},{}]"),
+                                    ("b", at("2026-03-27T18:00:00+01:00"), None, None, 1, None, 0, 0, "[]")])
+                super().start()
+
+        with WithEvents() as gateway:
+            folder = self.write(gateway, **{"from": "2026-03-01"})
+            self.check_columns(folder)
+            state = Table(os.path.join(folder, "devices/10/10_state_2026-03.csv")).rows
+            self.assertEqual(state, [["2026-03-24 10:00:00", "+01:00", "2026-03-24 10:01:30", "90,5", "device.timeout", "Unit 1; silent.", ""],
+                                     ["2026-03-31 23:59:00", "+02:00", "2026-04-01 00:01:00", "120", "alarm.fault", "'=1+1", ""]])
+            self.assertFalse(os.path.exists(os.path.join(folder, "devices/10/10_state_2026-04.csv")))
+            self.assertEqual(Table(os.path.join(folder, "devices/11/11_state_2026-04.csv")).rows[0][2:4], ["", ""])  # goes on
+            path = os.path.join(folder, "devices/11/11_charges_2026-03.csv")
+            self.assertEqual(Table(path).rows, [["2026-03-26 18:00:00", "+01:00", "2026-03-26 18:05:00", "2026-03-26 20:00:00", "7200", "7400,5", "32,25", "16,1", "2", ""],
+                                                ["2026-03-27 18:00:00", "+01:00", "", "", "", "", "0", "0", "0", "gap"]])
+            rows = self.spreadsheet(path, ";", ",")
+            self.assertEqual(rows[1][4:8], [7200.0, 7400.5, 32.25, 16.1])
+            # What goes on ends in another month: its file of long ago is made anew, others are left alone.
+            before = os.stat(path).st_mtime_ns
+            with contextlib.closing(sqlite3.connect(os.path.join(gateway.data, "history.db"), timeout=30)) as db, db:
+                db.execute("UPDATE alarm SET until = ? WHERE code = 'alarm.tripped'", (int(time.time() * 1000),))
+            self.write(gateway)
+            self.assertNotEqual(Table(os.path.join(folder, "devices/11/11_state_2026-04.csv")).rows[0][2], "")
+            self.assertEqual(os.stat(path).st_mtime_ns, before)
+            state, charges = self.write_separated(gateway, ".", ","), "devices/11/11_charges_2026-03.csv"
+            self.assertEqual(Table(os.path.join(state, charges), ",", ".").column("energy [Wh]"), [7400.5])
 
     def test_a_reader_never_sees_half_a_line(self):
         """Readers in a loop while months are written anew again and again, and grow."""
