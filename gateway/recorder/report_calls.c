@@ -266,10 +266,12 @@ static enum ew_err start(struct report_calls *c, const char *account, const cJSO
                       "your last report is still being made; wait for it or cancel it");
     if (err == EW_OK && kept)
         drop(c, kept);
-    else if (err == EW_OK && !(kept = free_place(c)))
+    else if (err == EW_OK)
+        kept = free_place(c);
+    if (err == EW_OK && !kept)
         err = ew_fail(reason, EW_E_BUSY, "report.full", NULL,
                       "%d reports are being made already; try again when one has finished", (int)KEPT_MAX);
-    if (err != EW_OK) {
+    if (err != EW_OK || !kept) {
         free(question);
         return err;
     }

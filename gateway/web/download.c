@@ -26,7 +26,8 @@ static void give(struct web_connection *c, int fd, const struct stat *st, const 
     char tag[sizeof(e->if_range)], part[96] = "", headers[384];
     int64_t from, end, size = st->st_size;
     (void)ew_format(tag, sizeof(tag), "\"%llx-%llx\"",
-                    (unsigned long long)(st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec),
+                    (unsigned long long)st->st_mtim.tv_sec * 1000000000U +
+                        (unsigned long long)st->st_mtim.tv_nsec,
                     (unsigned long long)size);
     bool same = !e->if_range[0] || strcmp(e->if_range, tag) == 0;
     enum web_range range = web_range_read(same ? e->range : "", size, &from, &end);
