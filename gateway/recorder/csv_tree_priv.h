@@ -84,7 +84,7 @@ struct csv_run {
     int tariff_count;
     struct site_tariff tariffs[SITE_SERVICE_COUNT * TARIFF_OF_SERVICE_MAX];
     char currency[4];
-    struct calendar_date month; // the first
+    struct calendar_date month;       // the first
     struct calendar_date first_month; // of this run
     int output_count, output_cap;
     struct csv_output **outputs;
