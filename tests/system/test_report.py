@@ -9,6 +9,7 @@ import unittest
 import zipfile
 
 import harness
+import history_file
 import money_rig
 
 WEEK = {"scope": "devices", "by": "minutes", "from": "2026-03-24", "to": "2026-03-31", "cost": True}
@@ -163,6 +164,32 @@ class Report(harness.TestCase):
             self.assertEqual(gateway.http("/api/report", cookies=logins[name].cookies).status, 404)
             gateway.http("/api/logout", body={}, cookies=logins[name].cookies)
             self.assertEqual(gateway.http("/api/report", cookies=logins[name].cookies).status, 401)
+
+    def test_gas_and_water_of_zones(self):
+        """A zone's gas and water meters are in files of their own; circuits are electricity."""
+        class WithGas(money_rig.Gateway):
+            def start(self):
+                db = history_file.create(os.path.join(self.data, "history.db"))
+                db.executemany("INSERT INTO series VALUES (?, ?, ?, 1)", [(1, 10, "active_energy_import"), (2, 12, "volume"), (3, 13, "volume")])
+                db.executemany("INSERT INTO membership (device, since, circuit, excluded, service, zones) VALUES (?, 0, ?, 0, ?, ?)",
+                               [(10, 50, 0, "60"), (12, 0, 1, "60"), (13, 0, 2, "")])
+                for slot in list(money_rig.slots())[:6]:
+                    start = int(slot.timestamp())
+                    history_file.add_slot(db, start, money_rig.SLOT_S, {1: (100, start), 2: (7, start), 3: (3, start)}, {})
+                db.commit()
+                db.close()
+                super().start()
+
+        with WithGas() as gateway:
+            day = dict(WEEK, to=WEEK["from"], by="days", cost=False)
+            zones = self.fetch(gateway, **dict(day, scope="zones"))
+            self.assertEqual({name: self.sums(rows) for name, rows in zones.items()},
+                             {"report_energy_groups_electricity.csv": [600], "report_energy_groups_gas.csv": [42]})
+            self.assertEqual(zones["report_energy_groups_gas.csv"][0][2], "60 Hall [dm3]")
+            devices = self.fetch(gateway, **day)
+            self.assertEqual({name: self.sums(rows) for name, rows in devices.items()},
+                             {"report_energy_devices_electricity.csv": [600], "report_energy_devices_gas.csv": [42], "report_energy_devices_water.csv": [18]})
+            self.assertEqual(list(self.fetch(gateway, **dict(day, scope="circuits"))), ["report_energy_loads.csv"])
 
     def test_command_line(self):
         """edgewatt report and edgewatt export: files, exit codes, Ctrl-C."""
