@@ -213,13 +213,14 @@ static void begin(struct report_calls *c, struct kept *kept)
     job->options = (struct csv_options){decimal ? decimal[0] : ',', separator ? separator[0] : ';'};
     job->site = mirror_copy(c->mirror);
     struct job definition = {"report", run_job, job_ended, job};
-    if (jobs_start(c->jobs, &definition, &reason) != EW_OK) { // it waits on
+    enum ew_err err = jobs_start(c->jobs, &definition, &reason);
+    if (err != EW_OK) { // it waits on
         cJSON_Delete(job->site);
         free(job);
-        return;
+    } else {
+        kept->state = RUNNING;
+        kept->question = NULL; // the job's
     }
-    kept->state = RUNNING;
-    kept->question = NULL; // the job's
 }
 
 static void next(struct report_calls *c)

@@ -171,7 +171,7 @@ class Report(harness.TestCase):
             def start(self):
                 db = history_file.create(os.path.join(self.data, "history.db"))
                 db.executemany("INSERT INTO series VALUES (?, ?, ?, 1)", [(1, 10, "active_energy_import"), (2, 12, "volume"), (3, 13, "volume")])
-                db.executemany("INSERT INTO membership (device, since, circuit, excluded, service, zones) VALUES (?, 0, ?, 0, ?, ?)",
+                db.executemany("INSERT INTO membership (device, since, circuit, panel, excluded, service, zones) VALUES (?, 0, ?, 0, 0, ?, ?)",
                                [(10, 50, 0, "60"), (12, 0, 1, "60"), (13, 0, 2, "")])
                 for slot in list(money_rig.slots())[:6]:
                     start = int(slot.timestamp())
