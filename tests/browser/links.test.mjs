@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
 import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { layoutFindings } from './layout.mjs';
 
 const [CONTACT, LIGHT, BARE, METER, SPARE] = [50, 51, 52, 53, 54];
 const link = (address) => ({ fc: 3, address, type: 'u16', nan: ['0xFFFF'], group: 'links' });
@@ -71,6 +72,7 @@ test('every state: no modules, modules nobody can read, links in order, in error
   assert.ok(rows.some(([bad, text]) => bad === 'true' && /No device with the address 77 is set up on the bus Cabinet/.test(text)));
   assert.ok(rows.some(([bad, text]) => bad === 'true' && /Spare light.*reports an error of this link: 3/.test(text)));
   assert.deepEqual(visitor.complaints, []);
+  assert.deepEqual(await visitor.page.evaluate(layoutFindings), []);
   await visitor.shot('links');
   // The symbol in the list of devices: at those two and the third that is linked, not at the meter.
   await visitor.installation();
@@ -84,6 +86,7 @@ test('on a phone, in French, without anything that hangs over', async () => {
   const visitor = await inside(PHONE, 'fr');
   await visitor.wait(mark('module-link'));
   assert.equal(await visitor.overflow(), 0);
+  assert.deepEqual(await visitor.page.evaluate(layoutFindings), []);
   await visitor.shot('links-phone');
   assert.deepEqual(visitor.complaints, []);
   await visitor.leave();
