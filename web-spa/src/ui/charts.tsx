@@ -104,7 +104,7 @@ export function Pie({ title, parts, unit, decimals, locale }: PieProps): JSX.Ele
     ...base(ink),
     tooltip: tooltip(ink, { trigger: 'item', valueFormatter: (value: unknown) => (typeof value === 'number' ? `${formatNumber(value, decimals, locale)} ${unit}` : '–') }),
     series: [{
-      type: 'pie', radius: ['42%', '78%'], emptyCircleStyle: { color: ink('--line') }, itemStyle: { borderColor: ink('--surface'), borderWidth: 2 }, label: { color: ink('--text'), formatter: '{b}: {d} %' },
+      type: 'pie', radius: ['42%', '78%'], emptyCircleStyle: { color: ink('--line') }, itemStyle: { borderColor: ink('--surface'), borderWidth: 2 }, label: { color: ink('--text'), formatter: ({ name, percent }: { name: string; percent: number }) => `${name}: ${formatNumber(percent, 0, locale)} %` },
       labelLine: { lineStyle: { color: ink('--line-strong') } }, data: parts.map((one) => ({ name: one.name, value: one.value, itemStyle: { color: one.color.startsWith('--') ? ink(one.color) : one.color } })),
     }],
   });
