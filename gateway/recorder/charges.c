@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MAX = 900 << 10, INTERRUPTIONS_MAX = 64, INTERRUPTIONS_BYTES = 64 << 10 };
+enum {
+    ANSWER_MAX = 900 << 10,
+    INTERRUPTIONS_MAX = 64,
+    INTERRUPTIONS_BYTES = 64 << 10,
+    LATE_MAX = 256,
+    AGAIN_MS = 10000
+};
 
 struct session {
     char id[41];
@@ -200,13 +206,54 @@ enum ew_err charges_query(struct store *store, const struct charges_query *query
 // ---- Topic and call --------------------------------------------------------------------------------------
 
 struct charges {
+    struct ew_loop *loop;
     struct store *store;
+    struct ew_timer again;
+    cJSON *late; // sessions that could not be stored, by name: the newest of each
 };
+
+// What a full or read-only disk did not take is kept, and tried again until it does.
+static bool is_of_the_disk(enum ew_err err)
+{
+    return err == EW_E_FULL || err == EW_E_DENIED || err == EW_E_IO || err == EW_E_BUSY;
+}
+
+static const char *session_name(const cJSON *tree)
+{
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "session"));
+    return name ? name : "";
+}
+
+static void keep(struct charges *charges, cJSON *tree)
+{
+    const char *name = session_name(tree);
+    if (cJSON_GetArraySize(charges->late) >= LATE_MAX && !cJSON_HasObjectItem(charges->late, name)) {
+        cJSON_Delete(tree);
+        return;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(charges->late, name);
+    cJSON_AddItemToObject(charges->late, name, tree);
+    ew_loop_timer_set(charges->loop, &charges->again, ew_loop_now_ms(charges->loop) + AGAIN_MS);
+}
+
+static void on_again(struct ew_timer *timer, int64_t now_ms)
+{
+    struct charges *charges = timer->user;
+    struct ew_reason reason;
+    while (charges->late->child) {
+        enum ew_err err = charges_take(charges->store, charges->late->child, &reason);
+        if (is_of_the_disk(err)) {
+            ew_loop_timer_set(charges->loop, timer, now_ms + AGAIN_MS);
+            return;
+        }
+        cJSON_Delete(cJSON_DetachItemViaPointer(charges->late, charges->late->child));
+    }
+}
 
 static void on_session(void *user, const struct mq_message *m, int64_t now_ms)
 {
     (void)now_ms;
-    const struct charges *charges = user;
+    struct charges *charges = user;
     struct ew_reason reason;
     cJSON *tree = NULL;
     if (!m->payload_len)
@@ -214,6 +261,13 @@ static void on_session(void *user, const struct mq_message *m, int64_t now_ms)
     enum ew_err err = ew_json_parse(m->payload, m->payload_len, EW_MQTT_PAYLOAD_MAX, &tree, &reason);
     if (err == EW_OK)
         err = charges_take(charges->store, tree, &reason);
+    if (err == EW_OK) // what is kept is older
+        cJSON_DeleteItemFromObjectCaseSensitive(charges->late, session_name(tree));
+    if (tree && is_of_the_disk(err)) {
+        ew_warning("charges", "%s: %s, retrying", m->topic, reason.text);
+        keep(charges, tree);
+        return;
+    }
     if (err != EW_OK)
         ew_warning("charges", "%s%s: %s, ignoring", m->topic, reason.path, reason.text);
     cJSON_Delete(tree);
@@ -245,7 +299,12 @@ struct charges *charges_new(struct ew_service *service, struct store *store)
     struct charges *charges = calloc(1, sizeof(*charges));
     if (!charges)
         abort();
+    charges->loop = service->loop;
     charges->store = store;
+    charges->again = (struct ew_timer){.fn = on_again, .user = charges};
+    charges->late = cJSON_CreateObject();
+    if (!charges->late)
+        abort();
     mq_subscribe(service->mq, "session/+", 1, on_session, charges);
     mq_serve(service->mq, "recorder", "charges", on_charges, charges);
     return charges;
@@ -253,5 +312,9 @@ struct charges *charges_new(struct ew_service *service, struct store *store)
 
 void charges_free(struct charges *charges)
 {
+    if (!charges)
+        return;
+    ew_loop_timer_clear(charges->loop, &charges->again);
+    cJSON_Delete(charges->late);
     free(charges);
 }

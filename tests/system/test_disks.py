@@ -130,9 +130,14 @@ class Disks(harness.TestCase):
             self.trouble(client, "store.full")
             client.wait("alarm/event", lambda p: p["reason"]["code"] == "store.full", after=0)
             measures_go_on(self, client)
+            session = {"session": "late", "station": 38, "plugged_at": "2026-10-25T00:00:00Z", "started": None, "ended": "2026-10-25T01:00:00Z",
+                       "wh": 7000, "ah": 30, "peak_a": 16, "interruptions": []}
+            gateway.mqtt("controller").publish("session/38", session, retain=True, qos=1)
+            gateway.gateway.wait_line("session/38: .*, retrying")
             os.unlink(filler)
             client.wait("alarm/event", lambda p: p["reason"]["code"] == "store.full" and p.get("active") is False, after=0)
             self.no_trouble(client)
+            harness.wait_until(lambda: client.call("recorder", "charges", {})["total"] == 1, what="the charge that ended meanwhile")
             self.check_whole(gateway)
 
     def check_whole(self, gateway):
