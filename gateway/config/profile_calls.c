@@ -93,7 +93,11 @@ static enum ew_err take_profile(struct config *config, const cJSON *profile, con
     if (!(*ret = cJSON_Duplicate(profile, true)))
         abort();
     grade(config, *ret);
-    return library_check_tree(*ret, config->service->share_dir, config->service->data_dir, reason);
+    static const struct table_rows none = {.count = 0};
+    enum ew_err err = table_check(*ret, &none, config->service->share_dir, config->service->data_dir, faults);
+    if (err != EW_OK)
+        *reason = faults->at[0];
+    return err;
 }
 
 // ---- What is done ----------------------------------------------------------------------------------------

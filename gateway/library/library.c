@@ -223,22 +223,23 @@ static void read_neighbours(struct library_sources *sources, const char *path, c
             return;
 }
 
+static void keep_first(void *user, const char *path, const struct ew_reason *reason)
+{
+    struct ew_reason *first = user;
+    (void)path;
+    if (first->err == EW_OK)
+        *first = *reason;
+}
+
 enum ew_err library_check_tree(const cJSON *tree, const char *share_dir, const char *data_dir,
                                struct ew_reason *reason)
 {
-    struct library_source source = {.own = true, .tree = cJSON_Duplicate(tree, true)};
-    struct library_sources sources = {0};
-    if (!source.tree)
-        abort();
-    if (cJSON_GetObjectItemCaseSensitive(tree, "extends")) // nothing else is looked up
-        read_neighbours(&sources, "", share_dir, data_dir);
-    struct library_entry *entry = entry_new(&sources, &source, reason);
-    bool right = entry != NULL;
-    if (entry)
-        entry_free(entry);
-    library_sources_done(&sources);
-    cJSON_Delete(source.tree);
-    return right ? EW_OK : EW_E_INVALID;
+    struct ew_reason first = {.err = EW_OK};
+    if (library_check_each(tree, share_dir, data_dir, keep_first, &first) == 0)
+        return EW_OK;
+    if (reason)
+        *reason = first;
+    return EW_E_INVALID;
 }
 
 enum ew_err library_merge_tree(const cJSON *tree, const char *share_dir, const char *data_dir, cJSON **ret,
@@ -255,6 +256,94 @@ enum ew_err library_merge_tree(const cJSON *tree, const char *share_dir, const c
     return err;
 }
 
+// ---- Everything that is wrong ----------------------------------------------------------------------------
+
+// What may be left out without making another thing wrong.
+static bool stands_alone(const char *key, const struct ew_reason *why)
+{
+    static const char *const keys[] = {"limits", "catalogue", "asks", "offers", "notes"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return strcmp(why->code, "json.unknown_key") == 0;
+}
+
+// Takes what the problem is about out of the tree: a register, or a key at the top. false: it can't be.
+static bool leave_out(cJSON *tree, const struct ew_reason *why, struct ew_buf *left_out)
+{
+    char path[EW_PATH_MAX];
+    ew_copy(path, sizeof(path), why->path[0] == '/' ? why->path + 1 : why->path);
+    char *rest = strchr(path, '/');
+    if (rest)
+        *rest++ = 0;
+    cJSON *registers = cJSON_GetObjectItemCaseSensitive(tree, "registers");
+    if (strcmp(path, "registers") == 0 && rest && rest[0]) {
+        rest[strcspn(rest, "/")] = 0;
+        if (!cJSON_GetObjectItemCaseSensitive(registers, rest))
+            return false;
+        ew_buf_printf(left_out, "\"%s\" ", rest);
+        cJSON_DeleteItemFromObjectCaseSensitive(registers, rest);
+        return true;
+    }
+    if (!path[0] || !cJSON_GetObjectItemCaseSensitive(tree, path) || !stands_alone(path, why))
+        return false;
+    cJSON_DeleteItemFromObjectCaseSensitive(tree, path);
+    return true;
+}
+
+// A register that misses one we left out is not wrong by itself.
+static bool follows(const struct ew_reason *why, const struct ew_buf *left_out)
+{
+    const char *quote = strchr(why->text, '"'), *end = quote ? strchr(quote + 1, '"') : NULL;
+    char name[PROFILE_NAME_MAX + 4] = "";
+    if (strcmp(why->code, "profile.unknown_register") != 0 || !end)
+        return false;
+    return ew_format(name, sizeof(name), "%.*s", (int)(end - quote + 1), quote) == EW_OK &&
+           left_out->len > 0 && strstr(ew_buf_text(left_out), name) != NULL;
+}
+
+static int check_each(const struct library_sources *sources, const struct library_source *source,
+                      library_problem_fn *problem, void *user)
+{
+    struct library_source rest = *source;
+    struct library_entry *entry = NULL;
+    struct ew_buf left_out; // names
+    struct ew_reason why;
+    int count = 0;
+    rest.tree = cJSON_Duplicate(source->tree, true);
+    if (!rest.tree)
+        abort();
+    ew_buf_init(&left_out, PROFILE_REGISTERS_MAX * EW_NAME_MAX);
+    while (count < LIBRARY_PROBLEMS_MAX && !(entry = entry_new(sources, &rest, &why))) {
+        if (!follows(&why, &left_out)) {
+            problem(user, source->path, &why);
+            count++;
+        }
+        if (!leave_out(rest.tree, &why, &left_out))
+            break;
+    }
+    if (entry)
+        entry_free(entry);
+    ew_buf_done(&left_out);
+    cJSON_Delete(rest.tree);
+    return count;
+}
+
+int library_check_each(const cJSON *tree, const char *share_dir, const char *data_dir,
+                       library_problem_fn *problem, void *user)
+{
+    struct library_source source = {.own = true, .tree = cJSON_Duplicate(tree, true)};
+    struct library_sources sources = {0};
+    if (!source.tree)
+        abort();
+    if (cJSON_GetObjectItemCaseSensitive(tree, "extends")) // nothing else is looked up
+        read_neighbours(&sources, "", share_dir, data_dir);
+    int count = check_each(&sources, &source, problem, user);
+    library_sources_done(&sources);
+    cJSON_Delete(source.tree);
+    return count;
+}
+
 int library_check_file(const char *path, const char *share_dir, const char *data_dir,
                        library_problem_fn *problem, void *user)
 {
@@ -268,12 +357,8 @@ int library_check_file(const char *path, const char *share_dir, const char *data
     ew_copy(source.path, sizeof(source.path), path);
     if (cJSON_GetObjectItemCaseSensitive(source.tree, "extends")) // nothing else is looked up
         read_neighbours(&sources, path, share_dir, data_dir);
-    struct library_entry *entry = entry_new(&sources, &source, &why);
-    if (entry)
-        entry_free(entry);
-    else
-        problem(user, path, &why);
+    int count = check_each(&sources, &source, problem, user);
     library_sources_done(&sources);
     cJSON_Delete(source.tree);
-    return entry ? 0 : 1;
+    return count;
 }

@@ -42,12 +42,18 @@ uint64_t library_digest(const struct library *library, const char *id);
 int library_count(const struct library *library);
 const struct library_entry *library_at(const struct library *library, int index);
 
+enum { LIBRARY_PROBLEMS_MAX = 50 };
+
 // The profile part of `edgewatt check FILE`: one file, with what it extends looked up beside it, in
-// data_dir/profiles (may be NULL) and in share_dir/profiles. Every problem goes to `problem`; returns how
-// many.
+// data_dir/profiles (may be NULL) and in share_dir/profiles. Every problem goes to `problem`: what is wrong
+// is left out and the rest looked at again, until nothing is, or what is wrong can't be left out, or
+// LIBRARY_PROBLEMS_MAX were told. Returns how many.
 int library_check_file(const char *path, const char *share_dir, const char *data_dir,
                        library_problem_fn *problem, void *user);
-// The same for a tree that stands in no file yet. EW_E_INVALID and the first problem.
+// The same for a tree that stands in no file yet; path is "".
+int library_check_each(const cJSON *tree, const char *share_dir, const char *data_dir,
+                       library_problem_fn *problem, void *user);
+// EW_E_INVALID and the first problem.
 enum ew_err library_check_tree(const cJSON *tree, const char *share_dir, const char *data_dir,
                                struct ew_reason *reason) EW_MUST_CHECK;
 // What "extends" makes of such a tree; the caller's.

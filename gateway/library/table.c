@@ -440,60 +440,52 @@ enum ew_err table_profile(const struct table_head *head, const char *text, size_
     return faults->count == 0 ? EW_OK : EW_E_INVALID;
 }
 
-// "/registers/current_l1/type" becomes "row 4, type". The register's name, NULL when it is about none.
-static const char *locate(const cJSON *profile, const struct table_rows *rows, struct ew_reason *reason)
+struct located { // faults of a tree, at the rows of its table
+    const cJSON *profile;
+    const struct table_rows *rows;
+    struct table_faults *faults;
+};
+
+// "/registers/current_l1/type" becomes "row 4, type".
+static void locate(const struct located *l, struct ew_reason *reason)
 {
     static const char before[] = "/registers/";
     if (strncmp(reason->path, before, strlen(before)) != 0)
-        return NULL;
+        return;
     const char *name = reason->path + strlen(before), *slash = strchr(name, '/');
     size_t len = slash ? (size_t)(slash - name) : strlen(name);
-    const cJSON *registers = cJSON_GetObjectItemCaseSensitive(profile, "registers");
+    const cJSON *registers = cJSON_GetObjectItemCaseSensitive(l->profile, "registers");
     int index = 0;
-    for (const cJSON *node = registers ? registers->child : NULL; node && index < rows->count;
+    for (const cJSON *node = registers ? registers->child : NULL; node && index < l->rows->count;
          node = node->next, index++) {
         if (strlen(node->string) != len || memcmp(node->string, name, len) != 0)
             continue;
         char key[EW_PATH_MAX];
         ew_copy(key, sizeof(key), slash ? slash + 1 : "");
-        (void)ew_format(reason->path, sizeof(reason->path), "row %d%s%s", rows->rows[index],
+        (void)ew_format(reason->path, sizeof(reason->path), "row %d%s%s", l->rows->rows[index],
                         key[0] ? ", " : "", key);
-        ew_reason_param(reason, "row", "%d", rows->rows[index]);
+        ew_reason_param(reason, "row", "%d", l->rows->rows[index]);
         ew_reason_param(reason, "column", "%s", key);
-        return node->string;
+        return;
     }
-    return NULL;
 }
 
-static void drop(cJSON *profile, struct table_rows *rows, const char *quantity)
+static void on_problem(void *user, const char *path, const struct ew_reason *reason)
 {
-    cJSON *registers = cJSON_GetObjectItemCaseSensitive(profile, "registers");
-    int index = 0;
-    for (const cJSON *node = registers->child; node && strcmp(node->string, quantity) != 0; node = node->next)
-        index++;
-    memmove(rows->rows + index, rows->rows + index + 1,
-            (size_t)(rows->count - index - 1) * sizeof(rows->rows[0]));
-    rows->count--;
-    cJSON_DeleteItemFromObjectCaseSensitive(registers, quantity);
+    struct located *l = user;
+    struct ew_reason *fault = next_fault(l->faults);
+    (void)path;
+    if (!fault)
+        return;
+    *fault = *reason;
+    locate(l, fault);
 }
 
 enum ew_err table_check(const cJSON *profile, const struct table_rows *rows, const char *share_dir,
                         const char *data_dir, struct table_faults *faults)
 {
-    cJSON *copy = cJSON_Duplicate(profile, true); // without the rows whose fault is known
-    struct table_rows left = *rows;
-    struct ew_reason why;
-    must(copy);
-    while (!faults->more && library_check_tree(copy, share_dir, data_dir, &why) != EW_OK) {
-        const char *quantity = locate(copy, &left, &why);
-        struct ew_reason *fault = next_fault(faults);
-        if (fault)
-            *fault = why;
-        if (!quantity)
-            break; // about the whole: said once
-        drop(copy, &left, quantity);
-    }
-    cJSON_Delete(copy);
+    struct located located = {.profile = profile, .rows = rows, .faults = faults};
+    (void)library_check_each(profile, share_dir, data_dir, on_problem, &located);
     return faults->count == 0 ? EW_OK : EW_E_INVALID;
 }
 

@@ -41,7 +41,8 @@ struct table_faults { // in order of row; count 0: nothing is wrong
 // rows without any, or is NULL when there are none. EW_E_INVALID: faults->count > 0.
 enum ew_err table_profile(const struct table_head *head, const char *text, size_t len,
                           struct table_rows *rows, cJSON **ret, struct table_faults *faults) EW_MUST_CHECK;
-// What library_check_tree says of such a profile, each fault at its row; adds to faults. EW_OK: none in all.
+// What library_check_each says of a profile, each fault at its row (rows->count 0: at its path); adds to
+// faults. EW_OK: none in all.
 enum ew_err table_check(const cJSON *profile, const struct table_rows *rows, const char *share_dir,
                         const char *data_dir, struct table_faults *faults) EW_MUST_CHECK;
 // Both.

@@ -338,6 +338,49 @@ static void hostile_files_are_refused_in_words(void **state)
     }
 }
 
+static void list_problem(void *user, const char *path, const struct ew_reason *reason)
+{
+    struct ew_buf *list = user;
+    (void)path;
+    ew_buf_printf(list, "%s ", reason->path);
+}
+
+// One who mends a profile mends all of it at once; what only follows from another fault is not told.
+static void every_fault_of_a_profile_is_told(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{'id':'x','version':'1','family':'f','model':'m','kind':'meter','confidence':'none','colour':1,"
+        "'limits':{'gap_ms':'soon'},'asks':['moon'],'registers':{"
+        "'ct_ratio':{'fc':3,'address':1,'type':'u17','group':'info'},"
+        "'current_l1':{'fc':3,'address':2,'type':'u16','group':'instant','scale_from':{'registers':['ct_"
+        "ratio']}},"
+        "'current_l2':{'fc':3,'address':3,'type':'u16','group':'instant','scale_from':{'registers':['vt_"
+        "ratio']}},"
+        "'flow':{'fc':3,'address':4,'type':'u16','group':'instant'},"
+        "'active_power':{'fc':3,'address':5,'type':'u16','unit':'kW','group':'instant'},"
+        "'frequency':{'fc':3,'address':6,'type':'u16','group':'instant'}}}";
+    static const char *const told[] = {"/colour ",
+                                       "/limits/gap_ms ",
+                                       "/asks",
+                                       "/registers/ct_ratio/type ",
+                                       "/registers/current_l2/scale_from/registers ",
+                                       "/registers/flow ",
+                                       "/registers/active_power/unit "};
+    char path[700];
+    struct ew_buf list;
+    put("faults", "x.json", text);
+    (void)snprintf(path, sizeof(path), "%s/faults/profiles/x.json", scratch);
+    ew_buf_init(&list, 4096);
+    int count = library_check_file(path, NULL, NULL, list_problem, &list);
+    for (size_t i = 0; i < COUNT(told); i++)
+        if (!strstr(ew_buf_text(&list), told[i]))
+            fail_msg("%s is missing in %s", told[i], ew_buf_text(&list));
+    if (count != COUNT(told))
+        fail_msg("%s", ew_buf_text(&list));
+    ew_buf_done(&list);
+}
+
 static double generic_param(const void *user, const char *name, double fallback)
 {
     (void)user;
@@ -403,6 +446,7 @@ int main(void)
         cmocka_unit_test(bad_extensions_are_told),
         cmocka_unit_test(the_users_files_win),
         cmocka_unit_test(hostile_files_are_refused_in_words),
+        cmocka_unit_test(every_fault_of_a_profile_is_told),
         cmocka_unit_test(the_generic_meter_is_the_users),
         cmocka_unit_test(a_profile_is_told_from_a_site_file),
     };
