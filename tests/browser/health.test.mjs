@@ -150,5 +150,7 @@ test('the bus comes back, and the page says so by itself', async () => {
 test('what was recorded last is told with its age', async () => {
   await until('the first sample', async () => /\d\d:\d\d \((just now|\d+ s ago)\)$/.test(await text(administrator, mark('last-sample'))));
   assert.match(await text(administrator, mark('history')), /Sampling interval 1 min/);
+  // The nightly backup of the history is made as soon as there is one to make.
+  await until('the automatic backup', async () => /^Automatic backup \d\d:\d\d, [\d.]+ [kM]B$/.test(await text(administrator, mark('automatic-backup'))));
   await administrator.shot('health-recorded');
 });

@@ -3,6 +3,7 @@
 //     kill:7    the process is killed (SIGKILL) in place of the 7th such call
 //     28:7      from the 7th on every such call fails with errno 28: the disk stays full, or read-only
 //     28:7:one  only the 7th does
+// With EDGEWATT_CUT_ONLY=--swap only in processes that have this argument.
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
@@ -14,13 +15,28 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+static bool concerns_us(void)
+{
+    const char *only = getenv("EDGEWATT_CUT_ONLY");
+    char words[4096];
+    FILE *file = only ? fopen("/proc/self/cmdline", "re") : NULL;
+    size_t len = file ? fread(words, 1, sizeof(words) - 1, file) : 0;
+    if (file)
+        fclose(file);
+    words[len] = 0;
+    bool found = !only;
+    for (size_t at = 0; at < len && !found; at += strlen(words + at) + 1)
+        found = strcmp(words + at, only) == 0;
+    return found;
+}
+
 // True: fail now, errno is set.
 static bool cut(void)
 {
     static long calls;
     const char *order = getenv("EDGEWATT_CUT");
     const char *colon = order ? strchr(order, ':') : NULL;
-    if (!colon)
+    if (!colon || !concerns_us())
         return false;
     char *end;
     long at = strtol(colon + 1, &end, 10);

@@ -12,6 +12,7 @@ import unittest
 
 import harness
 import money_rig
+import test_backup_page
 
 STEPS_MAX = 150
 SIDE_BY_SIDE = 4
@@ -116,6 +117,23 @@ class Cuts(harness.TestCase):
         gone = self.side_by_side([(f"{errno.EROFS}:{at}", f"gone{at}") for at in range(1, steps + 1, 3)])
         for name, cases in (("killed", killed), ("one call failed, disk full", full), ("all calls failed from there, read-only", gone)):
             print(f"{name}: {len(cases)} places, {sum(came for _, came in cases)} ended with the new site, the others with the old one")
+
+    def test_the_gateway_goes_on_when_the_swap_is_killed(self):
+        """edgewatt run undoes it, starts everything again, and the page says what happened."""
+        gateway = money_rig.Gateway(env={"EDGEWATT_CUT": "kill:20", "EDGEWATT_CUT_ONLY": "--swap"})
+        gateway.program = self.cut
+        with gateway:
+            person = test_backup_page.Person(gateway)
+            made = person.end(action="make")
+            config = gateway.read_run_json()["services"]["config"]["pid"]
+            old = {name: content for name, content in contents(gateway.data).items() if name.startswith(("site.json", "profiles/", "secrets/web"))}
+            person.ask(action="restore", sum=made["backup"]["sum"])
+            gateway.gateway.wait_line("undoing it")
+            gateway.wait_pid("config", config)
+            harness.wait_until(lambda: gateway.read_run_json()["state"] == "running", what="the services")
+            self.assertEqual(old, {name: content for name, content in contents(gateway.data).items() if name in old})
+            last = test_backup_page.Person(gateway).ask(action="status")["last"]
+            self.assertEqual(last["reason"]["code"], "backup.undone")
 
     def test_a_command_killed_while_it_checks(self):
         """Before the swap nothing of the site is touched, and what was unpacked is cleared away."""

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import threading
 import unittest
 import zipfile
@@ -175,6 +176,19 @@ class BackupPage(harness.TestCase):
             self.assertEqual([n for n in os.listdir(self.gateway.data) if n.startswith("restore.")], [])
         self.assertEqual(self.site_names(), before)
         self.assertFalse(os.path.exists(os.path.join(os.path.dirname(self.gateway.data), "evil")))
+
+    def test_3_a_disk_that_fills_while_a_file_arrives(self):
+        person = Person(self.gateway)
+        folder = os.path.join(self.gateway.data, "upload")
+        os.makedirs(folder, exist_ok=True)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True, check=False).returncode:
+            self.skipTest("mounting needs root: not tried")
+        try:
+            said = person.upload(b"x" * (1 << 20))
+            self.assertEqual((said.status, said.json["error"]["code"]), (507, "backup.full"))
+            harness.wait_until(lambda: os.listdir(folder) == [], what="the part file to go")
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
 
     def test_4_who_may(self):
         for name in ("installer", "user"):
