@@ -91,7 +91,7 @@ test('what would change is shown first; the change is gone afterwards', async ()
   await administrator.wait(`${mark('backup-progress')}[data-step="replacing"], ${mark('backup-restored')}`);
   await administrator.wait(mark('backup-restored'));
   assert.notEqual(gateway.run().services.recorder.pid, pid);
-  assert.match(await text('backup-restored'), /^Restored: the backup of \d\d:\d\d\. Everything runs again\.$/);
+  assert.match(await text('backup-restored'), /^The backup is restored \(\d\d:\d\d\)\. Everything runs again\.$/);
   await administrator.shot('backup-restored');
   await administrator.page.goto(`${administrator.url}#/server/users`);
   await administrator.wait(mark('user-named'));

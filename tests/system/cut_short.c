@@ -49,29 +49,60 @@ static bool cut(void)
     return true;
 }
 
-static void *next(const char *name)
+// The C library's own; *ret_real is a pointer to a function.
+static void find(const char *name, void *ret_real)
 {
     void *found = dlsym(RTLD_NEXT, name);
     if (!found)
         abort();
-    return found;
+    memcpy(ret_real, &found, sizeof(found));
 }
 
-// The names and types are those of the C library.
-#define CUT(name, parameters, arguments)                                                                     \
-    int name parameters;                                                                                     \
-    int name parameters                                                                                      \
-    {                                                                                                        \
-        int(*real) parameters;                                                                               \
-        void *found = next(#name);                                                                           \
-        memcpy(&real, &found, sizeof(real));                                                                 \
-        return cut() ? -1 : real arguments;                                                                  \
-    }
+int rename(const char *from, const char *to)
+{
+    int (*real)(const char *, const char *);
+    find("rename", &real);
+    return cut() ? -1 : real(from, to);
+}
 
-CUT(rename, (const char *from, const char *to), (from, to))
-CUT(remove, (const char *path), (path))
-CUT(unlink, (const char *path), (path))
-CUT(mkdir, (const char *path, mode_t mode), (path, mode))
-CUT(chmod, (const char *path, mode_t mode), (path, mode))
-CUT(fsync, (int fd), (fd))
-CUT(syncfs, (int fd), (fd))
+int remove(const char *path)
+{
+    int (*real)(const char *);
+    find("remove", &real);
+    return cut() ? -1 : real(path);
+}
+
+int unlink(const char *path)
+{
+    int (*real)(const char *);
+    find("unlink", &real);
+    return cut() ? -1 : real(path);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    int (*real)(const char *, mode_t);
+    find("mkdir", &real);
+    return cut() ? -1 : real(path, mode);
+}
+
+int chmod(const char *path, mode_t mode)
+{
+    int (*real)(const char *, mode_t);
+    find("chmod", &real);
+    return cut() ? -1 : real(path, mode);
+}
+
+int fsync(int fd)
+{
+    int (*real)(int);
+    find("fsync", &real);
+    return cut() ? -1 : real(fd);
+}
+
+int syncfs(int fd)
+{
+    int (*real)(int);
+    find("syncfs", &real);
+    return cut() ? -1 : real(fd);
+}

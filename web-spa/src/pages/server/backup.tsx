@@ -246,10 +246,12 @@ export function BackupPage(): JSX.Element {
   const job = useJob();
   const last = job.answer?.last ?? null;
   const busy = job.answer === null || job.answer.running;
+  // While the services restart nobody can be asked.
+  const away = useStore((state) => state.link.is !== 'online') && last?.kind === 'restore';
   return (
     <div class="backup" data-test="backup-page">
       <Refused refusal={job.refusal} />
-      {last && job.answer?.running && <Progress last={last} />}
+      {last && job.answer?.running && <Progress last={away ? { ...last, step: 'replacing' } : last} />}
       {last && !job.answer?.running && <Outcome last={last} />}
       <Make job={job} busy={busy} />
       <Restore job={job} busy={busy} />
