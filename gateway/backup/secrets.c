@@ -13,7 +13,13 @@
 
 // Argon2id with 64 MiB and three passes takes about half a second on a small box. What an archive asks for is
 // bounded, so that a hostile one can't exhaust the machine.
-enum { OPERATIONS = 3, MEMORY_KIB = 64 << 10, OPERATIONS_MAX = 10, MEMORY_KIB_MAX = 256 << 10, MAGIC_SIZE = 6 };
+enum {
+    OPERATIONS = 3,
+    MEMORY_KIB = 64 << 10,
+    OPERATIONS_MAX = 10,
+    MEMORY_KIB_MAX = 256 << 10,
+    MAGIC_SIZE = 6
+};
 enum {
     KEY_SIZE = 32,
     SALT_SIZE = 16,
