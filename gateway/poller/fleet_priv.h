@@ -172,7 +172,9 @@ void station_heard(struct fleet *fleet, struct device *device, int64_t read_ms);
 // It answers again: a power cut may have cost it what it was told.
 void station_back(struct device *device);
 void station_end(struct device *device);
-// watchdog.c: returns when to come again.
+// watchdog.c: does it have to be set up before a limit is written?
+bool station_minds_setup(const struct device *device);
+// Returns when to come again.
 int64_t station_mind_watchdog(struct fleet *fleet, struct device *device, int64_t now_ms);
 // limit.c: a limit as requests on the bus.
 int32_t limit_ma_of(double a); // -1 = no current

@@ -235,8 +235,8 @@ int64_t station_mind_alive(struct fleet *fleet, struct device *device, int64_t n
     const struct recipe *recipe = device->recipe;
     if (!recipe->profile->alive.there || !s->config.writable)
         return INT64_MAX;
-    // While somebody governs it, or its watchdog is armed. A station that is not governed is left alone.
-    bool wanted = s->reachable && (s->managed || s->dog == DOG_VERIFIED || s->lease.state != LEASE_NONE);
+    // While a limit counts, or its watchdog is armed. A station that nobody governs is left to itself.
+    bool wanted = s->reachable && (s->dog == DOG_VERIFIED || s->lease.state != LEASE_NONE);
     struct alive_rule rule = alive_rule_of(recipe->profile);
     struct ew_reason reason;
     int64_t wake;

@@ -45,7 +45,7 @@ static void configure(const struct fleet *fleet, struct device *device, int64_t 
     s->managed = c->writable && fleet->greenup.set_up;
     c->governed = s->managed && fleet->greenup.on;
     s->reachable = device->said != RESULT_ERROR && !fleet_bus_trouble(fleet, device);
-    c->reachable = s->reachable && (profile->setup_count == 0 || s->prepared);
+    c->reachable = s->reachable && (s->prepared || !station_minds_setup(device));
     c->fallback_ma = limit_ma_of(site_param(&device->config, "fallback_current", 0));
     c->rated_ma = rated_ma(device);
     int limit = limit_of(device);

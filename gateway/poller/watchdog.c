@@ -35,17 +35,17 @@ static double wanted_fallback_a(const struct device *device)
     return lease_writable_ma(c, c->fallback_ma) / 1000.0;
 }
 
-// What is minded now: the watchdog of stations that Green'Up has, the set-up of all that are told a limit.
+// What is minded now: the watchdog of stations that Green'Up has, the set-up of those for which a limit
+// counts.
 static bool minds_dog(const struct device *device)
 {
     return device->station.managed && device->recipe->profile->watchdog.there;
 }
 
-static bool minds_setup(const struct device *device)
+bool station_minds_setup(const struct device *device)
 {
     const struct station *s = &device->station;
-    bool told = s->managed || s->lease.state != LEASE_NONE;
-    return told && s->config.writable && device->recipe->profile->setup_count > 0;
+    return s->lease.state != LEASE_NONE && s->config.writable && device->recipe->profile->setup_count > 0;
 }
 
 static bool dog_as_wanted(const struct device *device)
@@ -71,7 +71,7 @@ static void add_steps(const struct device *device, struct inlet_job *job, bool w
 {
     const struct recipe *recipe = device->recipe;
     const struct profile *profile = recipe->profile;
-    bool dog = minds_dog(device), setup = minds_setup(device);
+    bool dog = minds_dog(device), setup = station_minds_setup(device);
     for (int i = 0; write && setup && i < profile->setup_count; i++)
         add_write(job, &profile->setup[i], &recipe->setup[i], profile->setup[i].on);
     if (write && dog)
@@ -108,7 +108,7 @@ static bool take_reads(struct device *device, const struct inlet_step *step)
         as_wanted = dog_as_wanted(device);
         s->dog = as_wanted ? DOG_VERIFIED : DOG_UNVERIFIED;
     }
-    if (!minds_setup(device))
+    if (!station_minds_setup(device))
         return as_wanted;
     s->prepared = true;
     for (int i = 0; i < profile->setup_count; i++, step++)
@@ -121,7 +121,7 @@ static bool take_reads(struct device *device, const struct inlet_step *step)
 static void say_not_taken(const struct device *device, struct station *s)
 {
     s->dog_has_reason = true;
-    if (minds_setup(device) && !s->prepared) {
+    if (station_minds_setup(device) && !s->prepared) {
         ew_fail(&s->dog_reason, EW_E_PROTOCOL, "station.setup_not_taken", "",
                 "The charge point was set up to follow limits, but what it reads back says otherwise.");
         return;
@@ -170,7 +170,7 @@ static void conclude(struct device *device, struct station *s, const struct inle
 
 static int asked_of(const struct device *device)
 {
-    return (minds_dog(device) ? 1 : 0) | (minds_setup(device) ? 2 : 0);
+    return (minds_dog(device) ? 1 : 0) | (station_minds_setup(device) ? 2 : 0);
 }
 
 static void on_done(void *user, const struct inlet_job *job)

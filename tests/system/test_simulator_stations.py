@@ -17,6 +17,7 @@ except ImportError:
     harness.skip("python3-pymodbus is not installed")
 
 ABB, BENDER = 38, 39  # of the demo site
+MENNEKES, KEBA = 60, 61  # beside it: with a release and a sign of life; with a watchdog read elsewhere than written
 
 
 class Stations(harness.TestCase):
@@ -25,6 +26,10 @@ class Stations(harness.TestCase):
         self.addCleanup(self.folder.cleanup)
         with open(os.path.join(harness.SOURCE, "packaging", "demo-site.json"), encoding="utf-8") as file:
             site = json.load(file)
+        bender = next(device for device in site["devices"] if device["id"] == BENDER)
+        for number, profile in ((MENNEKES, "mennekes-amtron-compact"), (KEBA, "keba-p30")):
+            site["devices"].append({**bender, "id": number, "unit": number, "name": profile, "profile": profile})
+        site["next_id"] = max(site["next_id"], KEBA + 1)
         for bus in site["buses"]:
             bus["port"] = harness.free_port()
         ports = {bus["id"]: bus["port"] for bus in site["buses"]}
@@ -35,7 +40,7 @@ class Stations(harness.TestCase):
         self.socket_path = os.path.join(self.folder.name, "control")
         program = os.path.join(harness.find_build(), "bin", "edgewatt")
         process = self.start_process("simulate", [program, "simulate", path, "--control", self.socket_path])
-        process.wait_line(r"^simulating 12 devices on 2 buses$")
+        process.wait_line(r"^simulating 14 devices on 2 buses$")
         self.modbus = ModbusTcpClient("127.0.0.1", port=ports[4], timeout=harness.PATIENCE_S)
         self.assertTrue(self.modbus.connect())
         self.addCleanup(self.modbus.close)
@@ -118,6 +123,43 @@ class Stations(harness.TestCase):
         self.assertEqual(self.read(BENDER, 132), [0])
         self.ok("step 20")
         self.assertGreater(max(self.now(BENDER)["current"]), 15)
+
+    def write_one(self, device, address, word):
+        answer = self.modbus.write_register(address, word, slave=self.units[device])
+        self.assertFalse(answer.isError(), f"device {device}, {address}: {answer}")
+
+    def test_without_a_sign_of_life_and_a_release_a_limit_counts_for_nothing(self):
+        self.charging(MENNEKES)
+        eight, ten = (0x4100, 0), (0x4120, 0)  # 32-bit floats
+        self.write(MENNEKES, 0x0302, *eight)
+        self.assertEqual(self.now(MENNEKES)["limit_a"], 32)  # nobody lives there
+        self.write_one(MENNEKES, 0x0D00, 0x55AA)
+        self.write(MENNEKES, 0x0302, *eight)
+        self.assertEqual((self.now(MENNEKES)["limit_a"], self.now(MENNEKES)["lives"]), (8, True))
+        self.write_one(MENNEKES, 0x0D05, 0)
+        self.assertEqual((self.now(MENNEKES)["limit_a"], self.now(MENNEKES)["told_a"]), (0, 8))
+        self.ok("step 4")
+        self.write_one(MENNEKES, 0x0D00, 0x55AA)
+        self.write(MENNEKES, 0x0302, *ten)
+        self.assertEqual(self.now(MENNEKES)["limit_a"], 0)  # a limit alone releases nothing
+        self.write_one(MENNEKES, 0x0D05, 1)
+        self.ok("step 6")
+        self.assertAlmostEqual(max(self.now(MENNEKES)["current"]), 10, delta=0.2)
+        self.ok("step 4")
+        self.assertEqual((self.now(MENNEKES)["limit_a"], self.now(MENNEKES)["lives"]), (32, False))
+
+    def test_a_watchdog_is_read_where_the_maker_has_it(self):
+        self.write_one(KEBA, 5016, 6000)
+        self.write_one(KEBA, 5018, 20)
+        self.assertEqual(self.read(KEBA, 1600, 2) + self.read(KEBA, 1602, 2), [0, 6000, 0, 20])
+        self.assertTrue(self.modbus.read_holding_registers(5018, 1, slave=self.units[KEBA]).isError())
+        self.write_one(KEBA, 5004, 16000)
+        self.write_one(KEBA, 5014, 0)
+        self.assertEqual(self.now(KEBA)["limit_a"], 0)
+        self.write_one(KEBA, 5014, 1)
+        self.assertEqual(self.now(KEBA)["limit_a"], 16)
+        self.ok("step 21")
+        self.assertEqual(self.now(KEBA)["limit_a"], 6)
 
     def test_one_disobeys_and_one_is_lost(self):
         self.charging(BENDER)
