@@ -85,8 +85,9 @@ void profile_errors_read(struct ew_json *parent, struct ew_arena *arena, struct 
     else if (o.err == EW_OK && profile_find(profile, "error_code") < 0)
         ew_json_fail(&o, NULL, "profile.errors", "needs the register \"error_code\"");
     profile->error_bits = bits != NULL;
-    if (o.err == EW_OK)
-        read_words(&o, bits ? "bits" : "codes", bits ? bits : codes, arena, profile);
+    const cJSON *words = bits ? bits : codes;
+    if (o.err == EW_OK && words)
+        read_words(&o, bits ? "bits" : "codes", words, arena, profile);
     parent->err = ew_json_close(&o);
 }
 
