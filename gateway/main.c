@@ -18,6 +18,7 @@ typedef int command_main(int argc, char **argv);
     X("config", config_main, "service: the one writer of the site file, of accounts and rights")             \
     X("controller", controller_main, "service: keeps charging under the site's current limit (Green'Up)")    \
     X("export", export_main, "writes the CSV files of the export folder up to now")                          \
+    X("ftp", ftp_main, "service: serves the export folder over FTP and FTPS, with ProFTPD")                  \
     X("poller", poller_main, "service: reads the devices of every bus and publishes what they say")          \
     X("profiles", profiles_main, "list the device profiles and how sure each is")                            \
     X("read", read_main, "reads registers of one Modbus device, the result in words")                        \

@@ -93,6 +93,10 @@ install_packages() {
         die "the lists of packages can't be fetched. Is there a way to the network?"
     fi
     mapfile -t missing < <(choose_packages "${missing[@]}")
+    # Debian's own FTP server would open port 21 to all users of this machine at once: only its program is wanted.
+    local quiet=no
+    case " ${missing[*]} " in *' proftpd-core '*) [ ! -d /run/systemd/system ] || quiet=yes ;; esac
+    [ $quiet = no ] || as_root systemctl --quiet --runtime mask proftpd.service proftpd.socket 2> /dev/null || true
     # apt-get update only warns when a list can't be fetched.
     if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" \
         > "$log" 2>&1; then
@@ -100,6 +104,10 @@ install_packages() {
         rm -f "$log"
         die "the packages can't be installed, see above." \
             "\"Unable to locate package\": is this Debian 12 or later? \"Could not resolve\": is there a network?"
+    fi
+    if [ $quiet = yes ]; then
+        as_root systemctl --quiet --runtime unmask proftpd.service proftpd.socket 2> /dev/null || true
+        as_root systemctl --quiet disable proftpd.service proftpd.socket 2> /dev/null || true
     fi
     rm -f "$log"
 }

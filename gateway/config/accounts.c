@@ -120,6 +120,23 @@ static enum ew_err read_integration(const cJSON *node, const char *path, struct 
     return ew_json_close(&o);
 }
 
+static void read_ftp(struct ew_json *parent, struct account_ftp *ret)
+{
+    struct ew_json o;
+    char path[EW_PATH_MAX];
+    const cJSON *node = ew_json_object(parent, "ftp", EW_REQUIRED);
+    if (!node)
+        return;
+    ew_json_path(parent, "ftp", -1, path);
+    ew_json_open(&o, node, path, parent->reason);
+    ew_json_bool(&o, "on", EW_REQUIRED, &ret->on);
+    ew_json_bool(&o, "plain", EW_REQUIRED, &ret->plain);
+    ew_json_text(&o, "hash", EW_REQUIRED, 0, sizeof(ret->hash), ret->hash);
+    if (o.err == EW_OK && ret->hash[0] && !ftp_hash_formed(ret->hash))
+        ew_json_fail(&o, "hash", "ftp.hash", "is no hash of a password");
+    parent->err = ew_json_close(&o);
+}
+
 typedef enum ew_err read_fn(const cJSON *node, const char *path, struct accounts *accounts,
                             struct ew_reason *reason);
 
@@ -164,13 +181,15 @@ static enum ew_err read_store(const cJSON *tree, struct accounts *ret, char boot
         read_int(&o, "next_browser", INT_MAX, &ret->next_browser);
         read_list(&o, "browsers", EW_BROWSERS_MAX, read_browser, ret);
     }
+    if (version >= 3)
+        read_ftp(&o, &ret->ftp);
     ret->file_version = (int)version;
     return ew_json_close(&o);
 }
 
 enum ew_err accounts_load(const char *data_dir, int64_t up_ms, struct accounts *ret, struct ew_reason *reason)
 {
-    *ret = (struct accounts){.fresh = false};
+    *ret = (struct accounts){.ftp = {.on = true, .plain = true}};
     secret_start();
     if (ew_format(ret->path, sizeof(ret->path), "%s/secrets/config.json", data_dir) != EW_OK)
         return ew_fail(reason, EW_E_TOO_LARGE, "file.path", data_dir, "the path is too long");
@@ -310,6 +329,11 @@ static void write_store(const struct accounts *accounts, struct ew_buf *text)
     for (int i = 0; i < accounts->browser_count; i++)
         write_browser(&w, &accounts->browsers[i]);
     ew_jw_close_array(&w);
+    ew_jw_open_object(&w, "ftp");
+    ew_jw_bool(&w, "on", accounts->ftp.on);
+    ew_jw_bool(&w, "plain", accounts->ftp.plain);
+    ew_jw_text(&w, "hash", accounts->ftp.hash);
+    ew_jw_close_object(&w);
     ew_jw_close_object(&w);
     ew_buf_add_text(text, "\n");
 }

@@ -7,10 +7,11 @@
 #include "base/limits.h"
 #include "config/secret.h"
 #include "core/access/access.h"
+#include "core/ftp/ftp.h"
 #include <limits.h>
 
 enum {
-    ACCOUNTS_VERSION = 2, // 2: known browsers, users of displays
+    ACCOUNTS_VERSION = 3, // 2: known browsers, users of displays; 3: FTP
     ACCOUNTS_NAME_MAX = 33,
     ACCOUNTS_SESSION_MAX = 19, // "s-" and 16 hexadecimal digits, with the final 0
     ACCOUNTS_HASH_BYTES = 32,
@@ -63,6 +64,13 @@ struct account_integration {
     int64_t created_ms;
 };
 
+// The one user of the FTP server (REC-05).
+struct account_ftp {
+    bool on;                 // what is wanted; without a password of its own it stays off all the same
+    bool plain;              // without TLS too
+    char hash[FTP_HASH_MAX]; // crypt(5); "" = still the manual's password
+};
+
 struct accounts { // large: not for the stack
     char path[PATH_MAX];
     bool fresh;                   // the file had no users yet
@@ -71,6 +79,7 @@ struct accounts { // large: not for the stack
     unsigned char key[32];        // everything keyed is derived from it
     int64_t next_id;              // high-water mark of the site's ids: an id is never used twice
     int next_user, user_count, session_count, integration_count, next_browser, browser_count;
+    struct account_ftp ftp;
     struct account_user users[EW_USERS_MAX];
     struct account_session sessions[EW_SESSIONS_MAX];
     struct account_integration integrations[EW_ACCOUNTS_MAX];

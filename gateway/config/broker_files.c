@@ -27,6 +27,7 @@ static const char help[] =
     "  DIR/run/broker.json             where it listens, for the services\n"
     "  DIR/secrets/<service>.json      a broker account for each service, made once\n"
     "  DIR/run/broker/tls.pem          a copy of DIR/secrets/web.pem, which is made when it is not there\n"
+    "  DIR/run/ftp/tls.pem             another, for the FTP server\n"
     "  DIR/run/certificate.pem         its public part, for programs that connect\n"
     "A data folder without a site file gets a new one.\n"
     "\n"
@@ -54,7 +55,7 @@ static void below(const struct job *job, const char *file, char dst[PATH_MAX])
 
 static enum ew_err make_folders(const struct job *job, struct ew_reason *reason)
 {
-    static const char *const folders[] = {"run", "run/broker", "secrets"};
+    static const char *const folders[] = {"run", "run/broker", "run/ftp", "secrets"};
     enum ew_err err = EW_OK;
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && err == EW_OK; i++) {
         char path[PATH_MAX];
@@ -201,15 +202,14 @@ static enum ew_err fill(const char *template, const char *const names[], const c
 
 // ---- TLS -------------------------------------------------------------------------------------------------
 
-// The broker may be another user than the web service: it has a copy.
+// The broker and the FTP server may be other users than the web service: they have copies.
 static enum ew_err write_certificate(const struct job *job, struct ew_reason *reason)
 {
-    char own[PATH_MAX], copy[PATH_MAX], shown[PATH_MAX];
+    char own[PATH_MAX], copy[PATH_MAX], ftp[PATH_MAX], shown[PATH_MAX];
     struct ew_buf pem, open;
-    if (!job->tls_port)
-        return EW_OK;
     below(job, CERTIFICATE_FILE, own);
     below(job, "run/broker/tls.pem", copy);
+    below(job, "run/ftp/tls.pem", ftp);
     below(job, "run/certificate.pem", shown);
     ew_buf_init(&pem, CERTIFICATE_PEM_MAX);
     ew_buf_init(&open, CERTIFICATE_PEM_MAX);
@@ -217,6 +217,8 @@ static enum ew_err write_certificate(const struct job *job, struct ew_reason *re
     if (err == EW_OK)
         err = ew_file_read(own, CERTIFICATE_PEM_MAX, &pem, reason);
     if (err == EW_OK)
+        err = ew_file_write(ftp, pem.data, pem.len, 0600, reason);
+    if (err == EW_OK && job->tls_port)
         err = ew_file_write(copy, pem.data, pem.len, 0600, reason);
     if (err == EW_OK) {
         certificate_public(ew_buf_text(&pem), &open);
@@ -305,6 +307,11 @@ static enum ew_err make_all(struct job *job, struct ew_reason *reason)
         err = write_dynsec(job, reason);
     if (err == EW_OK)
         err = write_certificate(job, reason);
+    // A certificate that only the FTP server would show is no reason to go without a broker.
+    if (err == EW_E_INVALID && !job->tls_port) {
+        ew_log_reason(EW_LOG_WARNING, "tls", reason);
+        err = EW_OK;
+    }
     if (err == EW_OK)
         err = write_conf(job, reason);
     return err == EW_OK ? write_address(job, reason) : err;

@@ -137,6 +137,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     site_calls_start(config);
     login_start(config);
     user_calls_start(config);
+    ftp_call_start(config);
     broker_watch_start(&config->broker_watch, service->mq);
     profile_calls_start(config);
     backup_call_start(config);
@@ -152,6 +153,7 @@ static void connected(struct ew_service *service)
 {
     struct config *config = service->state;
     publish_all(config);
+    ftp_call_publish(config);
     login_connected(config);
     backup_call_connected(config);
     if (config->store.foreign)

@@ -58,6 +58,7 @@ struct config {
     int64_t user_until_ms[EW_USERS_MAX]; // beside accounts->users: no try before
     struct config_try tries[CONFIG_TRIES_MAX];
     struct user_job *user_jobs;
+    char ftp_demo_hash[FTP_HASH_MAX]; // of the manual's password; "" = this is no demo
     struct ew_timer tick;
     int64_t first_rev; // of the start
     struct config_rev *revs;
@@ -106,6 +107,10 @@ enum ew_err config_reload_library(struct config *config, struct ew_reason *reaso
 
 // ---- profile_calls.c: the user's own profiles ----
 void profile_calls_start(struct config *config);
+
+// ---- ftp_call.c: the account of the FTP server (REC-05) ----
+void ftp_call_start(struct config *config);
+void ftp_call_publish(struct config *config);
 
 // ---- greenup_call.c: Green'Up's switch, asked for by the controller ----
 void greenup_call_start(struct config *config);

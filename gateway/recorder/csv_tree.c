@@ -204,8 +204,9 @@ static enum ew_err make_folders(struct csv_run *run, struct ew_reason *reason)
         err = ew_format(path, sizeof(path), "%s%s", run->export_dir, folders[i]);
         if (err == EW_OK)
             err = ew_dir_make(path, 0755, reason);
-        if (err == EW_OK)
-            (void)chmod(path, 0755);
+        struct stat st; // who may write there besides is not ours to say: the FTP server may, at the top
+        if (err == EW_OK && stat(path, &st) == 0 && (st.st_mode & 0755) != 0755)
+            (void)chmod(path, (st.st_mode & 07777) | 0755);
     }
     return err;
 }

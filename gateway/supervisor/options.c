@@ -9,7 +9,7 @@ enum { UNSAID = -2 };
 
 static const char help[] =
     "Usage: edgewatt run --data DIR [--site FILE] [--demo] [--http PORT] [--https PORT] [--mqtt PORT]\n"
-    "                    [--mqtts PORT] [--listen ADDRESS]\n"
+    "                    [--mqtts PORT] [--ftp PORT] [--listen ADDRESS]\n"
     "\n"
     "Starts the broker and the services, watches over them and ends them again: a service that ends or\n"
     "shows no sign of life for 5 s is started again. Stays in the foreground; Ctrl-C or SIGTERM ends\n"
@@ -24,7 +24,10 @@ static const char help[] =
     "  --demo        keeps the default codes and prints them; the page on 127.0.0.1 only, without TLS\n"
     "  --http PORT   the web page (8080); leads to HTTPS where there is HTTPS\n"
     "  --https PORT  the web page over TLS (8443; off with --demo), or off\n"
-    "  --listen ADDRESS   where page and MQTT over TLS are served: every address; 127.0.0.1 with --demo\n"
+    "  --ftp PORT    the export folder over FTP and FTPS (2121), or off; served once its password was "
+    "changed\n"
+    "  --listen ADDRESS   where page, FTP and MQTT over TLS are served: every address; 127.0.0.1 with "
+    "--demo\n"
     "  --mqtt PORT   the broker, on 127.0.0.1 only (1883)\n"
     "  --mqtts PORT  the broker over TLS, for accounts of other programs (8883; off with --demo), or off\n"
     "  --modbus PORT  other servers read energies there over Modbus TCP (off: the setting decides), or off\n"
@@ -81,6 +84,8 @@ static int take(int option, const char *value, struct supervisor_options *o)
         return read_port_or_off("--https", value, &o->https_port);
     case 'T':
         return read_port_or_off("--mqtts", value, &o->mqtts_port);
+    case 'f':
+        return read_port_or_off("--ftp", value, &o->ftp_port);
     case 'l':
         o->listen = value;
         return -1;
@@ -98,22 +103,21 @@ static int take(int option, const char *value, struct supervisor_options *o)
 int supervisor_options_read(int argc, char **argv, struct supervisor_options *ret_options)
 {
     static const struct option names[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"site", required_argument, NULL, 's'},
-        {"demo", no_argument, NULL, 'D'},
-        {"http", required_argument, NULL, 'p'},
-        {"mqtt", required_argument, NULL, 'm'},
-        {"https", required_argument, NULL, 't'},
-        {"modbus", required_argument, NULL, 'b'},
-        {"listen", required_argument, NULL, 'l'},
-        {"mqtts", required_argument, NULL, 'T'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, 'd'},   {"site", required_argument, NULL, 's'},
+        {"demo", no_argument, NULL, 'D'},         {"http", required_argument, NULL, 'p'},
+        {"mqtt", required_argument, NULL, 'm'},   {"https", required_argument, NULL, 't'},
+        {"modbus", required_argument, NULL, 'b'}, {"listen", required_argument, NULL, 'l'},
+        {"ftp", required_argument, NULL, 'f'},    {"mqtts", required_argument, NULL, 'T'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     static char name[] = "edgewatt run"; // what getopt puts before its sentences
     argv[0] = name;
-    *ret_options = (struct supervisor_options){
-        .http_port = 8080, .https_port = UNSAID, .mqtt_port = 1883, .mqtts_port = UNSAID, .modbus_port = -1};
+    *ret_options = (struct supervisor_options){.http_port = 8080,
+                                               .https_port = UNSAID,
+                                               .mqtt_port = 1883,
+                                               .mqtts_port = UNSAID,
+                                               .modbus_port = -1,
+                                               .ftp_port = SUPERVISOR_FTP_USUAL};
     int option;
     while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
         int code = take(option, optarg, ret_options);

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+enum { SUPERVISOR_FTP_USUAL = -2 }; // the service's own: nobody needs it to start
+
 struct supervisor_options {
     const char *data;   // as typed; on loan from argv
     const char *site;   // NULL = none given
@@ -13,6 +15,7 @@ struct supervisor_options {
     int https_port;           // -1 = off
     int mqtts_port;           // -1 = off
     int modbus_port;          // -1 = the setting decides
+    int ftp_port;             // -1 = off, SUPERVISOR_FTP_USUAL
 };
 
 // Returns -1 to go on, else the exit code (0 after --help, 2 after a sentence on standard error).

@@ -72,9 +72,10 @@ enum ew_err supervisor_ports_open(struct supervisor *s, struct ew_reason *reason
                {"--https", s->options.https_port, false, &s->https},
                {"--mqtt", s->options.mqtt_port, true, &s->mqtt},
                {"--mqtts", s->options.mqtts_port, false, &s->mqtts},
-               {"--modbus", s->options.modbus_port, false, &s->modbus}};
+               {"--modbus", s->options.modbus_port, false, &s->modbus},
+               {"--ftp", s->options.ftp_port, false, &s->ftp}};
     enum { COUNT = sizeof(all) / sizeof(all[0]) };
-    int fds[COUNT] = {-1, -1, -1, -1, -1};
+    int fds[COUNT] = {-1, -1, -1, -1, -1, -1};
     enum ew_err err = EW_OK;
     for (int i = 0; i < COUNT && err == EW_OK; i++) {
         *all[i].port = (struct supervisor_port){all[i].asked, all[i].asked == 0};

@@ -57,7 +57,7 @@ static void add_places(const struct supervisor *s, struct ew_jw *w)
     const struct {
         const char *name;
         int port;
-    } more[] = {{"mqtts", s->mqtts.port}, {"modbus", s->modbus.port}};
+    } more[] = {{"mqtts", s->mqtts.port}, {"modbus", s->modbus.port}, {"ftp", s->ftp.port}};
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
         if (more[i].port < 0)
             continue;
@@ -114,6 +114,9 @@ static void say_hello(const struct supervisor *s)
            s->mqtt.port);
     if (s->mqtts.port >= 0)
         printf("  MQTT, TLS    port %d\n", s->mqtts.port);
+    if (s->options.demo && s->options.ftp_port != -1)
+        printf("  FTP          port %d, wsmeasure / wsmeasure\n",
+               s->ftp.port == SUPERVISOR_FTP_USUAL ? 2121 : s->ftp.port);
     printf("  Data folder  %s\n\n", s->data_dir);
     if (s->options.demo) {
         printf("  Log in as      PIN    then PUK\n");

@@ -45,8 +45,8 @@ struct supervisor {
     struct ew_timer tick;  // notices that this process itself stood still
     int64_t last_tick_ms;
     struct supervise policy;
-    struct supervisor_child children[SUPERVISE_CHILDREN_MAX]; // same index as in policy
-    struct supervisor_port http, https, mqtt, mqtts, modbus;  // https, mqtts, modbus: port < 0 = off
+    struct supervisor_child children[SUPERVISE_CHILDREN_MAX];     // same index as in policy
+    struct supervisor_port http, https, mqtt, mqtts, modbus, ftp; // but http and mqtt: port < 0 = off
     int notify_fd;
     char notify_address[SUPERVISOR_TEXT_MAX]; // as in NOTIFY_SOCKET
     struct supervisor_probe probe;

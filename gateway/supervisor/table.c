@@ -6,7 +6,7 @@
 
 static const struct {
     const char *name;
-    bool takes_http, takes_modbus;
+    bool takes_http, takes_modbus, takes_ftp;
 } children[] = {
     {.name = "broker"}, // child 0: what all others need
     {.name = "config"}, // accounts, sessions and the site's configuration come from here
@@ -15,6 +15,7 @@ static const struct {
     {.name = "recorder"},
     {.name = "web", .takes_http = true},
     {.name = "server", .takes_modbus = true},
+    {.name = "ftp", .takes_ftp = true},
 };
 
 int supervisor_child_count(void)
@@ -35,6 +36,20 @@ static void add(struct supervisor_args *args, int *count, const char *text)
     args->argv[*count] = NULL;
 }
 
+static void add_ftp(const struct supervisor *s, struct supervisor_args *args, int *count)
+{
+    const char *listen = s->options.listen ? s->options.listen : s->options.demo ? "127.0.0.1" : NULL;
+    if (s->ftp.port != SUPERVISOR_FTP_USUAL) {
+        snprintf(args->http, sizeof(args->http), "%d", s->ftp.port);
+        add(args, count, "--port");
+        add(args, count, s->ftp.port < 0 ? "off" : args->http);
+    }
+    if (listen) {
+        add(args, count, "--listen");
+        add(args, count, listen);
+    }
+}
+
 void supervisor_service_args(const struct supervisor *s, int child, struct supervisor_args *args)
 {
     int count = 0;
@@ -49,6 +64,8 @@ void supervisor_service_args(const struct supervisor *s, int child, struct super
         add(args, &count, "--port");
         add(args, &count, args->http);
     }
+    if (children[child].takes_ftp)
+        add_ftp(s, args, &count);
     if (children[child].takes_http) {
         snprintf(args->http, sizeof(args->http), "%d", s->http.port);
         add(args, &count, "--http");

@@ -96,7 +96,7 @@ export class Gateway {
     if (profiles.length > 0 || prepare) mkdirSync(join(gateway.data, 'profiles'), { recursive: true, mode: 0o700 });
     for (const one of profiles) writeFileSync(join(gateway.data, 'profiles', `${one.id}.json`), JSON.stringify(one));
     prepare?.(gateway.data);
-    gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', ...(demo ? ['--demo'] : ['--mqtts', 'off'])]);
+    gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', '--ftp', '0', ...(demo ? ['--demo'] : ['--mqtts', 'off'])]);
     try {
       await until('the gateway to be ready', () => {
         if (!gateway.program.alive) throw new Error(`edgewatt run ended:\n${gateway.program.lines.join('\n')}`);

@@ -16,7 +16,7 @@ BUILD = os.environ["EDGEWATT_BUILD"]
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 LAYERS = [{"base"}, {"core/*"}, {"mqtt", "modbus", "store", "library"}, {"service"}]
-SERVICES = {"poller", "controller", "recorder", "notifier", "config", "web", "server"}
+SERVICES = {"poller", "controller", "recorder", "notifier", "config", "web", "server", "ftp"}
 
 # (a file of this folder, may not include this header). Those whose folder or header does not exist yet are said.
 WRONG = [

@@ -588,7 +588,7 @@ class Edgewatt:
         first = [] if self.run_json else ["--site", self.site_file]
         demo = ["--demo"] if self.demo else ["--https", "off", "--mqtts", "off"]  # an option given twice: the last counts
         self.gateway = self._process("run", [self.program, "run", "--data", self.data, *first, *demo, "--http", "0",
-                                             "--mqtt", "0", *self.options])
+                                             "--mqtt", "0", "--ftp", "0", *self.options])
         self.wait_ready()
 
     def wait_ready(self):

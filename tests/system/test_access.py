@@ -30,7 +30,7 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 EDGEWATT = os.path.join(BUILD, "bin", "edgewatt")
 BASE = "edgewatt/atelier"
 
-SERVICES = "poller controller recorder notifier config web server supervisor console".split()
+SERVICES = "poller controller recorder notifier config web server ftp supervisor console".split()
 PAGES = {  # USR-02
     "administrator": ["server", "system", "installation", "consumption", "reports", "alarms"],
     "greenUp": ["server", "system", "installation", "consumption", "reports", "alarms", "greenup"],
@@ -97,6 +97,7 @@ TABLE = [
      f"recorder notifier console @server @alarms {OTHERS}"),
     ("alarm/active", "notifier", f"recorder notifier console @server @alarms {OTHERS}"),
     ("audit/event", "config", "recorder console @server"),
+    ("ftp/account", "config", "ftp"),  # the hash of its password
     # Calls under one's own name.
     ("call/{self}/config/login", "web", "config"),
     ("call/{self}/config/session", "web", "config"),
@@ -105,6 +106,7 @@ TABLE = [
     ("call/{self}/config/lock", "web", "config"),
     *[(f"call/{{self}}/config/{method}", "@server", "config")
       for method in ("users", "user_add", "user_change", "user_remove", "browser_revoke", "backup")],
+    ("call/{self}/config/ftp_change", "console @server", "config"),
     ("call/{self}/config/profile", "console @system", "config"),
     ("call/{self}/config/profiles", "console @system", "config"),
     ("call/{self}/config/site", "console @server @system", "config"),
@@ -445,7 +447,8 @@ class Access(unittest.TestCase):
         for folder, _, files in os.walk(self.rig.data):
             for name in files:
                 if name != "site.json":  # was made by the test
-                    self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o077, 0, name)
+                public = 0o044 if name == "certificate.pem" else 0
+                self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o077, public, name)
 
     def test_sessions_and_integrations_outlive_the_broker(self):
         before = dict(self.rig.passwords)

@@ -414,7 +414,7 @@ class Integrations(Case):
         path = os.path.join(self.data, "secrets/config.json")
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        for damaged in (text[:200], text.replace('"version":2', '"version":3'), text.replace('"users":[', '"usres":[')):
+        for damaged in (text[:200], text.replace('"version":3', '"version":4'), text.replace('"users":[', '"usres":[')):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(damaged)
             process = self.start_process("config", [EDGEWATT, "config", "--data", self.data, "--demo"], mark=self.mark)

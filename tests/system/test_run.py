@@ -6,7 +6,7 @@ import time
 import harness
 from harness import Edgewatt
 
-SERVICES = ("config", "poller", "controller", "recorder", "web", "server")
+SERVICES = ("config", "poller", "controller", "recorder", "web", "server", "ftp")
 
 
 class Run(harness.TestCase):

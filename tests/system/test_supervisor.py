@@ -14,7 +14,7 @@ import unittest
 
 RIG = os.path.join(os.environ["EDGEWATT_BUILD"], "tests/system/supervisor_rig")
 SITE = '{"version":1,"rev":1,"next_id":2,"site":{"id":"rig","name":"Rig"}}\n'
-SERVICES = ("config", "poller", "controller", "recorder", "web", "server")  # in order of start
+SERVICES = ("config", "poller", "controller", "recorder", "web", "server", "ftp")  # in order of start
 PATIENCE_S = 60  # for what has to come; a loaded machine is slow
 
 

@@ -17,7 +17,7 @@ import threading
 
 import harness
 
-SERVICES = ("config", "poller", "controller", "recorder", "web", "server")
+SERVICES = ("config", "poller", "controller", "recorder", "web", "server", "ftp")
 JOB = ["edgewatt-job.service", "edgewatt-job.path"]  # root's, see its file
 UNITS = ["edgewatt-broker.service", *(f"edgewatt@{name}.service" for name in SERVICES)]
 EXPOSURE_MAX = 2.0
@@ -224,8 +224,8 @@ class Users(harness.TestCase):
 
     def test_nobody_reads_or_changes_what_is_anothers(self):
         self.prepare()
-        for user in ("poller", "web", "recorder", "controller", "server", "broker", "config"):
-            for other in ("poller", "web", "recorder", "controller", "server", "config"):
+        for user in ("poller", "web", "recorder", "controller", "server", "ftp", "broker", "config"):
+            for other in ("poller", "web", "recorder", "controller", "server", "ftp", "config"):
                 allowed = user == other
                 path = os.path.join(self.data, f"secrets/{other}.json")
                 with self.subTest(f"{user} reads the secret of {other}"):

@@ -18,6 +18,7 @@ import {
   ON_TIME_MS, healthOf, type BusView, type DevicesView, type Exit, type Finding, type Health as HealthView, type HistoryView, type MachineView, type ServiceView,
 } from './model';
 import { BackupPage } from './backup';
+import { FtpPage } from './ftp';
 import { UsersPage } from './users';
 import { showBytes, showDuration, showMs } from './words';
 import '../../style/health.css';
@@ -334,7 +335,7 @@ function Health(): JSX.Element {
 
 export default function ServerPage({ rest }: PageProps): JSX.Element {
   useLanguage();
-  const part = rest === 'users' || rest === 'backup' ? rest : 'state';
+  const part = rest === 'users' || rest === 'backup' || rest === 'ftp' ? rest : 'state';
   return (
     <main class="page" id="main" tabIndex={-1}>
       {part !== 'state' && <h1 class="hidden">{t(`ui.${part}.title`)}</h1>}
@@ -342,8 +343,9 @@ export default function ServerPage({ rest }: PageProps): JSX.Element {
         { id: 'state', href: '#/server', title: t('ui.server.state'), icon: 'pulse' },
         { id: 'users', href: '#/server/users', title: t('ui.users.title'), icon: 'user' },
         { id: 'backup', href: '#/server/backup', title: t('ui.backup.title'), icon: 'download' },
+        { id: 'ftp', href: '#/server/ftp', title: t('ui.ftp.title'), icon: 'link' },
       ]} />
-      {part === 'users' ? <UsersPage /> : part === 'backup' ? <BackupPage /> : <Health />}
+      {part === 'users' ? <UsersPage /> : part === 'backup' ? <BackupPage /> : part === 'ftp' ? <FtpPage /> : <Health />}
     </main>
   );
 }
