@@ -154,3 +154,31 @@ test('what was recorded last is told with its age', async () => {
   await until('the automatic backup', async () => /^Automatic backup \d\d:\d\d, [\d.]+ [kM]B$/.test(await text(administrator, mark('automatic-backup'))));
   await administrator.shot('health-recorded');
 });
+
+test('FTP: its state, its password, on and off (REC-05)', async () => {
+  const state = (is) => `${mark('ftp-state')}[data-state="${is}"]`;
+  await administrator.page.goto(`${administrator.url}#/server/ftp`);
+  await administrator.wait(state('on'));
+  assert.match(await text(administrator, mark('ftp-address')), new RegExp(`ftp://127\\.0\\.0\\.1:${gateway.run().ftp.port}/$`));
+  assert.match(await text(administrator, mark('ftp-demo')), /keeps the manual’s password: wsmeasure/);
+  await administrator.get('ftp-password').fill('wsmeasure');
+  await administrator.get('ftp-again').fill('wsmeasure1');
+  await administrator.get('ftp-save').click();
+  await until('the two to differ', async () => /The two passwords differ/.test(await text(administrator, mark('ftp-page'))));
+  await administrator.get('ftp-again').fill('wsmeasure');
+  await administrator.get('ftp-save').click();
+  await until('a refusal', async () => /guessed at once/.test(await text(administrator, mark('ftp-page'))));
+  for (const field of ['ftp-password', 'ftp-again']) await administrator.get(field).fill('Kastanje-7-oak');
+  await administrator.get('ftp-save').click();
+  await administrator.wait(mark('ftp-changed'));
+  await gone(administrator, mark('ftp-demo'));
+  await administrator.wait(state('on'));
+  await administrator.shot('ftp');
+  await administrator.get('ftp-on').click();
+  await administrator.wait(state('off'));
+  assert.match(await text(administrator, mark('ftp-why')), /^FTP is switched off\.$/);
+  await administrator.get('ftp-on').click();
+  await administrator.wait(state('on'));
+  await administrator.page.goto(`${administrator.url}#/server`);
+  await administrator.wait(service('ftp', '[data-state="online"]'));
+});
