@@ -38,8 +38,8 @@ static void add_login(const struct ftp_setting *s, struct ew_buf *t)
                   "ScoreboardFile none\n"
                   "TransferLog none\n"
                   "SystemLog \"%s/log\"\n"
-                  "LogFormat upload \" proftpd[%%P] (%%a): %%m %%f %%s\"\n"
-                  "ExtendedLog \"%s/log\" WRITE upload\n"
+                  "LogFormat done \" proftpd[%%P] (%%a): %%m %%f %%s\"\n"
+                  "ExtendedLog \"%s/log\" WRITE,AUTH done\n"
                   "DebugLevel 0\n",
                   s->user, s->group, s->uid == 0 ? "on" : "off", s->run, s->run, s->run, s->run);
 }

@@ -101,8 +101,9 @@ static void its_log_is_understood(void **state)
         {BEGIN "USER wsmeasure (Login failed): Incorrect password", FTP_EVENT_WRONG, 17489},
         {BEGIN "USER root: no such user found from 192.0.2.7 [192.0.2.7] to 127.0.0.1:2121", FTP_EVENT_WRONG,
          17489},
-        {BEGIN "USER wsmeasure: Login successful.", FTP_EVENT_LOGIN, 17489},
-        {BEGIN "ROOT FTP login successful", FTP_EVENT_LOGIN, 17489},
+        {" proftpd[12] (192.0.2.7): PASS - 230", FTP_EVENT_LOGIN, 12},
+        {" proftpd[12] (192.0.2.7): PASS - 530", FTP_EVENT_OTHER, 12},
+        {BEGIN "ROOT FTP login successful", FTP_EVENT_OTHER, 17489}, // it says so of root only
         {" proftpd[12] (192.0.2.7): STOR /data/export/database.zip 226", FTP_EVENT_UPLOAD, 12},
         {" proftpd[12] (192.0.2.7): STOR - 550", FTP_EVENT_OTHER, 12},
         {BEGIN "'MKD x' denied by PathAllowFilter", FTP_EVENT_OTHER, 17489},

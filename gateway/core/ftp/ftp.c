@@ -98,8 +98,8 @@ enum ftp_event ftp_log_read(const char *line, long *ret_pid, const char **ret_wo
     if (strstr(words, "(Login failed)") || strstr(words, ": no such user "))
         return FTP_EVENT_WRONG;
     size_t len = strlen(words);
-    if (strncmp(words, "STOR ", 5) == 0 && len > 9 && strcmp(words + len - 4, " 226") == 0)
+    const char *code = len > 5 ? words + len - 4 : "";
+    if (strncmp(words, "STOR ", 5) == 0 && strcmp(code, " 226") == 0)
         return FTP_EVENT_UPLOAD;
-    return strstr(words, "Login successful") || strstr(words, "login successful") ? FTP_EVENT_LOGIN
-                                                                                  : FTP_EVENT_OTHER;
+    return strncmp(words, "PASS ", 5) == 0 && strcmp(code, " 230") == 0 ? FTP_EVENT_LOGIN : FTP_EVENT_OTHER;
 }
