@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-enum { SUPERVISOR_FTP_USUAL = -2 }; // the service's own: nobody needs it to start
+// -2: the service's own port, which nobody needs to start.
+enum { SUPERVISOR_FTP_USUAL = -2, SUPERVISOR_FTP_PORT = 2121 };
 
 struct supervisor_options {
     const char *data;   // as typed; on loan from argv

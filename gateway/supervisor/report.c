@@ -45,6 +45,11 @@ static void add_page(const char *scheme, int port, struct ew_jw *w)
     ew_jw_close_object(w);
 }
 
+static int ftp_port(const struct supervisor *s)
+{
+    return s->ftp.port == SUPERVISOR_FTP_USUAL ? SUPERVISOR_FTP_PORT : s->ftp.port;
+}
+
 static void add_places(const struct supervisor *s, struct ew_jw *w)
 {
     add_page("http", s->http.port, w);
@@ -57,7 +62,7 @@ static void add_places(const struct supervisor *s, struct ew_jw *w)
     const struct {
         const char *name;
         int port;
-    } more[] = {{"mqtts", s->mqtts.port}, {"modbus", s->modbus.port}, {"ftp", s->ftp.port}};
+    } more[] = {{"mqtts", s->mqtts.port}, {"modbus", s->modbus.port}, {"ftp", ftp_port(s)}};
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
         if (more[i].port < 0)
             continue;
@@ -115,8 +120,7 @@ static void say_hello(const struct supervisor *s)
     if (s->mqtts.port >= 0)
         printf("  MQTT, TLS    port %d\n", s->mqtts.port);
     if (s->options.demo && s->options.ftp_port != -1)
-        printf("  FTP          port %d, wsmeasure / wsmeasure\n",
-               s->ftp.port == SUPERVISOR_FTP_USUAL ? 2121 : s->ftp.port);
+        printf("  FTP          port %d, wsmeasure / wsmeasure\n", ftp_port(s));
     printf("  Data folder  %s\n\n", s->data_dir);
     if (s->options.demo) {
         printf("  Log in as      PIN    then PUK\n");
