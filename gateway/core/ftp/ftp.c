@@ -82,18 +82,24 @@ bool ftp_hash_formed(const char *hash)
 
 // ---- Its log ---------------------------------------------------------------------------------------------
 
-// "2026-11-22 22:43:39,710 host proftpd[17489] 127.0.0.1 (peer[127.0.0.1]): words"
-enum ftp_event ftp_log_read(const char *line, long *ret_pid, const char **ret_words)
+static long pid_of(const char *line)
 {
     static const char name[] = " proftpd[";
-    const char *at = strstr(line, name), *words = strstr(line, "): "); // the place ends so
+    const char *at = strstr(line, name);
     long pid = 0;
     for (const char *p = at ? at + sizeof(name) - 1 : ""; *p >= '0' && *p <= '9' && pid < 100000000; p++)
         pid = pid * 10 + (*p - '0');
-    *ret_pid = pid;
+    return pid;
+}
+
+// "2026-11-22 22:43:39,710 host proftpd[17489] 127.0.0.1 (peer[127.0.0.1]): words"
+enum ftp_event ftp_log_read(const char *line, long *ret_pid, const char **ret_words)
+{
+    const char *words = strstr(line, "): "); // the place ends so
     words = words ? words + 3 : NULL;
+    *ret_pid = pid_of(line);
     *ret_words = words ? words : line;
-    if (!pid || !words)
+    if (!*ret_pid || !words)
         return FTP_EVENT_OTHER;
     if (strstr(words, "(Login failed)") || strstr(words, ": no such user "))
         return FTP_EVENT_WRONG;
