@@ -58,6 +58,15 @@ static bool alike(const struct profile_command *a, const struct profile_command 
     return count == 0 || memcmp(a, b, sizeof(*a) * (size_t)count) == 0;
 }
 
+static bool same_alive(const struct profile_alive *a, const struct profile_alive *b)
+{
+    bool same = a->there == b->there && a->value_count == b->value_count && a->every_s == b->every_s &&
+                a->timeout_s == b->timeout_s && a->fallback_a == b->fallback_a;
+    for (int i = 0; same && i < a->value_count; i++)
+        same = a->values[i] == b->values[i];
+    return same && alike(&a->place, &b->place, 1);
+}
+
 static bool same_commands(const struct profile *a, const struct profile *b)
 {
     const struct profile_watchdog *x = &a->watchdog, *y = &b->watchdog;
@@ -65,9 +74,8 @@ static bool same_commands(const struct profile *a, const struct profile *b)
            x->there == y->there && x->feed == y->feed && x->unit_s == y->unit_s &&
            x->timeout_s == y->timeout_s && alike(&x->timeout, &y->timeout, 1) &&
            alike(&x->fallback, &y->fallback, 1) && alike(&x->timeout_read, &y->timeout_read, 1) &&
-           alike(&x->fallback_read, &y->fallback_read, 1) &&
-           memcmp(&a->alive, &b->alive, sizeof(a->alive)) == 0 && a->setup_count == b->setup_count &&
-           alike(a->setup, b->setup, a->setup_count);
+           alike(&x->fallback_read, &y->fallback_read, 1) && same_alive(&a->alive, &b->alive) &&
+           a->setup_count == b->setup_count && alike(a->setup, b->setup, a->setup_count);
 }
 
 static bool same_errors(const struct profile *a, const struct profile *b)
