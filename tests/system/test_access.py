@@ -447,8 +447,8 @@ class Access(unittest.TestCase):
         for folder, _, files in os.walk(self.rig.data):
             for name in files:
                 if name != "site.json":  # was made by the test
-                public = 0o044 if name == "certificate.pem" else 0
-                self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o077, public, name)
+                    public = 0o044 if name == "certificate.pem" else 0
+                    self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o077, public, name)
 
     def test_sessions_and_integrations_outlive_the_broker(self):
         before = dict(self.rig.passwords)
