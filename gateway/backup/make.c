@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/rfc3339.h"
 #include "core/site/site.h"
+#include "field/field.h"
 #include "service/paths.h"
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,8 @@ static const char help[] =
     "\n"
     "Makes export/database.zip: the configuration, the user's own profiles and, unless --without-history, "
     "the history.\n"
-    "Works while the gateway runs. Secrets (users, codes and passwords) are in it only with a passphrase, "
+    "Works while the gateway runs, which writes its CSV files first. Secrets (users, codes and passwords) "
+    "are in it only with a passphrase, "
     "encrypted;\n"
     "a terminal is asked for one.\n"
     "\n"
@@ -319,6 +321,15 @@ static enum ew_err get_passphrase(const struct backup_options *options, char ret
     return EW_OK;
 }
 
+// Who finds database.zip finds beside it the CSV files of the same hour. No gateway: they are as they were
+// left.
+static void write_files(const char *data_dir)
+{
+    struct ew_reason reason;
+    if (field_export(data_dir, &reason) != EW_OK && strcmp(reason.code, "tool.no_gateway") != 0)
+        fprintf(stderr, "edgewatt backup: the CSV files are not written up to now: %s\n", reason.text);
+}
+
 int backup_main(int argc, char **argv)
 {
     static struct backup_options options;
@@ -337,6 +348,8 @@ int backup_main(int argc, char **argv)
     if (err == EW_OK)
         err = get_passphrase(&options, passphrase, &reason);
     order.passphrase = passphrase[0] ? passphrase : NULL;
+    if (err == EW_OK && !options.output)
+        write_files(options.data);
     if (err == EW_OK)
         err = backup_lock(options.data, /* tidy= */ true, &reason);
     if (err == EW_OK)

@@ -46,7 +46,7 @@ static const char export_help[] = "Usage: edgewatt export --data DIR [--from DAT
 struct options {
     const char *tool;
     const char *data, *from, *to, *scope, *by, *output;
-    bool cost;
+    bool cost, quiet;
     int id_count;
     long ids[IDS_MAX];
 };
@@ -213,7 +213,7 @@ static void show(bool bar, const char *state, int percent, int *told)
 static enum ew_err wait_over(struct field_gateway *gateway, const struct options *o, cJSON **ret,
                              struct ew_reason *reason)
 {
-    bool bar = isatty(STDERR_FILENO), cancelled = false;
+    bool bar = isatty(STDERR_FILENO) && !o->quiet, cancelled = false;
     int told = 0;
     enum ew_err err;
     for (;; rest()) {
@@ -222,7 +222,8 @@ static enum ew_err wait_over(struct field_gateway *gateway, const struct options
         const char *state = text_of(*ret, "state");
         if (err != EW_OK || (strcmp(state, "waiting") != 0 && strcmp(state, "running") != 0))
             break;
-        show(bar, state, (int)number_of(*ret, "percent"), &told);
+        if (!o->quiet)
+            show(bar, state, (int)number_of(*ret, "percent"), &told);
         cJSON_Delete(*ret);
         *ret = NULL;
     }
@@ -322,7 +323,7 @@ static enum ew_err write_tree(struct field_gateway *gateway, const struct option
     // Other files that are being made come first.
     while ((err = ask(gateway, o, "write", -1, &state, reason)) == EW_E_BUSY &&
            strcmp(reason->code, "export.busy") == 0 && !stop_wanted) {
-        if (!told)
+        if (!told && !o->quiet)
             fprintf(stderr, "waiting: other files are being made\n");
         told = true;
         rest();
@@ -332,9 +333,21 @@ static enum ew_err write_tree(struct field_gateway *gateway, const struct option
     if (err != EW_OK)
         return err;
     err = wait_over(gateway, o, &state, reason);
-    if (err == EW_OK)
+    if (err == EW_OK && !o->quiet)
         printf("%s/export holds everything until %s.\n", o->data, text_of(state, "until"));
     cJSON_Delete(state);
+    return err;
+}
+
+enum ew_err field_export(const char *data_dir, struct ew_reason *reason)
+{
+    static struct options o = {.tool = "export", .quiet = true};
+    struct field_gateway *gateway = NULL;
+    o.data = data_dir;
+    enum ew_err err = field_gateway_open(data_dir, &gateway, reason);
+    if (err == EW_OK)
+        err = write_tree(gateway, &o, reason);
+    field_gateway_close(gateway);
     return err;
 }
 

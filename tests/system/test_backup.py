@@ -74,8 +74,12 @@ class Backup(harness.TestCase):
             os.makedirs(os.path.join(gateway.data, "profiles"), exist_ok=True)
             with open(os.path.join(gateway.data, "profiles/own-m1.json"), "w", encoding="utf-8") as file:
                 json.dump(PROFILE, file)
+            settings = os.path.join(gateway.data, "export", "settings", "General.csv")
+            if os.path.exists(settings):
+                os.unlink(settings)
             said = self.edgewatt("backup", "--data", gateway.data, "--passphrase-file", self.passphrase)
-            self.assertEqual(said.returncode, 0, said.stderr)
+            self.assertEqual((said.returncode, said.stderr), (0, ""))
+            self.assertTrue(os.path.exists(settings), "REC-03: the files are written before a backup")
             archive = os.path.join(gateway.data, "export", "database.zip")
             self.assertEqual(said.stdout.strip(), archive)
             kept = os.path.join(self.folder, "database.zip")
