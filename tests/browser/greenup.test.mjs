@@ -135,21 +135,6 @@ test('priorities: the default is saved, found by the filter and seen on the othe
   await owner.wait(`${mark('manage')}[data-device="${STATION}"] ${mark('priority-mark')}`);
 });
 
-test('management: wait and normal are for this charge: the vehicle is stopped, and the controller says why', async () => {
-  await owner.get(`wish-${STATION}-wait`).click();
-  await owner.wait(`${mark('manage')}[data-device="${STATION}"][data-state="wait"]`);
-  await until('the sentence', async () => /because a person asked/.test(await owner.page.locator(`${mark('manage')}[data-device="${STATION}"] ${mark('limit-why')}`).innerText()));
-  await owner.page.waitForSelector(`${mark(`wish-${STATION}-wait`)}[aria-pressed="true"]`);
-  await owner.get(`prio-${STATION}-normal`).click();
-  await owner.page.waitForSelector(`${mark(`prio-${STATION}-normal`)}[aria-pressed="true"]`);
-  await owner.shot('greenup-manage');
-  await view(owner, 'priorities');
-  await owner.page.waitForSelector(`${mark('priority')}[data-device="${STATION}"][data-priority="true"]`); // the default stays
-  await owner.page.goto(`${owner.url}#/greenup/manage`);
-  await owner.get(`wish-${STATION}-auto`).click();
-  assert.deepEqual(owner.complaints, []);
-});
-
 test('maintenance, in My installation: a ceiling is obeyed and shown, and taken away again; others do not see it', async () => {
   await owner.installation(STATION);
   await owner.wait(mark('maintenance'));
@@ -168,6 +153,22 @@ test('maintenance, in My installation: a ceiling is obeyed and shown, and taken 
   await installer.wait(mark('charge'));
   assert.equal(await installer.get('maintenance').count(), 0);
   await installer.leave();
+});
+
+test('management: wait and normal are for this charge: the vehicle is stopped, and the controller says why', async () => {
+  await view(owner, 'manage');
+  await owner.get(`wish-${STATION}-wait`).click();
+  await owner.wait(`${mark('manage')}[data-device="${STATION}"][data-state="wait"]`);
+  await until('the sentence', async () => /because a person asked/.test(await owner.page.locator(`${mark('manage')}[data-device="${STATION}"] ${mark('limit-why')}`).innerText()));
+  await owner.page.waitForSelector(`${mark(`wish-${STATION}-wait`)}[aria-pressed="true"]`);
+  await owner.get(`prio-${STATION}-normal`).click();
+  await owner.page.waitForSelector(`${mark(`prio-${STATION}-normal`)}[aria-pressed="true"]`);
+  await owner.shot('greenup-manage');
+  await view(owner, 'priorities');
+  await owner.page.waitForSelector(`${mark('priority')}[data-device="${STATION}"][data-priority="true"]`); // the default stays
+  await owner.page.goto(`${owner.url}#/greenup/manage`);
+  await owner.get(`wish-${STATION}-auto`).click();
+  assert.deepEqual(owner.complaints, []);
 });
 
 for (const tag of ['en', 'fr']) {
