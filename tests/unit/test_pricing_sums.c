@@ -59,8 +59,8 @@ static void write_answers(struct bench *b, char *dst, size_t size)
         "{\"by\":\"month\",\"from\":\"2025-10-01\",\"spans\":7,\"cost\":true}",
         "{\"by\":\"year\",\"from\":\"2025-01-01\",\"spans\":2,\"cost\":true}",
         "{\"by\":\"year\",\"from\":\"2025-01-01\",\"spans\":2,\"cost\":true,\"group\":\"service\"}",
-        "{\"by\":\"month\",\"from\":\"2025-10-01\",\"spans\":7,\"cost\":true,\"group\":\"device\",\"device\":"
-        "2}",
+        ("{\"by\":\"month\",\"from\":\"2025-10-01\",\"spans\":7,\"cost\":true,"
+         "\"group\":\"device\",\"device\":2}"),
         "{\"by\":\"year\",\"from\":\"2025-01-01\",\"spans\":2,\"cost\":true,\"service\":\"water\"}"};
     static const struct pricing_query tariffs[] = {{SITE_ELECTRICITY, CALENDAR_MONTH, {2025, 10, 1}, 7, 0},
                                                    {SITE_ELECTRICITY, CALENDAR_YEAR, {2025, 1, 1}, 2, 0},
