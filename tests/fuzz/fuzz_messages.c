@@ -1,5 +1,5 @@
 // Any bytes as a message on any topic, given to the real handlers of every service that subscribes to it:
-// config, controller, poller, recorder, web. An input is "<topic below the base>\n<response
+// config, controller, ftp, poller, recorder, server, web. An input is "<topic below the base>\n<response
 // topic>\n<payload>". The services are started as ew_service_main() starts them, with the real adapter, which
 // here has no broker behind it: what they publish is refused as it is while the broker is away. The poller's
 // loop is never turned, so that no bus is dialled. Run at the top of the source tree.
@@ -8,6 +8,7 @@
 #include "config/commands.h"
 #include "config/secret.h"
 #include "controller/controller.h"
+#include "ftp/ftp.h"
 #include "mqtt/mq_priv.h"
 #include "poller/poller.h"
 #include "recorder/recorder.h"
@@ -37,9 +38,10 @@ static struct member {
     bool turned; // its loop
     const struct ew_service_definition *definition;
     struct ew_service service;
-} members[] = {{"config", config_main, true, NULL, {0}},  {"controller", controller_main, true, NULL, {0}},
-               {"poller", poller_main, false, NULL, {0}}, {"recorder", recorder_main, true, NULL, {0}},
-               {"server", server_main, true, NULL, {0}},  {"web", web_main, false, NULL, {0}}};
+} members[] = {{"config", config_main, true, NULL, {0}},     {"controller", controller_main, true, NULL, {0}},
+               {"ftp", ftp_main, true, NULL, {0}},           {"poller", poller_main, false, NULL, {0}},
+               {"recorder", recorder_main, true, NULL, {0}}, {"server", server_main, true, NULL, {0}},
+               {"web", web_main, false, NULL, {0}}};
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
 
 static const struct ew_service_definition *seen;
@@ -141,6 +143,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     char root[4000];
     setenv("EDGEWATT_LOG", "error", 1);
+    setenv("EDGEWATT_PROFTPD", "/nonexistent", 1); // no server is opened
     ew_log_init("fuzz", EW_LOG_ERROR);
     // As where it is installed: share/ beside bin/. The build has it, with links into the sources.
     const char *build = getenv("EDGEWATT_BUILD");
