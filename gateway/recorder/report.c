@@ -21,7 +21,8 @@ enum {
     READ_PER_MILLE = 900, // of the work; packing is the rest
     PACK_LEVEL = 4        // tables: the best (9) takes 40 times as long for 8 % less
 };
-static const int64_t free_bytes_min = INT64_C(256) << 20; // what a report leaves on the disk
+const struct report_limits report_limits = {.tables_bytes_max = INT64_C(2000000000),
+                                            .free_bytes_min = INT64_C(256) << 20};
 
 struct figure {
     const struct csv_cell *cell; // of the running slot
@@ -42,6 +43,7 @@ struct table { // of one service: values, and costs when asked for
 
 struct work {
     const struct report *report;
+    const struct report_limits *limits;
     struct csv_run run;
     struct table tables[SITE_SERVICE_COUNT];
     int64_t slot_s, slot_end_s, group_s; // INT64_MIN = none
@@ -179,21 +181,33 @@ static void write_text(struct work *w, FILE *file)
     w->written += (int64_t)w->text.len;
 }
 
-// A report never fills the disk, and ends somewhere.
+enum ew_err report_room(const struct report_limits *limits, int64_t tables_bytes, int64_t free_bytes,
+                        struct ew_reason *reason)
+{
+    int gigabytes = (int)(limits->tables_bytes_max / 1000000000);
+    if (tables_bytes > limits->tables_bytes_max) {
+        enum ew_err err = ew_fail(reason, EW_E_TOO_LARGE, "report.too_large", "",
+                                  "the report would be larger than %d GB; choose a shorter time, fewer "
+                                  "devices, or hours or days",
+                                  gigabytes);
+        ew_reason_param(reason, "gigabytes", "%d", gigabytes);
+        return err;
+    }
+    if (free_bytes < limits->free_bytes_min + tables_bytes / 4) // the archive is yet to come
+        return ew_fail(reason, EW_E_FULL, "report.disk", "",
+                       "there is too little room on the disk for this report");
+    return EW_OK;
+}
+
 static void check_room(struct work *w)
 {
     struct statvfs disk;
-    if (w->err == EW_OK && w->written > REPORT_BYTES_MAX) {
-        w->err = ew_fail(w->reason, EW_E_TOO_LARGE, "report.too_large", "",
-                         "the report would be larger than %d GB; choose a shorter time, fewer devices, or "
-                         "hours or days",
-                         (int)(REPORT_BYTES_MAX / 1000000000));
-        ew_reason_param(w->reason, "gigabytes", "%d", (int)(REPORT_BYTES_MAX / 1000000000));
-    }
-    if (w->err == EW_OK && statvfs(w->run.spare_dir, &disk) == 0 &&
-        (int64_t)disk.f_bavail * (int64_t)disk.f_frsize < free_bytes_min + w->written / 4)
-        w->err = ew_fail(w->reason, EW_E_FULL, "report.disk", "",
-                         "there is too little room on the disk for this report");
+    int64_t free_bytes = INT64_MAX; // where it can't be asked
+    if (w->err != EW_OK)
+        return;
+    if (statvfs(w->run.spare_dir, &disk) == 0)
+        free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    w->err = report_room(w->limits, w->written, free_bytes, w->reason);
 }
 
 static void write_header(struct work *w, struct table *t, int cost)
@@ -439,10 +453,11 @@ static void close_files(struct work *w, bool remove_them)
         }
 }
 
-enum ew_err report_write(const struct report *report, const struct csv_tree *tree, const char *path,
-                         struct ew_reason *reason)
+enum ew_err report_write(const struct report *report, const struct report_limits *limits,
+                         const struct csv_tree *tree, const char *path, struct ew_reason *reason)
 {
     struct work w = {.report = report,
+                     .limits = limits,
                      .run = {.tree = tree, .sums_only = true},
                      .slot_s = INT64_MIN,
                      .group_s = INT64_MIN,

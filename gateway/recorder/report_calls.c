@@ -144,7 +144,7 @@ static enum ew_err run_job(void *user, struct job_watch *watch, struct ew_reason
         ew_warning("report", "%s: %s, going on with the report", reason->path, reason->text);
     ew_reason_clear(reason);
     tree.per_mille = &watch->per_mille;
-    return report_write(job->question, &tree, job->path, reason);
+    return report_write(job->question, &report_limits, &tree, job->path, reason);
 }
 
 static void set_timer(struct report_calls *c)
