@@ -1,12 +1,13 @@
 // RPT-01 as a person does it: what, which days, how; progress; reportdata.zip, whose numbers are those of the page
-// Consumption; one chosen device; what is missing is said; on a phone nothing sticks out.
+// Consumption; one chosen device; what is missing is said; Cancel; on a phone nothing sticks out.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway } from './gateway.mjs';
+import { Gateway, until } from './gateway.mjs';
 
 const SYSTEM = join(dirname(fileURLToPath(import.meta.url)), '../system');
 const [FIRST, LAST] = ['2026-03-24', '2026-03-31']; // what money_rig wrote of that month
@@ -92,7 +93,7 @@ test('it is still there when one comes back; then one circuit of two, by name', 
   await admin.get('report-again').click();
 });
 
-test('what has no figures is said in words; a report is cancelled', async () => {
+test('what has no figures is said in words', async () => {
   await admin.wait(mark('report-make'));
   await admin.get('scope').selectOption('stations');
   assert.equal(await admin.get('report-make').isDisabled(), true); // there is none
@@ -101,6 +102,45 @@ test('what has no figures is said in words; a report is cancelled', async () => 
   await admin.get('report-make').click();
   await admin.wait(`${mark('refused')}, ${mark('report-ready')}`);
   if (await admin.get('report-ready').count() > 0) await admin.get('report-again').click();
+  assert.deepEqual(admin.complaints, []);
+});
+
+// A pipe in the place of its table: whoever makes the report waits there until somebody reads.
+test('a report that takes long says how far it is, and Cancel ends it: nothing is left, the next one is made', async () => {
+  const spare = join(gateway.data, 'export.spare');
+  const pipe = join(spare, 'report_energy_devices_electricity.csv');
+  const written = () => statSync(join(spare, 'state.json'), { bigint: true }).mtimeNs;
+  const before = written();
+  let answers = 0; // to the cancel, or to what was asked with or after it
+  admin.page.on('websocket', (socket) => {
+    let cancelled = false;
+    socket.on('framesent', ({ payload }) => { cancelled ||= payload.toString('latin1').includes('"cancel"'); });
+    socket.on('framereceived', ({ payload }) => { answers += cancelled && payload.toString('latin1').includes('"percent"') ? 1 : 0; });
+  });
+  await admin.page.reload();
+  await admin.wait(mark('report-make'));
+  await days(admin);
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+  await admin.get('report-make').click();
+  await admin.wait(`${mark('making')}[data-state="running"]`);
+  await admin.shot('reports-running');
+  assert.equal(await admin.get('report-make').count(), 0);
+  await until('the CSV files, which are written first', () => written() !== before);
+  await admin.get('report-cancel').click();
+  await until('the answer to the cancel', () => answers >= 2); // one question may have been under way
+  const reader = spawn('cat', [pipe], { stdio: 'ignore' });
+  try {
+    await admin.wait(mark('report-make'));
+  } finally {
+    reader.kill();
+  }
+  assert.equal(await admin.get('refused').count(), 0);
+  assert.equal(await admin.get('report-ready').count(), 0);
+  assert.deepEqual(readdirSync(spare).filter((name) => name.startsWith('report')), []);
+  assert.deepEqual(readdirSync(join(gateway.data, 'reports')), []);
+  const files = await fetched(admin);
+  assert.deepEqual(Object.keys(files), ['report_energy_devices_electricity.csv']);
+  await admin.get('report-again').click();
   assert.deepEqual(admin.complaints, []);
 });
 
