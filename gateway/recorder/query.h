@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "core/history/histogram.h"
+#include "core/quality/quality.h"
 #include "recorder/pricing.h"
 #include "recorder/sampler.h"
 
@@ -15,6 +16,7 @@ struct query_world { // what answers are made of; all on loan
     const struct calendar_zone *zone;
     double gas_kwh_per_m3;   // 0 = not configured
     struct pricing *pricing; // NULL = no costs
+    double nominal_v;        // phase to neutral; 0 = not configured: 230
 };
 
 // ---- recorder/consumption --------------------------------------------------------------------------------
@@ -67,5 +69,20 @@ enum ew_err query_series_read(const cJSON *args, struct query_series *ret,
                               struct ew_reason *reason) EW_MUST_CHECK;
 enum ew_err query_series(const struct query_world *world, const struct query_series *query,
                          struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
+
+// ---- recorder/quality ------------------------------------------------------------------------------------
+// {"device": 12, "from": "2026-03-02", "weeks": 2}: EN 50160 of the week that holds `from` (without it: the
+// last that is over) and of those before it.
+enum { QUERY_WEEKS_MAX = 5 };
+struct query_quality {
+    int64_t device;
+    bool has_from;
+    struct calendar_date from;
+    int weeks;
+};
+enum ew_err query_quality_read(const cJSON *args, struct query_quality *ret,
+                               struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err query_quality(const struct query_world *world, const struct query_quality *query,
+                          struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
 
 #endif

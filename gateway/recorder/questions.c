@@ -40,6 +40,7 @@ QUESTION(consumption)
 QUESTION(history)
 QUESTION(series)
 QUESTION(compare)
+QUESTION(quality)
 
 static void on_gas(void *user, const struct mq_message *m, int64_t now_ms)
 {
@@ -71,6 +72,7 @@ struct questions *questions_new(struct ew_service *service, struct query_world *
     mq_serve(service->mq, "recorder", "history", on_history, q);
     mq_serve(service->mq, "recorder", "series", on_series, q);
     mq_serve(service->mq, "recorder", "compare", on_compare, q);
+    mq_serve(service->mq, "recorder", "quality", on_quality, q);
     return q;
 }
 

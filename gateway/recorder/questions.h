@@ -6,7 +6,8 @@
 #include "service/service.h"
 
 struct questions;
-// Serves recorder/consumption, history, series and compare, and follows the factor of gas. world is on loan.
+// Serves recorder/consumption, history, series, compare and quality, and follows the factor of gas. world is
+// on loan.
 struct questions *questions_new(struct ew_service *service, struct query_world *world);
 void questions_free(struct questions *questions); // takes NULL
 

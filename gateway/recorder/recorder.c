@@ -90,6 +90,7 @@ static void on_site(void *user, const struct mq_message *m, int64_t now_ms)
         err = ew_zone_load(settings.tz, &zone, &reason);
     if (err == EW_OK) {
         r->zone = zone;
+        r->world.nominal_v = settings.nominal_voltage_v;
         sampler_configure(r->sampler, &r->zone, r->interval_min);
         pricing_calls_site(r->pricing, &r->zone, settings.currency);
         export_calls_zone(r->export, &r->zone);
@@ -380,6 +381,7 @@ static void serve(struct ew_service *service, const char *path)
     r->watch = watch_new(r->store, service->mq);
     r->places = places_new(service, r->sampler, read_now);
     r->world = (struct query_world){.store = r->store,
+                                    .nominal_v = r->world.nominal_v,
                                     .sampler = r->sampler,
                                     .zone = &r->zone,
                                     .pricing = pricing_calls_pricing(r->pricing)};

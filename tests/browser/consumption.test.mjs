@@ -1,14 +1,18 @@
 // VIEW-02 to VIEW-07: consumption appears by itself when the first sampling interval is over; any period by arrows; every view;
 // full screen and datalogger.csv; a user who may see nothing else sees it; nothing sticks out; a clock in 2000; the broker lost.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
 import { Gateway, Simulator, freePorts } from './gateway.mjs';
 import { layoutFindings } from './layout.mjs';
 import { HEAT_PUMP, MAIN, onlyBus, siteWith } from './site.mjs';
 
 const TWO_INTERVALS_MS = 240_000; // of a minute each, on a slow machine
+const SYSTEM = join(dirname(fileURLToPath(import.meta.url)), '../system');
 const HEATING = 50;
 let gateway;
 let simulator;
@@ -22,7 +26,7 @@ before(async () => {
   }));
   const site = {
     ...whole, sampling: { interval_min: 1 }, circuits: [{ id: HEATING, use: 'heating' }], devices,
-    buses: whole.buses.filter((bus) => bus.id === 1),
+    buses: whole.buses.filter((bus) => bus.id === 1).map((bus) => ({ ...bus, quality_device: HEAT_PUMP })),
   };
   gateway = await Gateway.start(site);
   simulator = new Simulator(gateway.folder, 'site', onlyBus(site, 1));
@@ -97,11 +101,42 @@ test('every view answers: global, zones and circuits, comparison, details with l
   await user.get('device').selectOption(String(HEAT_PUMP));
   await user.wait(`${mark('block')}[data-section="power"] [data-fresh="fresh"]`);
   await user.wait(`${mark('figure')} canvas`);
+  // Hardly anything is recorded of the last week: never OK.
+  await user.wait(`${mark('quality-week')}[data-verdict="none"]`);
+  assert.match(await words(user, 'quality-week'), /^Last week EN 50160 CHECK: No verdict /);
+  assert.doesNotMatch(await words(user, 'quality'), /OK|KO/);
   await user.shot('consumption-details');
+  await user.get('device').selectOption(String(MAIN)); // another device of the bus is not the one that is checked
+  await user.page.waitForSelector(mark('quality'), { state: 'detached' });
   await go('tariffs');
   await user.wait(`${mark('tariff-0')}`); // no rule is set up: all of it is outside, and said so
   assert.match(await words(user, 'consumption'), /Outside all rules/);
   await go('total');
+});
+
+test('the power-quality device shows the verdict of the last week and of the one before, each criterion in words', async () => {
+  const site = onlyBus({ ...siteWith(await freePorts(4)), sampling: { interval_min: 10 } }, 1);
+  const python = 'import sys; sys.path.insert(0, sys.argv[1]); import test_quality; test_quality.write(sys.argv[2], int(sys.argv[3]))';
+  const past = await Gateway.start({ ...site, buses: site.buses.map((bus) => ({ ...bus, quality_device: MAIN })) }, {
+    prepare: (data) => execFileSync('/usr/bin/python3', ['-c', python, SYSTEM, join(data, 'history.db'), String(MAIN)]),
+  });
+  const visitor = await browser.visitor(past.url, DESK);
+  try {
+    await visitor.comeIn(USERS.user);
+    await visitor.home();
+    await visitor.page.goto(`${visitor.url}#/consumption/details`);
+    await visitor.get('device').selectOption(String(MAIN));
+    await visitor.wait(`${mark('quality-week')}[data-verdict="ok"]`);
+    assert.match(await words(visitor, 'quality-week'), /^Last week EN 50160 CHECK: OK /);
+    assert.match(await words(visitor, 'quality-flicker'), /No verdict.*Not measured by this device/);
+    const before = visitor.page.locator(`${mark('quality-week')}[data-verdict="ko"] ${mark('quality-voltage')}`);
+    assert.match((await before.innerText()).replace(/\s+/g, ' '), /^KO .* L2: 51 of 1008 ten-minute values outside, 50 allowed/);
+    await visitor.shot('consumption-quality');
+    assert.deepEqual(visitor.complaints, []);
+  } finally {
+    await visitor.leave();
+    await past.stop();
+  }
 });
 
 test('a figure fills the screen and comes back', async () => {

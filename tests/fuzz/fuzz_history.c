@@ -119,7 +119,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     pricing = pricing_new(store, sampler);
     make_prices();
     make_journal();
-    world = (struct query_world){store, sampler, &zone, 10.5, pricing};
+    world = (struct query_world){store, sampler, &zone, 10.5, pricing, 230};
     return 0;
 }
 
@@ -180,6 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASK(&world, query_history, query_history_read, query_history);
     ASK(&world, query_series, query_series_read, query_series);
     ASK(&world, query_compare, query_compare_read, query_compare);
+    ASK(&world, query_quality, query_quality_read, query_quality);
     ASK(pricing, pricing_query, pricing_query_read, pricing_answer);
     ASK(store, journal_query, journal_query_read, journal_query);
     ASK(store, charges_query, charges_query_read, charges_query);

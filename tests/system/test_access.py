@@ -124,6 +124,7 @@ TABLE = [
     ("call/{self}/recorder/series", f"notifier console @server @consumption @greenup {OTHERS}", "recorder"),
     ("call/{self}/recorder/compare", f"notifier console @server @consumption {OTHERS}", "recorder"),
     ("call/{self}/recorder/tariffs", "notifier console @server @consumption", "recorder"),
+    ("call/{self}/recorder/quality", "notifier console @server @consumption", "recorder"),
     ("call/{self}/recorder/charges", "notifier console @server @greenup", "recorder"),
     ("call/{self}/recorder/tariff_calendar", "notifier console @server @system", "recorder"),
     ("call/{self}/recorder/report", "notifier console @server @reports", "recorder"),

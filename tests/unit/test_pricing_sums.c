@@ -66,7 +66,7 @@ static void write_answers(struct bench *b, char *dst, size_t size)
                                                    {SITE_ELECTRICITY, CALENDAR_YEAR, {2025, 1, 1}, 2, 0},
                                                    {SITE_ELECTRICITY, CALENDAR_YEAR, {2025, 1, 1}, 2, 4},
                                                    {SITE_WATER, CALENDAR_YEAR, {2025, 1, 1}, 2, 0}};
-    struct query_world world = {b->store, b->sampler, &b->zone, 10.5, b->pricing};
+    struct query_world world = {b->store, b->sampler, &b->zone, 10.5, b->pricing, 230};
     struct ew_buf all;
     struct ew_reason reason = {0};
     ew_buf_init(&all, size - 1);
@@ -148,7 +148,7 @@ static void money_and_energy_move_at_the_same_step(void **state)
     static const enum calendar_unit units[] = {CALENDAR_DAY, CALENDAR_MONTH, CALENDAR_YEAR};
     static const int spans[] = {163, 7, 2};
     for (int i = 0; i < 3; i++) {
-        struct query_world world = {b.store, b.sampler, &b.zone, 10.5, b.pricing};
+        struct query_world world = {b.store, b.sampler, &b.zone, 10.5, b.pricing, 230};
         struct query_history query = {
             .by = units[i],
             .from = {2025, i == 2 ? 1 : 10, i ? 1 : 23},

@@ -85,7 +85,7 @@ static void open_world(struct world *w)
     must(sampler_load(w->sampler, &reason) == EW_OK, "load");
     w->pricing = pricing_new(w->store, w->sampler);
     must(pricing_load(w->pricing, &reason) == EW_OK, "pricing");
-    w->query = (struct query_world){w->store, w->sampler, &history_zone, 10.5, w->pricing};
+    w->query = (struct query_world){w->store, w->sampler, &history_zone, 10.5, w->pricing, 230};
 }
 
 static void close_world(struct world *w)

@@ -14,7 +14,7 @@ import { Tariffs } from './tariffs';
 import { Comparison, Details, Global, Partial, Total, WhatChoice, type Period, type What } from './views';
 import '../../style/consumption.css';
 
-const TOPICS = ['config/circuit/+', 'config/zone/+', 'config/device/+', 'config/profile/+', 'config/tariff/+', 'config/settings/csv', 'device/+/status'] as const;
+const TOPICS = ['config/bus/+', 'config/circuit/+', 'config/zone/+', 'config/device/+', 'config/profile/+', 'config/tariff/+', 'config/settings/csv', 'device/+/status'] as const;
 const VIEWS = ['total', 'global', 'partial', 'compare', 'details', 'tariffs'] as const;
 const ICONS = { total: 'consumption', global: 'bolt', partial: 'panel', compare: 'compare', details: 'meter', tariffs: 'tag' } as const;
 

@@ -14,6 +14,7 @@ import { useJudge } from '../installation/judge';
 import { answering, deviceState } from '../installation/model';
 import { useAsk, type Asked } from '../../ui/ask';
 import { Figure, Nothing } from './figure';
+import { Quality } from './quality';
 import { SERVICES, SERVICE_COLOR, circuitName, joinFlags, periodQuestion, seriesColor, seriesOf, spanTotals, type Row, type Series, type Service } from './model';
 
 export interface Period { readonly span: Span; readonly date: string; readonly today: string; readonly zone: string }
@@ -201,6 +202,7 @@ export function Details({ period, what }: { period: Period; what: What }): JSX.E
       {answer && answer.rows.length > 0
         ? answer.rows.map((row) => <HistoryFigure key={`${row.service}${row.unit}`} answer={answer} rows={[row]} what={what} period={period} title={name(row.id)} name={name} ids={[]} color={SERVICE_COLOR[row.service]} />)
         : <Nothing asked={asked} first={running(period)} />}
+      {id !== '' && <Quality key={`quality${id}`} id={Number(id)} />}
       {id !== '' && <section class="live-part"><h2>{t('ui.consumption.live')}</h2><LiveMeasures key={id} id={Number(id)} /></section>}
     </>
   );

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""PQ-01, VIEW-05: the weekly check of EN 50160 of a gateway that has a past: sound weeks, one with too many marks out, the
+weeks of 1002 and 1014 marks, one that was hardly recorded, one at an interval of a quarter of an hour."""
+import json
+import os
+import sys
+import unittest
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness
+import history_file
+
+PARIS = ZoneInfo("Europe/Paris")
+DEVICE, OTHER = 10, 11
+SERIES = {1: "voltage_l1_n", 2: "voltage_l2_n", 3: "voltage_l3_n", 4: "frequency", 5: "thd_voltage_l1", 6: "thd_voltage_l2",
+          7: "thd_voltage_l3"}
+SOUND = {1: (231, 228, 234), 2: (232, 229, 235), 3: (230, 226, 233), 4: (50, 49.95, 50.04), 5: (2, 1, 3), 6: (2, 1, 3), 7: (2, 1, 3)}
+# Besides, the last week that is over is sound and the one before is as that of 2026-03-02.
+MARKS = {"2025-10-20": 1014, "2026-02-23": 1008, "2026-03-02": 1008, "2026-03-09": 1008, "2026-03-16": 1008, "2026-03-23": 1002}
+
+
+def monday(date):
+    return datetime.fromisoformat(date).replace(tzinfo=PARIS)
+
+
+def last_week():
+    today = datetime.now(PARIS).date()
+    return today - timedelta(days=today.weekday() + 7)
+
+
+def week_before():
+    return last_week() - timedelta(days=7)
+
+
+def values(date, number):
+    """What is recorded in a slot of a week; None: nothing."""
+    if date in ("2026-03-02", week_before().isoformat()) and number < 51:
+        return {**SOUND, 2: (206.9, 200, 212)}  # a phase low in one mark too many
+    if date == "2026-03-09" and number < 101:
+        return None
+    if date == "2026-03-23" and number < 50:
+        return {**SOUND, 6: (8.1, 7, 9)}  # as many as the short week allows
+    return SOUND
+
+
+def write(path, device=DEVICE):
+    db = history_file.create(path)
+    for series, quantity in SERIES.items():
+        db.execute("INSERT INTO series VALUES (?, ?, ?, 0)", (series, device, quantity))
+    db.execute("INSERT INTO series VALUES (50, ?, 'active_energy_import', 1)", (device,))
+    for date in [*MARKS, week_before().isoformat(), last_week().isoformat()]:
+        start, end = (int(datetime.combine(monday(date).date() + timedelta(days=d), datetime.min.time(), PARIS).timestamp()) for d in (0, 7))
+        length = 900 if date == "2026-03-16" else 600
+        for number, at in enumerate(range(start, end, length)):
+            gauges = values(date, number)
+            if gauges is not None:
+                history_file.add_slot(db, at, length, {}, gauges)
+    db.commit()
+    db.close()
+
+
+class Gateway(harness.Edgewatt):
+    def start(self):
+        write(os.path.join(self.data, "history.db"))
+        super().start()
+
+
+class Quality(harness.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        tree = harness.small_site(devices=2)
+        tree["buses"][0]["quality_device"] = DEVICE
+        cls.gateway = Gateway(tree, simulate=False)
+        cls.gateway.__enter__()
+        cls.client = cls.gateway.mqtt("console")
+        cls.client.wait("service/recorder/status", lambda p: p.get("online") and p.get("last_sample"), 60)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.gateway.__exit__(None, None, None)
+
+    def ask(self, device=DEVICE, **args):
+        answer = self.client.call("recorder", "quality", {"device": device, **args})
+        try:
+            import jsonschema
+        except ImportError:
+            return answer
+        with open(os.path.join(harness.SOURCE, "schemas/calls/quality.schema.json"), encoding="utf-8") as file:
+            jsonschema.validate(answer, json.load(file))
+        return answer
+
+    def week(self, date):
+        week = self.ask(**{"from": date}, weeks=1)["weeks"][0]
+        self.assertEqual((week["monday"], week["marks"]), (date, MARKS[date]))
+        return week, {one["criterion"]: one for one in week["criteria"]}
+
+    def test_a_sound_week_is_ok_and_says_what_was_not_measured(self):
+        week, found = self.week("2026-02-23")
+        self.assertEqual(week["verdict"], "ok")
+        self.assertEqual({name for name, one in found.items() if one["reason"] == "not_measured"}, {"unbalance", "harmonics", "flicker"})
+        self.assertEqual({one["known"] for one in found.values() if one["verdict"] == "ok"}, {1008})
+
+    def test_one_mark_too_many_is_ko_with_its_phase(self):
+        week, found = self.week("2026-03-02")
+        self.assertEqual((week["verdict"], found["voltage"]["verdict"], found["voltage"]["conductor"]), ("ko", "ko", "l2"))
+        self.assertEqual((found["voltage"]["beyond"], found["voltage"]["allowed"], found["voltage_all"]["verdict"]), (51, 50, "ok"))
+
+    def test_weeks_in_which_the_clock_changes(self):
+        week, found = self.week("2026-03-23")
+        self.assertEqual((week["verdict"], found["thd"]["beyond"], found["thd"]["allowed"], found["thd"]["conductor"]), ("ok", 50, 50, "l2"))
+        week, found = self.week("2025-10-20")
+        self.assertEqual((week["verdict"], found["voltage"]["known"]), ("ok", 1014))
+
+    def test_too_little_is_no_verdict(self):
+        week, found = self.week("2026-03-09")
+        self.assertEqual((week["verdict"], found["voltage"]["reason"], found["voltage"]["known"]), ("none", "few", 907))
+        week, found = self.week("2026-03-16")
+        self.assertEqual((week["verdict"], found["voltage"]["reason"]), ("none", "coarse"))
+
+    def test_without_a_date_the_last_week_that_is_over_and_the_one_before(self):
+        weeks = self.ask()["weeks"]
+        self.assertEqual([week["monday"] for week in weeks], [last_week().isoformat(), week_before().isoformat()])
+        self.assertEqual([week["verdict"] for week in weeks], ["ok", "ko"])
+
+    def test_a_device_of_which_nothing_is_recorded_has_no_verdict(self):
+        self.assertEqual([week["verdict"] for week in self.ask(OTHER)["weeks"]], ["none", "none"])
+
+    def test_bad_questions_are_refused(self):
+        for args, code in (({"from": "2026-13-01"}, "json.date"), ({"weeks": 6}, "json.range"), ({"from": "2090-01-02"}, "query.week_running")):
+            with self.assertRaises(harness.CallError) as caught:
+                self.ask(**args)
+            self.assertEqual(caught.exception.code, code)
+
+
+if __name__ == "__main__":
+    unittest.main()
