@@ -138,6 +138,31 @@ class Backup(harness.TestCase):
               f"{len(places) - refused} taken and the same as before")
         self.assertGreater(refused, len(places) // 2)
 
+    def test_an_archive_whose_end_is_missing_is_refused_whole(self):
+        """What an upload leaves that ended too early: FTP takes the end of a connection for the end of the file."""
+        data, archive = self.small_backup("--passphrase-file", self.passphrase)
+        whole = read(archive)
+        target = self.small_folder("two")
+        wanted = os.path.join(target, "export", "database.zip")  # where a client puts it
+        os.makedirs(os.path.dirname(wanted))
+        with open(os.path.join(target, "site.json"), "w", encoding="utf-8") as file:
+            json.dump({**money_rig.site(), "rev": 7}, file)
+        before = contents(target)
+        places = sorted({0, 1, 22, 100, len(whole) - 22, len(whole) - 21, len(whole) - 1, *range(0, len(whole), len(whole) // 8)})
+        for place in places:
+            with open(wanted, "wb") as file:
+                file.write(whole[:place])
+            options = ["--passphrase-file", self.passphrase] if place == len(whole) - 1 else []
+            said = self.edgewatt("restore", "--data", target, "--yes", *options)
+            self.assertEqual(said.returncode, 1, f"{place} of {len(whole)} bytes")
+            self.assertIn("database.zip", said.stderr)
+            self.assertEqual((contents(target), set(os.listdir(target)) - {"run"}), (before, {"export", "profiles", "secrets", "site.json"}), f"{place} bytes")
+        with open(wanted, "wb") as file:
+            file.write(whole)
+        said = self.edgewatt("restore", "--data", target, "--yes")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual(contents(target)["site.json"], contents(data)["site.json"])
+
     def repack(self, archive, change):
         files = {}
         with zipfile.ZipFile(archive) as zipped:

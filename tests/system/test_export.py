@@ -52,6 +52,11 @@ class Table:
 
 
 class Export(harness.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.office = tempfile.mkdtemp(prefix="edgewatt-office-")  # its profile, made once: that takes it seconds
+        cls.addClassCleanup(shutil.rmtree, cls.office, ignore_errors=True)
+
     def write(self, gateway, **more):
         console = gateway.console()
 
@@ -179,7 +184,7 @@ class Export(harness.TestCase):
         language = {",": 1031, ".": 1033}[decimal]  # German, English
         with tempfile.TemporaryDirectory() as folder:
             made = os.path.join(folder, os.path.basename(path))
-            subprocess.run(["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless",
+            subprocess.run(["soffice", f"-env:UserInstallation=file://{self.office}", "--headless",
                             f"--infilter=CSV:{ord(separator)},34,76,1,,{language},false,true", "--convert-to",
                             "ods", "--outdir", folder, path], check=True, capture_output=True, timeout=120,
                            env={"PATH": os.environ["PATH"], "HOME": folder})
@@ -243,6 +248,7 @@ class Export(harness.TestCase):
     def test_a_reader_never_sees_half_a_line(self):
         """Readers in a loop while months are written anew again and again, and grow."""
         with money_rig.Gateway() as gateway:
+            self.bad_questions(gateway)
             folder = self.write(gateway, **{"from": "2026-03-01"})
             path, stop, problems, reads = os.path.join(folder, "energy/devices_2026-03_1.csv"), threading.Event(), [], []
 
@@ -266,12 +272,12 @@ class Export(harness.TestCase):
             self.assertGreater(len(reads), 50)
             self.assertEqual(datetime.fromisoformat(Table(path, decimal=".").rows[0][0]), datetime(2026, 3, 24))
 
-    def test_bad_questions_are_answered_in_words(self):
-        with money_rig.Gateway() as gateway:
-            for args, path in (({"action": "burn"}, "/action"), ({"from": "2026-02-30"}, "/from"), ({"x": 1}, "/x")):
-                with self.assertRaises(harness.CallError) as caught:
-                    gateway.console().call("recorder", "export", args)
-                self.assertEqual(caught.exception.path, path)
+    def bad_questions(self, gateway):
+        """Are answered in words."""
+        for args, path in (({"action": "burn"}, "/action"), ({"from": "2026-02-30"}, "/from"), ({"x": 1}, "/x")):
+            with self.assertRaises(harness.CallError) as caught:
+                gateway.console().call("recorder", "export", args)
+            self.assertEqual(caught.exception.path, path)
 
 
 if __name__ == "__main__":
