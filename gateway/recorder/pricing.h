@@ -26,6 +26,7 @@ void pricing_rule(struct pricing *pricing, int64_t id, const struct site_cost_ru
 // Works for about budget_ms; *ret_more: there is more to do at once.
 enum ew_err pricing_work(struct pricing *pricing, int64_t now_ms, int budget_ms, bool *ret_more,
                          struct ew_reason *reason) EW_MUST_CHECK;
+bool pricing_behind(const struct pricing *pricing); // what is shown was not made by the rules of now
 // "tariffs": {"state": "ready"|"building", "percent"} for service/recorder/status.
 void pricing_health(const struct pricing *pricing, struct ew_jw *w);
 

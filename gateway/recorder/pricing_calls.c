@@ -13,6 +13,7 @@ struct pricing_calls {
     struct ew_service *service;
     struct pricing *pricing;
     struct ew_timer timer;
+    bool behind; // as the status says
 };
 
 static cJSON *parse(const struct mq_message *m)
@@ -116,6 +117,10 @@ static void on_timer(struct ew_timer *timer, int64_t now_ms)
     bool more;
     if (pricing_work(c->pricing, now_ms, SLICE_MS, &more, &reason) != EW_OK)
         ew_error("pricing", "%s: %s, retrying", reason.path, reason.text);
+    if (c->behind != pricing_behind(c->pricing)) { // who waits for costs sees it at once
+        c->behind = !c->behind;
+        ew_service_publish_status(c->service);
+    }
     ew_loop_timer_set(c->service->loop, timer, ew_clock_up_ms() + (more ? BREATH_MS : REST_MS));
 }
 

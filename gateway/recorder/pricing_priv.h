@@ -78,7 +78,6 @@ bool pricing_service_of(const struct pricing *pricing, int64_t series, int64_t a
                         struct pricing_place *known, enum site_service *ret);
 
 // pricing_build.c
-bool pricing_behind(const struct pricing *pricing); // what is shown was not made by the rules of now
 enum ew_err pricing_load_state(struct pricing *pricing, struct ew_reason *reason) EW_MUST_CHECK;
 
 #endif
