@@ -28,9 +28,9 @@ struct field_options {
 // -1 = go on, else the exit code.
 int field_options_read(struct field_options *o, enum field_tool tool, int argc, char **argv);
 
-// ---- The line
-// ---------------------------------------------------------------------------------------------- Where to
-// ask: our own line, by the command line or by a bus of DIR/site.json, or the gateway that runs.
+// ---- The line --------------------------------------------------------------------------------------------
+
+// Where to ask: our own line, by the command line or by a bus of DIR/site.json, or the gateway that runs.
 struct field_site { // of DIR, when --data was given; zeroed = none
     cJSON *tree;
     struct library *library; // always loaded by field_site_open

@@ -1,12 +1,12 @@
 // edgewatt report, edgewatt export: files out of the history of a gateway that runs.
 #include "field/field.h"
 #include "field/gateway.h"
+#include "field/progress.h"
 
 #include "base/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +15,7 @@
 #include <unistd.h>
 
 enum { DONE, NO, USAGE };
-enum {
-    BAR_WIDTH = 30,
-    LINE_EVERY_PCT = 25,
-    ARGS_MAX = 64 << 10,
-    IDS_MAX = 4096,
-    LOOK_MS = 200,
-    BLOCK = 192 << 10
-};
+enum { ARGS_MAX = 64 << 10, IDS_MAX = 4096, LOOK_MS = 200, BLOCK = 192 << 10 };
 
 static const char report_help[] =
     "Usage: edgewatt report --data DIR --from DATE --to DATE [options]\n\n"
@@ -50,21 +43,6 @@ struct options {
     int id_count;
     long ids[IDS_MAX];
 };
-
-static volatile sig_atomic_t stop_wanted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    stop_wanted = 1;
-}
-
-static void catch_interrupt(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 // ---- The command line -------------------------------------------------------------------------------------
 
@@ -128,8 +106,7 @@ static int read_options(struct options *o, bool report, int argc, char **argv)
     return USAGE;
 }
 
-// ---- Asking
-// ------------------------------------------------------------------------------------------------
+// ---- Asking ----------------------------------------------------------------------------------------------
 
 static const char *text_of(const cJSON *node, const char *key)
 {
@@ -196,16 +173,14 @@ static void rest(void)
 
 static void show(bool bar, const char *state, int percent, int *told)
 {
-    char text[BAR_WIDTH + 1];
+    char text[FIELD_BAR_SIZE];
     if (!bar) {
-        if (percent / LINE_EVERY_PCT != *told / LINE_EVERY_PCT)
+        if (percent / FIELD_LINE_EVERY_PCT != *told / FIELD_LINE_EVERY_PCT)
             fprintf(stderr, "%s: %d %%\n", state, percent);
         *told = percent;
         return;
     }
-    memset(text, '.', BAR_WIDTH);
-    memset(text, '#', (size_t)(percent * BAR_WIDTH / 100));
-    text[BAR_WIDTH] = 0;
+    field_bar(text, percent);
     fprintf(stderr, "\r[%s] %3d %%  %s\033[K", text, percent, state);
 }
 
@@ -217,8 +192,8 @@ static enum ew_err wait_over(struct field_gateway *gateway, const struct options
     int told = 0;
     enum ew_err err;
     for (;; rest()) {
-        err = ask(gateway, o, stop_wanted && !cancelled ? "cancel" : "status", -1, ret, reason);
-        cancelled = cancelled || stop_wanted;
+        err = ask(gateway, o, field_stop_wanted() && !cancelled ? "cancel" : "status", -1, ret, reason);
+        cancelled = cancelled || field_stop_wanted();
         const char *state = text_of(*ret, "state");
         if (err != EW_OK || (strcmp(state, "waiting") != 0 && strcmp(state, "running") != 0))
             break;
@@ -237,8 +212,7 @@ static enum ew_err wait_over(struct field_gateway *gateway, const struct options
     return err;
 }
 
-// ---- edgewatt report
-// ---------------------------------------------------------------------------------------
+// ---- edgewatt report -------------------------------------------------------------------------------------
 
 static enum ew_err fail(const char *path, struct ew_reason *reason)
 {
@@ -255,7 +229,7 @@ static enum ew_err fetch_all(struct field_gateway *gateway, const struct options
         size_t got = 0;
         err = ask(gateway, o, "read", at, &piece, reason);
         const char *coded = text_of(piece, "data");
-        if (err == EW_OK && stop_wanted)
+        if (err == EW_OK && field_stop_wanted())
             err = ew_fail(reason, EW_E_CLOSED, "export.cancelled", "", "was cancelled");
         else if (err == EW_OK && (sodium_base642bin(block, sizeof(block), coded, strlen(coded), NULL, &got,
                                                     NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
@@ -311,8 +285,7 @@ static enum ew_err make_report(struct field_gateway *gateway, const struct optio
     return err;
 }
 
-// ---- edgewatt export
-// ---------------------------------------------------------------------------------------
+// ---- edgewatt export -------------------------------------------------------------------------------------
 
 static enum ew_err write_tree(struct field_gateway *gateway, const struct options *o,
                               struct ew_reason *reason)
@@ -322,7 +295,7 @@ static enum ew_err write_tree(struct field_gateway *gateway, const struct option
     enum ew_err err;
     // Other files that are being made come first.
     while ((err = ask(gateway, o, "write", -1, &state, reason)) == EW_E_BUSY &&
-           strcmp(reason->code, "export.busy") == 0 && !stop_wanted) {
+           strcmp(reason->code, "export.busy") == 0 && !field_stop_wanted()) {
         if (!told && !o->quiet)
             fprintf(stderr, "waiting: other files are being made\n");
         told = true;
@@ -356,7 +329,7 @@ static int through(const struct options *o,
 {
     struct field_gateway *gateway = NULL;
     struct ew_reason reason;
-    catch_interrupt();
+    field_stop_catch();
     enum ew_err err = field_gateway_open(o->data, &gateway, &reason);
     if (err == EW_OK)
         err = work(gateway, o, &reason);

@@ -1,31 +1,16 @@
 // edgewatt scan: which addresses of a line answer, each find as it comes.
 #include "field/field.h"
 #include "field/field_priv.h"
+#include "field/progress.h"
 
 #include "base/clock.h"
 #include "tools/survey.h"
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 30, LINE_EVERY_PCT = 25, PAYLOAD_MAX = 256 << 10, AGAIN_MAX = 3, AGAIN_MS = 500 };
-
-static volatile sig_atomic_t stop_wanted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    stop_wanted = 1;
-}
-
-static void catch_interrupt(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
+enum { PAYLOAD_MAX = 256 << 10, AGAIN_MAX = 3, AGAIN_MS = 500 };
 
 // ---- Progress: a bar on a terminal, a line each quarter otherwise ----------------------------------------
 
@@ -48,16 +33,14 @@ static void progress_show(struct progress *p, const char *pass, int done, int to
     if (p->quiet)
         return;
     if (p->bar) {
-        char bar[BAR_WIDTH + 1];
-        memset(bar, '.', BAR_WIDTH);
-        memset(bar, '#', (size_t)(pct * BAR_WIDTH / 100));
-        bar[BAR_WIDTH] = 0;
+        char bar[FIELD_BAR_SIZE];
+        field_bar(bar, pct);
         fprintf(stderr, "\r[%s] %3d %%  %s pass, %d of %d questions, %d found\033[K", bar, pct, pass, done,
                 total, found);
         p->drawn = true;
         return;
     }
-    if (pct / LINE_EVERY_PCT == p->told_pct / LINE_EVERY_PCT && strcmp(p->pass, pass) == 0)
+    if (pct / FIELD_LINE_EVERY_PCT == p->told_pct / FIELD_LINE_EVERY_PCT && strcmp(p->pass, pass) == 0)
         return;
     p->told_pct = pct;
     ew_copy(p->pass, sizeof(p->pass), pass);
@@ -187,7 +170,8 @@ static void ask(struct survey *survey, struct mb_line *line, const struct mb_req
     ew_reason_clear(&reason);
     enum ew_err err = mb_line_ask(line, rq, words, &reason);
     double ms = (double)(ew_clock_up_us() - start) / 1000;
-    for (int again = 0; survey_way_closed(err, &reason) && again < AGAIN_MAX && !stop_wanted; again++) {
+    for (int again = 0; survey_way_closed(err, &reason) && again < AGAIN_MAX && !field_stop_wanted();
+         again++) {
         // Converters with one connection need a moment to forget the last one.
         nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
         err = mb_line_ask(line, rq, words, &reason);
@@ -218,7 +202,7 @@ static int run_alone(struct field_options *o)
     struct mb_request rq;
     while (survey_next(survey, &rq)) {
         ask(survey, line, &rq);
-        if (stop_wanted)
+        if (field_stop_wanted())
             survey_stop(survey);
         cJSON *payload = payload_of(survey, o, &site);
         show(&shown, payload);
@@ -247,7 +231,7 @@ static bool on_payload(void *user, const cJSON *payload)
 {
     struct watch *watch = user;
     if (!payload)
-        return watch->interrupted = stop_wanted && !watch->stopping;
+        return watch->interrupted = field_stop_wanted() && !watch->stopping;
     show(&watch->shown, payload);
     cJSON_Delete(watch->last);
     watch->last = cJSON_Duplicate(payload, true);
@@ -313,7 +297,7 @@ int scan_main(int argc, char **argv)
     int code = field_options_read(&o, FIELD_SCAN, argc, argv);
     if (code >= 0)
         return code;
-    catch_interrupt();
+    field_stop_catch();
     if (!o.has_line) {
         enum ew_err err = field_gateway_open(o.data, &gateway, &reason);
         if (err != EW_OK && err != EW_E_UNKNOWN) {

@@ -380,8 +380,7 @@ void web_api_check(struct web *web, const char *token)
         ask_session(web, NULL, token, session_answered);
 }
 
-// ---- Files, for who has the page
-// ---------------------------------------------------------------------------
+// ---- Files, for who has the page -------------------------------------------------------------------------
 
 static bool has_page(const cJSON *session, const char *page)
 {

@@ -54,8 +54,7 @@ struct command_entry *command_note(struct command_book *book, int64_t device, co
 // "<base>/reply/<account>/command", or below: a sender can't have answers put where calls wait for theirs.
 bool command_reply_fits(const char *base, const char *topic);
 
-// ---- Outputs (DEV-08)
-// --------------------------------------------------------------------------------------
+// ---- Outputs (DEV-08) ------------------------------------------------------------------------------------
 
 enum output_form { OUTPUT_MAINTAINED, OUTPUT_IMPULSE, OUTPUT_BLINKING };
 

@@ -85,8 +85,7 @@ int greenup_level_at(const struct greenup_point *st, int32_t limit_ma);
 // Remembers the reason of a limit and what fills its sentence.
 void greenup_say(struct greenup_point *st, enum greenup_why why, int phase, int32_t ma, int32_t ms);
 
-// ---- meter.c: what is known of each phase
-// -------------------------------------------------------------------
+// ---- meter.c: what is known of each phase ----------------------------------------------------------------
 
 // Takes a sample; the phases that got a newer value.
 uint8_t greenup_meter_take(struct greenup *g, const struct greenup_meter *meter);

@@ -68,8 +68,7 @@ static int moved(int index, int by)
     return index < 0 ? index : index + by;
 }
 
-// ---- Links of several modules (LNK-01): each counts its own from 1
-// ----------------------------------------------
+// ---- Links of several modules (LNK-01): each counts its own from 1 ---------------------------------------
 
 static bool is_link(const struct profile_register *r)
 {
