@@ -1,6 +1,7 @@
 """The poller alone against a broker of the test's own: configuration is published as `config` would, slaves are the
 test's. What devices answer is written down here, not taken from our own simulator."""
 
+import json
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ import tty
 import uuid
 
 import harness
-from harness import Broker, Client
+from harness import Broker, Client, paho
 
 BUILD = harness.find_build()
 PROGRAM = os.path.join(BUILD, "bin", "edgewatt")
@@ -177,7 +178,7 @@ class Watcher(Client):
     """Sees everything of the poller. Filters that overlap would bring every message twice."""
 
     def subscribe(self, topic, qos=1):
-        if any(harness.paho.topic_matches_sub(known, topic) for known in self._filters):
+        if any(paho.topic_matches_sub(known, topic) for known in self._filters):
             return qos
         return super().subscribe(topic, qos)
 
@@ -205,7 +206,7 @@ class PollerCase(harness.TestCase):
 
     def write(self, name, content):
         with open(os.path.join(self.data, name), "w", encoding="utf-8") as file:
-            harness.json.dump(content, file)
+            json.dump(content, file)
 
     def client(self, user, password, kind=Client):
         client = kind("127.0.0.1", self.broker.port, user, password, BASE)

@@ -13,28 +13,13 @@ import zipfile
 
 import harness
 import money_rig
+from backup_rig import contents, read
 
 PASSPHRASE = "correct horse battery"
 MARCH = {"by": "month", "from": "2026-03-01", "spans": 1}
 PROFILE = {"id": "own-m1", "version": "1.0", "family": "Own", "model": "M1", "kind": "meter", "confidence": "none",
            "references": ["a test"], "limits": {"max_registers": 50, "gap_ms": 20},
            "registers": {"voltage_l1_n": {"fc": 4, "address": "0x0000", "type": "u16", "scale": 0.1, "unit": "V", "group": "instant"}}}
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def contents(folder):
-    """Every file a restore may touch, by name."""
-    found = {}
-    for at, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.relpath(os.path.join(at, name), folder)
-            if path.split("/")[0] in ("site.json", "profiles", "history.db", "secrets"):
-                found[path] = read(os.path.join(folder, path))
-    return found
 
 
 class Backup(harness.TestCase):

@@ -13,25 +13,10 @@ import unittest
 import harness
 import money_rig
 import test_backup_page
+from backup_rig import contents, read
 
 STEPS_MAX = 150
 SIDE_BY_SIDE = 4
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def contents(folder):
-    """Every file that belongs to the site, by name."""
-    found = {}
-    for at, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.relpath(os.path.join(at, name), folder)
-            if path.split("/")[0] in ("site.json", "profiles", "secrets") or path.startswith("history.db"):
-                found[path] = read(os.path.join(folder, path))
-    return found
 
 
 def write(folder, files):

@@ -1,7 +1,7 @@
 """Messages that mean harm, from accounts that may send them: each is refused in words or cut off, the others feel nothing."""
 
 import harness
-from harness import Edgewatt
+from harness import Edgewatt, PacketTypes, Properties
 
 SERVICES = ["config", "poller", "recorder", "web"]
 TEN_MB = b"x" * (10 << 20)
@@ -94,7 +94,7 @@ class HostileMessages(harness.TestCase):
         self.assertLessEqual(codes, {"call.busy"})
 
     def properties(self, i):
-        properties = harness.Properties(harness.PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)
         properties.ResponseTopic = self.page.wire(f"reply/{self.page.user}/burst")
         properties.CorrelationData = str(i).encode()
         return properties

@@ -2,6 +2,7 @@
 """What lines do to the values of their devices: one that is over-full, an adapter that hands bytes over in bunches, dead
 devices that the charging controller waits for."""
 
+import json
 import os
 import signal
 import sys
@@ -165,7 +166,7 @@ class Controlled(harness.TestCase):
         return site
 
     def asked(self, gateway, device):
-        dump = harness.json.loads(gateway.control("dump"))
+        dump = json.loads(gateway.control("dump"))
         return next(d["asked"] for d in dump["devices"] if d["id"] == device)
 
     def test_the_controllers_devices_are_back_within_ten_seconds(self):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import tempfile
 import time
 import unittest
 
@@ -264,7 +265,7 @@ class Page(unittest.TestCase):
 class NotBuilt(unittest.TestCase):
     def test_a_missing_page_says_how_to_build_it(self):
         build = harness.find_build()
-        share = os.path.join(self.enterContext(harness.tempfile.TemporaryDirectory()), "edgewatt")
+        share = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "edgewatt")
         os.mkdir(share)
         for name in os.listdir(os.path.join(build, "share/edgewatt")):
             if name != "web-spa":

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import ssl
 import stat
 import unittest
@@ -75,7 +76,7 @@ class Tls(unittest.TestCase):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             offer = context(minimum_version=version, maximum_version=version)
             offer.set_alpn_protocols(["h2", "http/1.1"])
-            with harness.socket.create_connection(("127.0.0.1", self.port), harness.PATIENCE_S) as plain, \
+            with socket.create_connection(("127.0.0.1", self.port), harness.PATIENCE_S) as plain, \
                     offer.wrap_socket(plain) as sock:
                 self.assertEqual(sock.selected_alpn_protocol(), "http/1.1")
 
@@ -83,7 +84,7 @@ class Tls(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(self.pem).st_mode), 0o600)
         text = harness.run(["openssl", "x509", "-in", self.pem, "-noout", "-text"]).stdout
         for part in ("NIST CURVE: P-256", "DNS:localhost", "IP Address:127.0.0.1", "CA:FALSE", "TLS Web Server Authentication",
-                     f"DNS:{harness.socket.gethostname()}"):
+                     f"DNS:{socket.gethostname()}"):
             self.assertIn(part, text)
         until = datetime.datetime.strptime(re.search(r"Not After : (.*) GMT", text)[1], "%b %d %H:%M:%S %Y")
         days = (until - datetime.datetime.utcnow()).days
@@ -118,7 +119,7 @@ class Tls(unittest.TestCase):
     def test_many_half_open_handshakes_hold_nobody_up(self):
         silent = []
         for _ in range(150):
-            sock = harness.socket.socket()
+            sock = socket.socket()
             self.addCleanup(sock.close)
             sock.bind(("127.0.0.9", 0))
             sock.connect(("127.0.0.1", self.port))
