@@ -72,6 +72,7 @@ static void make_settings(const struct site_greenup *site, struct greenup_settin
     ret->min_ma = ma_of(site->min_a);
     ret->step_ma = ma_of(site->step_a);
     ret->hard_pct = (int32_t)lround(site->hard * 100);
+    ret->early = true; // rule 1 of the safety rules is in seconds, not in ticks
     ret->off_ma = ma_of(site->off_limit_a);
     ret->tick_ms = site->tick_s * 1000;
     ret->sample_ms = site->sample_s * 1000;

@@ -111,6 +111,7 @@ static void read_settings(struct ew_json *o, struct greenup_settings *s)
     double hard = s->hard_pct / 100.0;
     ew_json_number(o, "hard", EW_OPTIONAL, 1, 10, &hard);
     s->hard_pct = (int32_t)lround(hard * 100);
+    ew_json_bool(o, "early", EW_OPTIONAL, &s->early);
     s->wiring = wiring ? GREENUP_DEDICATED : GREENUP_INSTALLATION;
 }
 

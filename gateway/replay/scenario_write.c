@@ -41,6 +41,7 @@ static void add_settings(struct ew_buf *to, const struct greenup_settings *s)
     ew_buf_printf(to, ", \"wiring\": \"%s\"", s->wiring == GREENUP_DEDICATED ? "dedicated" : "installation");
     add_number(to, ", \"failsafe_a\": ", s->failsafe_ma);
     ew_buf_printf(to, ", \"emergency\": %s", s->emergency ? "true" : "false");
+    ew_buf_printf(to, ", \"early\": %s", s->early ? "true" : "false");
     add_number(to, ", \"i_min_a\": ", s->min_ma);
     add_number(to, ", \"step_a\": ", s->step_ma);
     add_number(to, ", \"off_limit_a\": ", s->off_ma);

@@ -224,6 +224,7 @@ void chance_scenario(struct scenario *sc, const struct chance_kind *kind, uint64
             sc->station[i].cfg.rated_ma = sc->settings.min_ma;
     sc->lag_ticks = kind->lag_ticks ? kind->lag_ticks : chance_between(&c, 1, 3);
     sc->settings.sample_ms = kind->between ? sc->settings.tick_ms / 5 : sc->settings.tick_ms;
+    sc->settings.early = kind->early;
     sc->until_ms = (int64_t)(kind->seconds + kind->quiet_s) * 1000;
     base_step(&c, sc, 0);
     start_charges(&c, sc);

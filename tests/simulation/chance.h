@@ -28,6 +28,7 @@ struct chance_kind {
     bool changes;   // settings and selector while running
     bool dedicated; // a branch without base load
     bool between;   // samples between ticks
+    bool early;     // and control periods that begin early
     bool emptied;   // at the end one vehicle stays, the base is 0
     bool strange;   // unusual levels, times and hysteresis
 };

@@ -306,12 +306,12 @@ static void check_failsafe(struct check *check, const struct run *run)
 }
 
 // How long a phase may be above I_max after the last disturbance: 2 + lag ticks (A8). A step between two
-// ticks is counted from the next tick on.
-static int64_t bound_ms(const struct run *run)
+// ticks is counted from the next tick on; where that may come early, from the second sample on.
+static int64_t bound_ms(const struct run *run, bool early)
 {
-    const int64_t tick = run->core.set.tick_ms;
-    return tick * (2 + run->sc->lag_ticks) +
-           (run->sc->settings.sample_ms < tick ? tick - run->sc->settings.sample_ms : 0);
+    const int64_t tick = run->core.set.tick_ms, sample = run->sc->settings.sample_ms;
+    const int64_t until_counted = sample == tick ? 0 : early ? sample : tick - sample;
+    return tick * (2 + run->sc->lag_ticks) + until_counted;
 }
 
 // Current of a phase that the controller has no hand in.
@@ -351,27 +351,45 @@ static void excuse_disobedience(struct check *check, const struct run *run)
     }
 }
 
+// No period begins early while the overload of another phase is counted.
+static bool others_counted(const struct run *run, int p)
+{
+    for (int q = 0; q < GREENUP_PHASES; q++)
+        if (q != p && run->core.phase[q].overload > 0)
+            return true;
+    return false;
+}
+
+// A phase that is above the maximum now. anew: its time begins here.
+static void check_overload(struct check *check, const struct run *run, int p, bool anew)
+{
+    if (anew) {
+        check->over_ms[p] = run->now_ms;
+        check->early[p] = run->core.set.early;
+    }
+    check->early[p] = check->early[p] && !others_counted(run, p);
+    const int64_t lasted = run->now_ms + run->sc->settings.sample_ms - check->over_ms[p];
+    check->longest_over_ms = lasted > check->longest_over_ms ? lasted : check->longest_over_ms;
+    if (lasted > bound_ms(run, check->early[p]) && !check->noisy)
+        wrong(check, run, "A10.2 L%d above the maximum for %lld ms", p + 1, (long long)lasted);
+}
+
 static void check_bound(struct check *check, const struct run *run)
 {
     excuse_disobedience(check, run);
     const struct greenup *g = &run->core;
-    const int64_t excuse = bound_ms(run) + g->set.settle_ms + OBEY_MS + 2 * (int64_t)g->set.tick_ms;
+    const int64_t excuse = bound_ms(run, false) + g->set.settle_ms + OBEY_MS + 2 * (int64_t)g->set.tick_ms;
     const bool excused = (check->excused_ms != GREENUP_NEVER && run->now_ms - check->excused_ms <= excuse) ||
                          !run->selector_on || run->meter_phases != GREENUP_PHASES * 2 + 1 ||
                          !g->set.emergency;
     for (int p = 0; p < GREENUP_PHASES; p++) {
         const double most = g->set.max_ma[p] * (1 + check->tolerance);
-        if (!(g->used >> p & 1) || run->i_ma[p] <= most) {
+        if (!(g->used >> p & 1) || run->i_ma[p] <= most)
             check->over_ms[p] = GREENUP_NEVER;
-            continue;
-        }
-        if (check->over_ms[p] == GREENUP_NEVER || disturbed(check, run, p) || excused ||
-            free_load(run, p) > g->set.max_ma[p])
-            check->over_ms[p] = run->now_ms;
-        const int64_t lasted = run->now_ms + run->sc->settings.sample_ms - check->over_ms[p];
-        check->longest_over_ms = lasted > check->longest_over_ms ? lasted : check->longest_over_ms;
-        if (lasted > bound_ms(run) && !check->noisy)
-            wrong(check, run, "A10.2 L%d above the maximum for %lld ms", p + 1, (long long)lasted);
+        else
+            check_overload(check, run, p,
+                           check->over_ms[p] == GREENUP_NEVER || disturbed(check, run, p) || excused ||
+                               free_load(run, p) > g->set.max_ma[p]);
     }
 }
 

@@ -26,6 +26,7 @@ struct check {
     int32_t base_ma[GREENUP_PHASES];
     enum greenup_band band[GREENUP_PHASES];
     int64_t bad_ms[GREENUP_PHASES];
+    bool early[GREENUP_PHASES];        // nothing kept a control period from beginning early since
     int64_t over_ms[GREENUP_PHASES];   // above I_max since, or since the last disturbance; GREENUP_NEVER
     int64_t return_ms[GREENUP_PHASES]; // restart or return of the meter, GREENUP_NEVER
     int64_t sample_ms[GREENUP_PHASES]; // last sample that the controller got

@@ -182,6 +182,7 @@ struct greenup {
     int64_t last_grid_ms; // GREENUP_NEVER
     int64_t last_look_ms; // last sample that was decided by
     int64_t last_act_ms;  // last run of the red steps
+    uint8_t doubt;        // phases whose last sample in between was above I_max whatever the levels
     int count;
     uint16_t by_id[GREENUP_STATIONS_MAX]; // indexes in the order of ids
     struct greenup_point point[GREENUP_STATIONS_MAX];
@@ -196,7 +197,8 @@ struct greenup {
 void greenup_init(struct greenup *g, const struct greenup_settings *set,
                   const struct greenup_station *stations, int count, enum greenup_mode mode, int64_t now_ms);
 
-// Runs a control period when one is due, else looks only for an overload in a sample in between.
+// Runs a control period when one is due, else looks only for an overload in a sample in between; see
+// greenup_settings.early.
 void greenup_step(struct greenup *g, const struct greenup_in *in, int64_t now_ms, struct greenup_out *out);
 
 // When greenup_step must be called again at the latest, whether or not a sample comes.

@@ -108,6 +108,10 @@ bool greenup_all_green(const struct greenup *g, uint8_t phases);
 uint8_t greenup_red_phases(const struct greenup *g);
 
 void greenup_shed(struct greenup *g);
+// Red phases that are above I_max now and will be, with all that has been commanded so far.
+uint8_t greenup_overloaded(const struct greenup *g);
+// Whether the overload of any of `phases` was counted before: the next control period may stop a vehicle.
+bool greenup_counted(const struct greenup *g, uint8_t phases);
 bool greenup_recover(struct greenup *g); // RESTORE; true when it acted
 bool greenup_admit(struct greenup *g,
                    uint8_t *ret_kept); // true when it started one; phases kept for waiting ones

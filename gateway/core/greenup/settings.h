@@ -26,7 +26,10 @@ struct greenup_settings {
     int32_t min_ma;      // no limit lies between 0 and this; IEC 61851-1: 6 A. 6000..16000
     int32_t step_ma;     // set-points are multiples of this, but for a rated current or min_ma
     int32_t hard_pct;    // above this share of max_ma everything is done at once
-    int32_t off_ma;      // limit of every station while control is off; 0 means its rated current
+    // A control period begins early when two samples in between show an overload that levels do not mend.
+    // Off, stops are counted on the grid alone, as control.md A6 has it, and may be a period later.
+    bool early;
+    int32_t off_ma; // limit of every station while control is off; 0 means its rated current
 
     // Times in ms; where they come from is in reference documents of the project, chapter on timing.
     int32_t tick_ms;    // control period

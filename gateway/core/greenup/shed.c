@@ -3,9 +3,8 @@
 
 enum { COUNT_STEP = 2, COUNT_STOP = 4, COUNT_HARD = 2, COUNT_EMERGENCY = 6, COUNT_MAX = 1000 };
 
-// Red phases that are above I_max now and will be. Between I_max - H and I_max nothing is done, whatever is
-// predicted.
-static uint8_t acting(const struct greenup *g)
+// Between I_max - H and I_max nothing is done, whatever is predicted.
+uint8_t greenup_overloaded(const struct greenup *g)
 {
     unsigned found = 0;
     for (int p = 0; p < GREENUP_PHASES; p++) {
@@ -97,6 +96,14 @@ static void count_overload(struct greenup *g)
     }
 }
 
+bool greenup_counted(const struct greenup *g, uint8_t phases)
+{
+    for (int p = 0; p < GREENUP_PHASES; p++)
+        if ((phases >> p & 1) && g->phase[p].overload >= COUNT_STEP)
+            return true;
+    return false;
+}
+
 static bool hard(const struct greenup *g, int p)
 {
     const struct greenup_phase *ph = &g->phase[p];
@@ -137,7 +144,7 @@ static void floor_while(struct greenup *g, uint8_t phases)
 
 void greenup_shed(struct greenup *g)
 {
-    const uint8_t act = acting(g);
+    const uint8_t act = greenup_overloaded(g);
     reduce(g, act);
     if (!g->out->grid)
         return;

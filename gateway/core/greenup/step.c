@@ -132,6 +132,7 @@ static void control_period(struct greenup *g)
     elapsed =
         elapsed > longest ? longest : elapsed; // after a long sleep nothing is known of the time between
     g->last_grid_ms = g->now_ms;
+    g->doubt = 0;
     g->grid_ms += g->set.tick_ms;
     if (g->grid_ms <= g->now_ms)
         g->grid_ms = g->now_ms + g->set.tick_ms;
@@ -165,6 +166,14 @@ static void control_period(struct greenup *g)
         greenup_raise(g, kept);
 }
 
+// Whether the second sample of an overload that levels do not mend begins the next control period, so that
+// counting need not wait for the end of the running one. Not when it is counted already: vehicles are stopped
+// a whole period after the first count.
+static bool begins_early(const struct greenup *g, uint8_t phases)
+{
+    return g->set.early && (g->doubt & phases) && !greenup_counted(g, g->doubt);
+}
+
 // A sample between control periods: an overload is met with levels at once, everything else waits for the
 // grid.
 static void between(struct greenup *g, uint8_t sampled)
@@ -178,11 +187,22 @@ static void between(struct greenup *g, uint8_t sampled)
     }
     const uint8_t phases = (uint8_t)(sampled & g->used & ~g->lost);
     const bool just = g->last_act_ms != GREENUP_NEVER && g->now_ms - g->last_act_ms < BETWEEN_MS;
-    if (!phases || just || !greenup_sample_red(g, phases))
+    if (!phases || just)
         return;
+    if (!greenup_sample_red(g, phases)) {
+        g->doubt = 0;
+        return;
+    }
+    if (begins_early(g, phases)) {
+        g->out->grid = true;
+        g->grid_ms = g->now_ms;
+        control_period(g);
+        return;
+    }
     g->known = phases;
     measure(g);
     shed(g);
+    g->doubt = greenup_overloaded(g);
 }
 
 // ---- Alarms ---------------------------------------------------------------------------------------------
