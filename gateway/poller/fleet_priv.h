@@ -96,6 +96,7 @@ struct device {
     bool has_reason;
     struct ew_reason reason;
     int64_t since_ms;
+    bool down_with_bus; // its bus is why it is in error
 };
 
 struct known_profile {

@@ -12,23 +12,36 @@ static bool same_reason(bool has_a, const struct ew_reason *a, const struct ew_r
     return !b || (strcmp(a->code, b->code) == 0 && strcmp(a->text, b->text) == 0);
 }
 
-static const char *text_of(const struct ew_reason *reason)
+static void log_state(enum ew_log_level level, const char *kind, int64_t id, const char *state,
+                      const struct ew_reason *reason)
 {
-    return reason ? reason->text : "";
+    ew_log(level, kind, "%s=%lld state=%s%s%s", kind, (long long)id, state, reason ? ": " : "",
+           reason ? reason->text : "");
+}
+
+// A bus that goes down, or comes back, takes its devices with it: that is said once, of the bus.
+static void log_device(const struct fleet *fleet, struct device *device, enum device_state state,
+                       const struct ew_reason *reason)
+{
+    static const char *const names[] = {"unknown", "on", "off", "error", "fault", "unconfigured"};
+    bool before = device->down_with_bus;
+    device->down_with_bus = state == DEVICE_ERROR && fleet_bus_trouble(fleet, device) != NULL;
+    bool of_bus = device->down_with_bus || (before && state == DEVICE_ON);
+    if (device->state != state || before != device->down_with_bus)
+        log_state(of_bus ? EW_LOG_INFO : EW_LOG_NOTICE, "device", device->id, names[state], reason);
 }
 
 void fleet_set_device_state(struct fleet *fleet, struct device *device, enum device_state state,
                             const struct ew_reason *reason)
 {
-    static const char *const names[] = {"unknown", "on", "off", "error", "fault", "unconfigured"};
     if (device->state == state && same_reason(device->has_reason, &device->reason, reason))
         return;
     if (device->state != state) {
         device->since_ms = ew_clock_wall_ms();
         if (state == DEVICE_ON)
             station_back(device);
-        ew_notice("device", "device=%lld state=%s %s", (long long)device->id, names[state], text_of(reason));
     }
+    log_device(fleet, device, state, reason);
     device->state = state;
     device->has_reason = reason != NULL;
     if (reason)
@@ -44,7 +57,7 @@ void fleet_set_bus_state(struct fleet *fleet, struct bus *bus, enum bus_state st
         return;
     if (bus->state != state) {
         bus->since_ms = ew_clock_wall_ms();
-        ew_notice("bus", "bus=%lld state=%s %s", (long long)bus->id, names[state], text_of(reason));
+        log_state(EW_LOG_NOTICE, "bus", bus->id, names[state], reason);
     }
     bus->state = state;
     bus->has_reason = reason != NULL;

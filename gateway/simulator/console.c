@@ -1,6 +1,7 @@
 // Where control lines come from: standard input and a UNIX socket.
 #include "simulator/control.h"
 
+#include "simulator/guide.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,10 @@ static void take_lines(struct peer *peer, int64_t now_ms)
     while ((newline = memchr(peer->text, '\n', peer->len)) != NULL) {
         *newline = 0;
         building_catch_up(peer->control->building, now_ms);
-        control_line(peer->control->building, peer->text, &answer);
+        if (isatty(peer->in) && guide_asked(peer->text))
+            guide_write(peer->control->building, &answer);
+        else
+            control_line(peer->control->building, peer->text, &answer);
         peer->len -= (size_t)(newline + 1 - peer->text);
         memmove(peer->text, newline + 1, peer->len);
     }

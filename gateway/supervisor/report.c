@@ -109,10 +109,11 @@ static void write_json(struct supervisor *s)
 static void say_hello(const struct supervisor *s)
 {
     // The codes of the manual (USR-01); nothing but --demo keeps them beyond the first login.
-    static const char *const codes[][3] = {{"administrator", "99999", "00000 9999 00000"},
-                                           {"greenUp", "88888", "00000 8888 00000"},
-                                           {"installer", "55555", "00000 5555 00000"},
-                                           {"user", "11111", "00000 1111 00000"}};
+    static const char *const codes[][4] = {
+        {"greenUp", "88888", "00000 8888 00000", "all pages"},
+        {"administrator", "99999", "00000 9999 00000", "all but Green'Up"},
+        {"installer", "55555", "00000 5555 00000", "system, installation, consumption, alarms"},
+        {"user", "11111", "00000 1111 00000", "consumption, alarms"}};
     char url[48];
     page_url(s, url);
     printf("\nEdgewatt %s runs.\n\n  Page         %s\n  MQTT         127.0.0.1:%d\n", EDGEWATT_VERSION, url,
@@ -123,9 +124,9 @@ static void say_hello(const struct supervisor *s)
         printf("  FTP          port %d, wsmeasure / wsmeasure\n", ftp_port(s));
     printf("  Data folder  %s\n\n", s->data_dir);
     if (s->options.demo) {
-        printf("  Log in as      PIN    then PUK\n");
+        printf("  Log in as      PIN    then PUK          and see\n");
         for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-            printf("  %-13s  %s  %s\n", codes[i][0], codes[i][1], codes[i][2]);
+            printf("  %-13s  %s  %s  %s\n", codes[i][0], codes[i][1], codes[i][2], codes[i][3]);
         printf("\n");
     }
     if (s->on_terminal)
@@ -142,7 +143,10 @@ void supervisor_report(struct supervisor *s)
     s->changed = false;
     write_json(s);
     if (first) {
-        ew_notice("run", "all is ready http=%d https=%d mqtt=%d", s->http.port, s->https.port, s->mqtt.port);
+        char https[24] = "off";
+        if (s->https.port >= 0)
+            (void)ew_format(https, sizeof(https), "%d", s->https.port);
+        ew_notice("run", "all is ready http=%d https=%s mqtt=%d", s->http.port, https, s->mqtt.port);
         say_hello(s);
     }
 }

@@ -301,7 +301,10 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     ew_loop_timer_set(service->loop, &web->sweep, ew_loop_now_ms(service->loop) + SWEEP_MS);
     if (web->http_plain && !service->demo)
         ew_warning("http", "the page is served without TLS: codes can be read on the way");
-    ew_notice("http", "listening http=%d https=%d", web->http.port, web->tls ? web->https.port : 0);
+    if (web->tls)
+        ew_notice("http", "listening http=%d https=%d", web->http.port, web->https.port);
+    else
+        ew_notice("http", "listening http=%d", web->http.port);
     return EW_OK;
 }
 

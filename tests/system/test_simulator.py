@@ -370,6 +370,26 @@ class Simulator(harness.TestCase):
         self.ok("set 30 frequency 49.5")
         self.assertAlmostEqual(self.read(self.client(3), 30, 3, 0x1026, ">H") * 0.1, 49.5)
 
+    def test_help_at_a_terminal_names_the_site(self):
+        site = json.loads(json.dumps(self.site))
+        for bus in site["buses"]:
+            bus["port"] = harness.free_port()
+        path = os.path.join(self.folder.name, "terminal.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(site, file)
+        ours, theirs = os.openpty()
+        self.addCleanup(os.close, ours)
+        # A shell in between: the harness speaks to its processes through a pipe.
+        program = os.path.join(harness.find_build(), "bin", "edgewatt")
+        process = self.start_process("terminal", ["sh", "-c", f"exec '{program}' simulate '{path}' < {os.ttyname(theirs)}"])
+        process.wait_line("^simulating")
+        os.write(ours, b"help\n")
+        process.wait_line("unplug BUS, plug BUS")
+        process.wait_line("Charge points: 38 Borne 1, 39 Borne 2")
+        os.write(ours, b"unplug 3\n")
+        process.wait_line("^ok$")
+        os.close(theirs)
+
     def test_what_cannot_be_simulated_is_said(self):
         program = os.path.join(harness.find_build(), "bin", "edgewatt")
         broken = {"profile": lambda site: site["devices"][0].update(profile="nonesuch"),
