@@ -1,6 +1,6 @@
 // Register tables of one's own (DEV-12): a table out of a maker's paper is checked, tried on the device and kept as a profile.
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { call } from '../../api/link';
 import type { ConfigDevice, ProfileList, Reason } from '../../generated/types';
 import { reasonText, t } from '../../i18n/i18n';
@@ -194,14 +194,27 @@ function Edit({ start, base, named, title, about, place, list, onChanged }: Edit
   const [accepted, setAccepted] = useState(accepts(place.device));
   const { save } = useSave();
   const fault = looked.is === 'faults' ? looked.fault : null;
+  // A table that changes while it is looked at makes the answer one about another table.
+  const version = useRef(0);
+  const [looking, setLooking] = useState(false);
+  const lookAt = async (asked: TableForm): Promise<void> => {
+    const mine = ++version.current;
+    setLooking(true);
+    const answer = await look(asked, base);
+    if (mine !== version.current) return;
+    setLooked(answer);
+    setLooking(false);
+  };
   const set = (change: Partial<TableForm>): void => {
+    version.current++;
+    setLooking(false);
     setForm((before) => ({ ...before, ...change }));
     setLooked({ is: 'not' });
     setKept({ is: 'not' });
   };
-  const check = async (): Promise<void> => {
+  const check = (): void => {
     setLooked({ is: 'busy' });
-    setLooked(await look(form, base));
+    void lookAt(form);
   };
   // What was chosen in the preview is written into the table, where it can be seen and changed.
   const change = async (tree: ProfileTree): Promise<void> => {
@@ -209,10 +222,11 @@ function Edit({ start, base, named, title, about, place, list, onChanged }: Edit
     const next = { ...form, text };
     setForm(next);
     setKept({ is: 'not' });
-    setLooked(await look(next, base));
+    await lookAt(next);
   };
   const keep = async (): Promise<void> => {
     if (looked.is !== 'good') return;
+    const mine = version.current;
     setKept({ is: 'busy' });
     const answer = await call<CheckAnswer>('config', 'profile', { profile: looked.tree });
     if (answer.is !== 'ok') return setKept(answer.is === 'lost' ? { is: 'lost' } : { is: 'refused', reason: answer.reason });
@@ -222,7 +236,7 @@ function Edit({ start, base, named, title, about, place, list, onChanged }: Edit
       delete value.order;
       if (await save([{ kind: 'device', id: device.id, value: { ...value, accept_candidate: accepted } }]) === null) return setKept({ is: 'lost' });
     }
-    setKept({ is: 'saved', id: String(answer.value.profile.id) });
+    if (mine === version.current) setKept({ is: 'saved', id: String(answer.value.profile.id) });
     onChanged();
   };
   const whole = looked.is === 'good' ? looked.whole : null;
@@ -233,7 +247,7 @@ function Edit({ start, base, named, title, about, place, list, onChanged }: Edit
       <section class="card system-part">
         <Text form={form} set={set} fault={fault} quantities={list.quantities} />
         {!isJson(form.text) && <Head form={form} set={set} fault={fault} named={named} />}
-        <div class="part-row"><button type="button" class="button primary" disabled={looked.is === 'busy' || form.text.trim() === ''} onClick={() => void check()} data-test="check"><Icon name="check" />{t('ui.tables.check')}</button></div>
+        <div class="part-row"><button type="button" class="button primary" disabled={looked.is === 'busy' || form.text.trim() === ''} onClick={check} data-test="check"><Icon name="check" />{t('ui.tables.check')}</button></div>
         <Looked looked={looked} text={form.text} />
       </section>
       {looked.is === 'good' && (
@@ -242,7 +256,7 @@ function Edit({ start, base, named, title, about, place, list, onChanged }: Edit
           <section class="card system-part">
             <p class="model-sure"><Badge tone={CONFIDENCE_TONES[confidence]}>{t(`ui.system.model.${confidence}`)}</Badge><span class="muted">{t(`ui.system.model.${confidence}_why`)}</span></p>
             {confidence === 'candidate' && place.device && <CheckField label={t('ui.system.device.accept_candidate')} hint={t('ui.system.device.accept_candidate_why')} checked={accepted} onChange={setAccepted} test="accept-candidate" />}
-            <div class="part-row"><button type="button" class="button primary" disabled={kept.is === 'busy'} onClick={() => void keep()} data-test="save-table">{t(kept.is === 'busy' ? 'ui.app.saving' : 'ui.app.save')}</button></div>
+            <div class="part-row"><button type="button" class="button primary" disabled={looking || kept.is === 'busy'} onClick={() => void keep()} data-test="save-table">{t(kept.is === 'busy' ? 'ui.app.saving' : 'ui.app.save')}</button></div>
             {kept.is === 'refused' && <Notice tone="bad" test="refused">{reasonText(kept.reason)}</Notice>}
             {kept.is === 'lost' && <Notice tone="bad" test="refused">{t('ui.app.no_answer')}</Notice>}
           </section>
