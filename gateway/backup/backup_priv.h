@@ -95,6 +95,8 @@ void backup_say_reason(const char *command, const struct ew_reason *reason); // 
 // One backup or restore at a time, until the process ends: EW_E_BUSY. `tidy`: what one that was cut off left
 // behind is removed.
 enum ew_err backup_lock(const char *data_dir, bool tidy, struct ew_reason *reason) EW_MUST_CHECK;
+// The same, but waits for the other one's end.
+enum ew_err backup_lock_wait(const char *data_dir, int wait_ms, struct ew_reason *reason) EW_MUST_CHECK;
 // No service runs on it. `supervised`: edgewatt run itself asks.
 enum ew_err backup_lock_services(const char *data_dir, bool supervised,
                                  struct ew_reason *reason) EW_MUST_CHECK;
@@ -144,15 +146,44 @@ struct backup_change {
 };
 void backup_compare(const char *data_dir, const struct backup_content *content, struct backup_change *ret);
 
-// job.c: says of a restore for the page that was cut off what became of it; then restore.new may go. False:
-// it could not be said.
-bool backup_job_settle(const char *data_dir, bool undone);
-
-// swap.c: puts what is below `from` in the place of what is below data_dir; all of it or nothing. What is
-// left of an attempt that was cut off is undone first.
+// swap.c: puts what is below `from` in the place of what is below data_dir; all of it or nothing. Where a
+// site was before, it is on trial then: what was there lies in restore.old/ until backup_keep() or
+// backup_undo().
+enum backup_stage {
+    BACKUP_NONE,     // of a restore
+    BACKUP_CUT_OFF,  // in the middle: backup_undo() before anything is started
+    BACKUP_ON_TRIAL, // the new site is whole, the old one can come back
+    BACKUP_PROVEN    // the new one stands; what is left of the old one goes with backup_forget()
+};
+#define BACKUP_TRIAL "restore.old/trial" // below the data folder; edgewatt run looks for it
+enum backup_stage backup_stage(const char *data_dir);
 enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK;
-enum ew_err backup_recover(const char *data_dir, bool *ret_undone, struct ew_reason *reason) EW_MUST_CHECK;
-bool backup_cut_off(const char *data_dir); // backup_recover() has something to do
+// Of CUT_OFF or ON_TRIAL.
+enum ew_err backup_undo(const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err backup_keep(const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK; // of ON_TRIAL
+void backup_forget(const char *data_dir);
+
+// trial.c: a restored site proves itself by its services running, and what is said of it.
+enum ew_err backup_trial_begin(const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK;
+// The services ran: it is kept.
+enum ew_err backup_trial_keep(const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK;
+// `service` did not, because of `why`: the site before comes back.
+enum ew_err backup_trial_back(const char *data_dir, const char *service, const char *why,
+                              struct ew_reason *reason) EW_MUST_CHECK;
+// Before every start: what was cut off is undone, what is on trial is counted, what is done is tidied up; the
+// page and standard output are told. The lock is the caller's.
+enum ew_err backup_settle(const char *data_dir, struct ew_reason *reason) EW_MUST_CHECK;
+
+// state.c: run/job/state.json, what the page is told.
+cJSON *backup_state_read(const char *data_dir); // never NULL
+bool backup_state_write(const char *data_dir, const cJSON *tree);
+// It is done, and when; with a reason: came to nothing.
+void backup_state_end(cJSON *tree, const struct ew_reason *reason);
+bool backup_state_open_restore(const char *data_dir); // it tells of one that is not done
+// The restore is on trial; it stands (NULL), or why not. One that the page knows nothing of (of the command,
+// or before a boot) is told of too. False: it could not be said.
+bool backup_state_proving(const char *data_dir);
+bool backup_state_restored(const char *data_dir, const struct ew_reason *reason);
 
 // Numbers of a site tree.
 int64_t backup_list_size(const cJSON *tree, const char *list);

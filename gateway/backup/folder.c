@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_STEP_MS = 100 };
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -36,9 +39,12 @@ static enum ew_err lock_file(const char *data_dir, const char *name, struct ew_r
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
         return EW_OK;
-    if (fd >= 0 && errno == EWOULDBLOCK)
+    int problem = errno;
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 && problem == EWOULDBLOCK)
         return EW_E_BUSY;
-    return ew_fail(reason, EW_E_IO, "file.io", path, "can't be locked: %s", strerror(errno));
+    return ew_fail(reason, EW_E_IO, "file.io", path, "can't be locked: %s", strerror(problem));
 }
 
 static enum ew_err make_run(const char *data_dir, struct ew_reason *reason)
@@ -78,6 +84,16 @@ enum ew_err backup_lock(const char *data_dir, bool tidy, struct ew_reason *reaso
                       "another backup or restore is under way; wait for its end");
     if (err == EW_OK && tidy)
         remove_left_over(data_dir);
+    return err;
+}
+
+enum ew_err backup_lock_wait(const char *data_dir, int wait_ms, struct ew_reason *reason)
+{
+    enum ew_err err = backup_lock(data_dir, /* tidy= */ false, reason);
+    for (int waited_ms = 0; err == EW_E_BUSY && waited_ms < wait_ms; waited_ms += LOCK_STEP_MS) {
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_MS * 1000000L}, NULL);
+        err = backup_lock(data_dir, /* tidy= */ false, reason);
+    }
     return err;
 }
 

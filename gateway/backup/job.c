@@ -4,7 +4,8 @@
 //
 // A restore has two halves. The first checks the archive whole into restore.new/ while the gateway runs, and
 // ends with BACKUP_STAGED. Then whoever started it (edgewatt run, or the unit) stops all services and runs
-// the second, --swap, which takes an instant; then the services start again.
+// the second, --swap, which takes an instant; then the services start again. Whether they do is what proves
+// the new site: --keep, or --back, is then asked for (trial.c).
 #include "backup/backup.h"
 #include "backup/backup_priv.h"
 
@@ -22,13 +23,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REQUEST_MAX = 4096, STATE_MAX = 64 << 10, SAY_EVERY_MS = 300, NICE = 10 };
+enum { REQUEST_MAX = 4096, SAY_EVERY_MS = 300, NICE = 10, LOCK_WAIT_MS = 60000 };
 enum kind { KIND_MAKE, KIND_CHECK, KIND_RESTORE };
 static const char *const kinds[] = {"make", "check", "restore", NULL};
 
 struct job {
     const char *data;
-    bool swap, supervised;
+    bool swap, keep, supervised;
+    const char *back, *why; // the trial failed: the service that did not run, and why; NULL = not asked
     int kind;
     bool history, secrets, upload;
     char sum[2 * BACKUP_HASH_SIZE + 1]; // restore: what the person was shown
@@ -40,52 +42,6 @@ struct job {
 };
 
 // ---- The state -------------------------------------------------------------------------------------------
-
-static bool write_tree(const struct job *job, const cJSON *tree)
-{
-    char path[PATH_MAX];
-    struct ew_reason reason;
-    struct ew_buf text;
-    struct ew_jw w;
-    ew_path(path, job->data, "run/job/state.json");
-    ew_buf_init(&text, STATE_MAX);
-    ew_jw_init(&w, &text);
-    ew_jw_tree(&w, NULL, tree);
-    bool written = ew_file_write(path, ew_buf_text(&text), text.len, 0644, &reason) == EW_OK;
-    if (!written)
-        ew_log_reason(EW_LOG_ERROR, "backup", &reason);
-    ew_buf_done(&text);
-    return written;
-}
-
-static cJSON *reason_tree(const struct ew_reason *reason)
-{
-    struct ew_buf text;
-    struct ew_jw w;
-    cJSON *tree = NULL;
-    ew_buf_init(&text, STATE_MAX);
-    ew_jw_init(&w, &text);
-    ew_jw_open_object(&w, NULL);
-    ew_jw_reason(&w, "reason", reason);
-    ew_jw_close_object(&w);
-    cJSON *holder = cJSON_Parse(ew_buf_text(&text));
-    tree = cJSON_DetachItemFromObjectCaseSensitive(holder, "reason");
-    cJSON_Delete(holder);
-    ew_buf_done(&text);
-    return tree;
-}
-
-// Adds when, and why not; what came of it is final.
-static void finish_tree(cJSON *tree, const struct ew_reason *reason)
-{
-    char at[40];
-    ew_rfc3339_format(ew_clock_wall_ms(), at);
-    cJSON_DeleteItemFromObjectCaseSensitive(tree, "done");
-    if (!cJSON_AddBoolToObject(tree, "done", true) || !cJSON_AddStringToObject(tree, "at", at))
-        abort();
-    if (reason && !cJSON_AddItemToObject(tree, "reason", reason_tree(reason)))
-        abort();
-}
 
 static cJSON *state_tree(const struct job *job)
 {
@@ -105,7 +61,7 @@ static cJSON *state_tree(const struct job *job)
 static void say(struct job *job)
 {
     cJSON *tree = state_tree(job);
-    (void)write_tree(job, tree);
+    (void)backup_state_write(job->data, tree);
     cJSON_Delete(tree);
     job->said_ms = ew_clock_up_ms();
 }
@@ -123,8 +79,8 @@ static void on_progress(void *user, const char *step, int percent)
 static void finish(struct job *job, enum ew_err err, const struct ew_reason *reason)
 {
     cJSON *tree = state_tree(job);
-    finish_tree(tree, err == EW_OK ? NULL : reason);
-    (void)write_tree(job, tree);
+    backup_state_end(tree, err == EW_OK ? NULL : reason);
+    (void)backup_state_write(job->data, tree);
     cJSON_Delete(tree);
     if (err == EW_OK)
         ew_notice("backup", "%s done", kinds[job->kind]);
@@ -277,57 +233,15 @@ static int run(struct job *job)
     return 0;
 }
 
-static cJSON *read_state(const struct job *job)
-{
-    char path[PATH_MAX];
-    struct ew_buf text;
-    cJSON *tree = NULL;
-    ew_path(path, job->data, "run/job/state.json");
-    ew_buf_init(&text, STATE_MAX);
-    if (ew_file_read(path, STATE_MAX, &text, NULL) == EW_OK)
-        (void)!ew_json_parse(ew_buf_text(&text), text.len, STATE_MAX, &tree, NULL);
-    ew_buf_done(&text);
-    return tree ? tree : cJSON_CreateObject();
-}
-
-static bool finish_restore(const struct job *job, const struct ew_reason *reason)
-{
-    cJSON *tree = read_state(job);
-    finish_tree(tree, reason);
-    bool written = write_tree(job, tree);
-    cJSON_Delete(tree);
-    return written;
-}
-
-bool backup_job_settle(const char *data_dir, bool undone)
-{
-    struct job job = {.data = data_dir};
-    struct ew_reason reason;
-    char folder[PATH_MAX], site[PATH_MAX];
-    cJSON *tree = read_state(&job);
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "kind"));
-    bool open =
-        kind && strcmp(kind, "restore") == 0 && cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(tree, "done"));
-    cJSON_Delete(tree);
-    ew_path(folder, data_dir, "restore.new");
-    ew_path(site, folder, "site.json");
-    // Whose site file has moved on and is not called back has been restored.
-    bool restored = !undone && ew_file_exists(folder) && !ew_file_exists(site);
-    (void)ew_fail(&reason, EW_E_CLOSED, "backup.undone", "",
-                  "the restore was cut off; everything is as it was before");
-    return !open || finish_restore(&job, restored ? NULL : &reason);
-}
-
 static enum ew_err replace_all(const struct job *job, const char *folder, struct ew_reason *reason)
 {
     char site[PATH_MAX];
-    bool undone = false;
     ew_path(site, folder, "site.json");
     enum ew_err err = backup_lock(job->data, /* tidy= */ false, reason);
     if (err == EW_OK)
         err = backup_lock_services(job->data, job->supervised, reason);
-    if (err == EW_OK)
-        err = backup_recover(job->data, &undone, reason);
+    if (err == EW_OK && backup_stage(job->data) == BACKUP_CUT_OFF)
+        err = backup_undo(job->data, reason);
     if (err == EW_OK && !ew_file_exists(site))
         err = ew_fail(reason, EW_E_UNKNOWN, "file.io", folder, "does not exist");
     return err == EW_OK ? backup_swap(folder, job->data, reason) : err;
@@ -341,46 +255,91 @@ static int swap(const struct job *job)
     ew_path(folder, job->data, "restore.new");
     ew_path(upload, job->data, "upload/database.zip");
     enum ew_err err = replace_all(job, folder, &reason);
+    bool trial = err == EW_OK && backup_stage(job->data) == BACKUP_ON_TRIAL;
     // What could not be said is said at the next start, which sees by this folder how it ended.
-    if (finish_restore(job, err == EW_OK ? NULL : &reason))
+    if (trial ? backup_state_proving(job->data)
+              : backup_state_restored(job->data, err == EW_OK ? NULL : &reason))
         backup_remove_tree(folder);
     if (err == EW_OK)
         (void)unlink(upload);
     if (err == EW_OK)
-        ew_notice("backup", "restored");
+        ew_notice("backup", trial ? "put in place, what was there before is kept until it has proven itself"
+                                  : "restored");
     else
         ew_log_reason(EW_LOG_ERROR, "backup", &reason);
     // What could not be undone must not be started on.
-    return backup_cut_off(job->data) ? 1 : 0;
+    return backup_stage(job->data) == BACKUP_CUT_OFF ? 1 : 0;
+}
+
+// What came of the trial, as whoever started the services saw it.
+static int judge(const struct job *job)
+{
+    struct ew_reason reason;
+    ew_reason_clear(&reason);
+    enum ew_err err = backup_lock_wait(job->data, LOCK_WAIT_MS, &reason);
+    if (err == EW_OK && job->back)
+        err = backup_lock_services(job->data, job->supervised, &reason);
+    if (err == EW_OK)
+        err = job->back ? backup_trial_back(job->data, job->back, job->why, &reason)
+                        : backup_trial_keep(job->data, &reason);
+    if (err == EW_OK)
+        return 0;
+    ew_log_reason(EW_LOG_ERROR, "backup", &reason);
+    return 1;
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "Usage: edgewatt backup-job --data DIR [--swap [--supervised]]\n"
+    fprintf(stderr, "Usage: edgewatt backup-job --data DIR [--swap | --keep | --back SERVICE [--why TEXT]] "
+                    "[--supervised]\n"
                     "What the page Server configuration asked for; run by edgewatt run or its unit.\n");
     return 2;
+}
+
+static bool take(struct job *job, int option)
+{
+    switch (option) {
+    case 'd':
+        job->data = optarg;
+        return true;
+    case 's':
+        return job->swap = true;
+    case 'k':
+        return job->keep = true;
+    case 'b':
+        job->back = optarg;
+        return true;
+    case 'w':
+        job->why = optarg;
+        return true;
+    case 'u':
+        return job->supervised = true;
+    default:
+        return false;
+    }
 }
 
 int backup_job_main(int argc, char **argv)
 {
     static const struct option names[] = {{"data", required_argument, NULL, 'd'},
                                           {"swap", no_argument, NULL, 's'},
+                                          {"keep", no_argument, NULL, 'k'},
+                                          {"back", required_argument, NULL, 'b'},
+                                          {"why", required_argument, NULL, 'w'},
                                           {"supervised", no_argument, NULL, 'u'},
                                           {NULL, 0, NULL, 0}};
-    static struct job job = {.step = "starting"};
+    static struct job job = {.step = "starting", .why = ""};
     int option;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        if (option == '?')
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1)
+        if (!take(&job, option))
             return usage();
-        job.data = option == 'd' ? optarg : job.data;
-        job.swap = job.swap || option == 's';
-        job.supervised = job.supervised || option == 'u';
-    }
-    if (!job.data || !job.data[0] || optind < argc)
+    if (!job.data || !job.data[0] || optind < argc || job.swap + job.keep + (job.back != NULL) > 1)
         return usage();
     ew_log_init("backup", EW_LOG_INFO);
     if (sodium_init() < 0)
         return 1;
+    if (job.keep || job.back)
+        return judge(&job);
     if (job.swap)
         return swap(&job);
     (void)!nice(NICE); // polling and charging come first

@@ -16,8 +16,9 @@ static const char help[] =
     "\n"
     "Puts a backup back: export/database.zip, or ARCHIVE. It is checked whole before anything is touched; "
     "what would\n"
-    "change is shown and asked for. When it fails half way, everything is as it was. The gateway must be "
-    "stopped;\n"
+    "change is shown and asked for. When it fails half way, or when a service does not run on what was "
+    "restored,\n"
+    "everything is as it was. The gateway must be stopped;\n"
     "the page Server configuration restores while it runs. Users, codes and passwords stay those of this "
     "machine\n"
     "unless the passphrase of the backup is given. Without it only damage is found: whoever can write an "
@@ -70,6 +71,19 @@ static bool agreed(const struct backup_options *options)
     return fgets(answer, sizeof(answer), stdin) && strcmp(answer, "yes\n") == 0;
 }
 
+static void say_done(const struct backup_options *options)
+{
+    if (options->check) {
+        printf("The backup is whole.\n");
+        return;
+    }
+    printf("Restored. Start the gateway again.\n");
+    if (backup_stage(options->data) == BACKUP_ON_TRIAL)
+        printf(
+            "What was here before is kept until all services run on the new; when one of them does not, it "
+            "comes back by itself.\n");
+}
+
 static enum ew_err restore(const struct backup_options *options, const char *passphrase,
                            struct ew_reason *reason)
 {
@@ -89,7 +103,7 @@ static enum ew_err restore(const struct backup_options *options, const char *pas
     backup_content_done(&content);
     backup_remove_tree(folder);
     if (err == EW_OK)
-        printf("%s\n", options->check ? "The backup is whole." : "Restored. Start the gateway again.");
+        say_done(options);
     return err;
 }
 
@@ -97,16 +111,10 @@ static enum ew_err restore(const struct backup_options *options, const char *pas
 // is waited for.
 static enum ew_err recover(const char *data_dir, struct ew_reason *reason)
 {
-    bool undone = false, needed = backup_cut_off(data_dir);
-    char staged[PATH_MAX];
-    ew_path(staged, data_dir, "restore.new");
+    bool needed = backup_stage(data_dir) == BACKUP_CUT_OFF;
     enum ew_err err = backup_lock(data_dir, /* tidy= */ false, reason);
     if (err == EW_OK)
-        err = backup_recover(data_dir, &undone, reason);
-    if (err == EW_OK && backup_job_settle(data_dir, undone))
-        backup_remove_tree(staged);
-    if (undone && err == EW_OK)
-        printf("A restore that was cut off has been undone.\n");
+        err = backup_settle(data_dir, reason);
     return needed ? err : EW_OK;
 }
 
@@ -123,16 +131,13 @@ static enum ew_err get_passphrase(const struct backup_options *options, char ret
 
 static enum ew_err prepare(const struct backup_options *options, struct ew_reason *reason)
 {
-    bool undone = false;
     enum ew_err err = ew_dir_make(options->data, 0700, reason);
     if (err == EW_OK)
         err = backup_lock(options->data, /* tidy= */ true, reason);
     if (err == EW_OK && !options->check)
         err = backup_lock_services(options->data, /* supervised= */ false, reason);
     if (err == EW_OK && !options->check)
-        err = backup_recover(options->data, &undone, reason);
-    if (undone)
-        printf("A restore that was cut off has been undone.\n");
+        err = backup_settle(options->data, reason);
     return err;
 }
 

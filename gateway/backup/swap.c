@@ -1,7 +1,8 @@
 // Puts new files in the place of old ones, all or none. Old ones are moved to restore.old/ below the data
 // folder, under their place in a list that is on the disk before the first of them is touched: an attempt
 // that was cut off, by a power cut too, is undone from it. The list is what decides: as long as it is there
-// the old site is the one, from the moment it is removed the new one.
+// without a "trial" beside it the old site is the one. With it the new one is complete and has to prove
+// itself (trial.c); from the moment the list is removed the new one stands for good.
 #include "backup/backup_priv.h"
 
 #include "base/file.h"
@@ -104,31 +105,52 @@ static enum ew_err undo(const struct swap *s, const char *data_dir, struct ew_re
         if (ew_file_exists(target) || (s->existed[i] && rename(kept, target) != 0))
             return fail(target, reason);
     }
-    // What is left of the new site would pass for one that was taken: backup_job_settle().
+    // What is left of the new site would pass for one that was taken: backup_state_settle().
     char staged[PATH_MAX];
     ew_path(staged, data_dir, "restore.new");
     backup_remove_tree(staged);
     return sync_folder(data_dir) ? forget_list(s, data_dir, reason) : fail(data_dir, reason);
 }
 
-bool backup_cut_off(const char *data_dir)
+enum backup_stage backup_stage(const char *data_dir)
 {
-    char path[PATH_MAX];
-    ew_path(path, data_dir, "restore.old/list");
-    return ew_file_exists(path);
+    char list[PATH_MAX], trial[PATH_MAX];
+    ew_path(list, data_dir, "restore.old/list");
+    ew_path(trial, data_dir, BACKUP_TRIAL);
+    if (ew_file_exists(list))
+        return ew_file_exists(trial) ? BACKUP_ON_TRIAL : BACKUP_CUT_OFF;
+    return ew_file_exists(trial) ? BACKUP_PROVEN : BACKUP_NONE;
 }
 
-enum ew_err backup_recover(const char *data_dir, bool *ret_undone, struct ew_reason *reason)
+enum ew_err backup_undo(const char *data_dir, struct ew_reason *reason)
 {
     struct swap s = {0};
+    char trial[PATH_MAX];
     ew_path(s.old, data_dir, "restore.old");
-    *ret_undone = backup_cut_off(data_dir);
-    if (!*ret_undone) {
-        backup_remove_tree(s.old);
-        return EW_OK;
-    }
+    ew_path(trial, data_dir, BACKUP_TRIAL);
     enum ew_err err = read_list(&s, reason);
+    // First it is no trial any more: a mix of both must never be started on.
+    if (err == EW_OK && unlink(trial) != 0 && errno != ENOENT)
+        err = fail(trial, reason);
+    if (err == EW_OK && !sync_folder(data_dir))
+        err = fail(data_dir, reason);
     return err == EW_OK ? undo(&s, data_dir, reason) : err;
+}
+
+enum ew_err backup_keep(const char *data_dir, struct ew_reason *reason)
+{
+    char list[PATH_MAX];
+    ew_path(list, data_dir, "restore.old/list");
+    if (unlink(list) != 0 && errno != ENOENT)
+        return fail(list, reason);
+    return sync_folder(data_dir) ? EW_OK : fail(data_dir, reason);
+}
+
+void backup_forget(const char *data_dir)
+{
+    char old[PATH_MAX];
+    ew_path(old, data_dir, "restore.old");
+    backup_remove_tree(old);
 }
 
 // ---- Doing it --------------------------------------------------------------------------------------------
@@ -147,7 +169,7 @@ static void add(struct swap *s, const char *data_dir, const char *name)
 static void list_targets(struct swap *s, const char *from, const char *data_dir)
 {
     char path[PATH_MAX];
-    add(s, data_dir, "site.json");
+    add(s, data_dir, "site.json"); // first: had_site()
     add(s, data_dir, "profiles");
     ew_path(path, from, "history.db");
     if (ew_file_exists(path)) {
@@ -210,6 +232,12 @@ static enum ew_err replace(const struct swap *s, int i, const char *from, const 
     return EW_OK;
 }
 
+// A folder that had no site has nothing to go back to.
+static bool had_site(const struct swap *s)
+{
+    return s->count > 0 && s->existed[0];
+}
+
 static enum ew_err prepare(struct swap *s, const char *from, const char *data_dir, struct ew_reason *reason)
 {
     char secrets[PATH_MAX];
@@ -229,15 +257,18 @@ static enum ew_err prepare(struct swap *s, const char *from, const char *data_di
 enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason *reason)
 {
     struct swap s = {0};
-    enum ew_err err = prepare(&s, from, data_dir, reason);
+    // Over one that has not proven itself: what would be gone back to is the site before that.
+    enum ew_err err = backup_stage(data_dir) == BACKUP_ON_TRIAL ? backup_undo(data_dir, reason) : EW_OK;
+    if (err == EW_OK)
+        err = prepare(&s, from, data_dir, reason);
     for (int i = 0; i < s.count && err == EW_OK; i++)
         err = replace(&s, i, from, data_dir, reason);
     if (err == EW_OK && !sync_folder(data_dir))
         err = fail(data_dir, reason);
     if (err == EW_OK)
-        err = forget_list(&s, data_dir, reason);
+        err = had_site(&s) ? backup_trial_begin(data_dir, reason) : forget_list(&s, data_dir, reason);
     struct ew_reason second;
-    if (err != EW_OK && backup_cut_off(data_dir) && undo(&s, data_dir, &second) != EW_OK)
+    if (err != EW_OK && backup_stage(data_dir) == BACKUP_CUT_OFF && undo(&s, data_dir, &second) != EW_OK)
         *reason = second;
     return err;
 }

@@ -150,13 +150,16 @@ static bool lock_held(const struct backup_call *b)
 // Whether the state is final; one that will not become so by itself is ended in words.
 static bool settle(struct backup_call *b, cJSON *state)
 {
-    char request[PATH_MAX];
+    char request[PATH_MAX], old[PATH_MAX];
     struct ew_reason why;
     int64_t waited_ms = ew_loop_now_ms(b->config->service->loop) - b->asked_ms;
     if (is_true(state, "done") || b->request)
         return !b->request;
     path_of(b, "request.json", request);
+    ew_path(old, b->config->service->data_dir, "restore.old");
     ew_reason_clear(&why);
+    if (ew_file_exists(old))
+        return false; // whoever started us judges whether all run on what was restored
     if (ew_file_exists(request)) {
         if (b->asked_ms && waited_ms < TAKEN_MS)
             return false;
@@ -230,11 +233,28 @@ static void ask_export(struct backup_call *b, const char *action)
     ew_buf_done(&args);
 }
 
+// What came of a restore is told by the config that it started: the journal of before may have gone with it.
+static void tell(struct backup_call *b, cJSON *state)
+{
+    struct ew_reason reason;
+    if (strcmp(text_of(state, "kind"), "restore") != 0 || !is_true(state, "done") || is_true(state, "told"))
+        return;
+    const char *code = text_of(cJSON_GetObjectItemCaseSensitive(state, "reason"), "code");
+    bool back = strcmp(code, "backup.unproven") == 0 || strcmp(code, "backup.never_ran") == 0;
+    if (!code[0] || back)
+        publish_audit(b->config, "config", text_of(state, "by"), back ? "restore_undone" : "restored", NULL);
+    add(state, "told", cJSON_CreateTrue());
+    if (write_file(b, "state.json", state, &reason) != EW_OK)
+        ew_log_reason(EW_LOG_WARNING, "backup", &reason);
+}
+
 static void on_timer(struct ew_timer *timer, int64_t now_ms)
 {
     struct backup_call *b = timer->user;
     cJSON *state = read_state(b);
     bool done = !state || settle(b, state);
+    if (state && done)
+        tell(b, state);
     cJSON_Delete(state);
     if (done)
         close_pipe(b);
@@ -388,20 +408,15 @@ static void on_call(void *user, struct mq_request *request, const cJSON *args, i
 
 // ---- Life ------------------------------------------------------------------------------------------------
 
-// What came of a restore is told by the config that it started: the journal of before may have gone with it.
 void backup_call_connected(struct config *config)
 {
     struct backup_call *b = config->backup;
-    struct ew_reason reason;
     cJSON *state = b->told ? NULL : read_state(b);
     b->told = true;
-    if (strcmp(text_of(state, "kind"), "restore") == 0 && is_true(state, "done") && !is_true(state, "told")) {
-        if (!cJSON_GetObjectItemCaseSensitive(state, "reason"))
-            publish_audit(config, "config", text_of(state, "by"), "restored", NULL);
-        add(state, "told", cJSON_CreateTrue());
-        if (write_file(b, "state.json", state, &reason) != EW_OK)
-            ew_log_reason(EW_LOG_WARNING, "backup", &reason);
-    }
+    if (state && is_true(state, "done"))
+        tell(b, state);
+    else if (state) // it may be on trial
+        ew_loop_timer_set(config->service->loop, &b->timer, ew_loop_now_ms(config->service->loop) + LOOK_MS);
     cJSON_Delete(state);
 }
 

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "core/supervise/trial.h"
 #include "supervisor/supervisor_priv.h"
 #include <errno.h>
 #include <string.h>
@@ -30,6 +31,7 @@ bool supervisor_job_ended(struct supervisor *s, pid_t pid, int status, int64_t n
         ew_notice("run", "stopping the services for a restore");
         s->replacing = true;
         s->changed = true;
+        s->trial.wanted = supervise_running(&s->policy); // who does not run now is not the restore's fault
         supervise_stop(&s->policy, now_ms);
     } else if (status != 0) {
         ew_warning("run", "backup-job ended, status=0x%x", (unsigned)status);

@@ -20,6 +20,10 @@ enum {
 
 static void give_up(struct supervisor *s, int64_t now_ms)
 {
+    if (s->trial.on && !s->trial.proven) {
+        supervisor_trial_fail(s, /* child= */ 0, now_ms);
+        return;
+    }
     ew_error("run", "the broker can't be started (%s), giving up", s->children[0].last_exit);
     s->exit_code = 1;
     supervise_stop(&s->policy, now_ms);
@@ -55,12 +59,13 @@ static bool begin_again(struct supervisor *s)
     if (!s->replacing)
         return false;
     s->replacing = false;
-    if (!supervisor_job_replace(s)) {
+    if (!(s->trial.back ? supervisor_trial_back(s) : supervisor_job_replace(s))) {
         s->exit_code = 1;
         return false;
     }
     supervise_init(&s->policy, supervisor_child_count());
     s->last_tick_ms = ew_clock_up_ms(); // nobody stood still
+    supervisor_trial_begin(s, s->last_tick_ms);
     s->changed = true;
     return true;
 }
@@ -109,6 +114,8 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
     struct supervisor *s = timer->user;
     notice_standstill(s, now_ms);
     s->last_tick_ms = now_ms;
+    supervisor_trial_look(s, now_ms);
+    supervisor_decide(s, now_ms);
     ew_loop_timer_set(s->loop, &s->tick, now_ms + TICK_MS);
 }
 
@@ -116,7 +123,10 @@ static void stop(struct supervisor *s, int number, int64_t now_ms)
 {
     if (s->replacing) {
         s->replacing = false; // what is checked is not carried out any more
-        ew_notice("run", "told to stop, the restore is given up signal=%d", number);
+        ew_notice("run", "told to stop, %s signal=%d",
+                  s->trial.back ? "what was restored is tried once more at the next start"
+                                : "the restore is given up",
+                  number);
         return;
     }
     if (s->policy.stopping) {
@@ -178,6 +188,7 @@ static int supervise_all(struct supervisor *s)
     int64_t now_ms = ew_clock_up_ms();
     supervise_init(&s->policy, supervisor_child_count());
     s->last_tick_ms = now_ms;
+    supervisor_trial_begin(s, now_ms);
     on_tick(&s->tick, now_ms);
     supervisor_report_remove(s); // of a run that was killed
     supervisor_decide(s, now_ms);

@@ -59,6 +59,15 @@ struct supervisor {
     pid_t job_pid;   // backup-job for the page; 0 = none
     bool job_wanted; // another one, when that has ended
     bool replacing;  // all services are being stopped for a restore
+    struct {
+        bool on;         // what was restored has to prove itself
+        bool proven;     // it has; to be kept from next_ms on
+        bool back;       // it has not: all are being stopped to go back
+        int failed;      // with back: the child that does not run
+        unsigned wanted; // bits of the children that have to run, 0 = all
+        int64_t begun_ms, next_ms;
+        char why[SUPERVISOR_TEXT_MAX];
+    } trial;
 };
 
 // ---- run.c: the loop
@@ -120,6 +129,16 @@ void supervisor_job_start(struct supervisor *s);
 bool supervisor_job_ended(struct supervisor *s, pid_t pid, int status, int64_t now_ms);
 // All services have ended for a restore: it is carried out. False: the folder can't be started on.
 bool supervisor_job_replace(struct supervisor *s);
+
+// ---- trial.c: a restored site proves itself by its services running
+// Before the first child starts: looks whether there is one.
+void supervisor_trial_begin(struct supervisor *s, int64_t now_ms);
+// Now and then: judges it.
+void supervisor_trial_look(struct supervisor *s, int64_t now_ms);
+// `child` does not run: all are stopped to go back.
+void supervisor_trial_fail(struct supervisor *s, int child, int64_t now_ms);
+// All have ended for that. False: the folder can't be started on.
+bool supervisor_trial_back(struct supervisor *s);
 
 // ---- report.c
 void supervisor_report(struct supervisor *s); // run.json, and the address once all is ready

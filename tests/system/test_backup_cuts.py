@@ -60,6 +60,14 @@ class Cuts(harness.TestCase):
         self.assertEqual("reason" in state, now == old, f"{where}: {state}")
         return now == new
 
+    def end_trial(self, data, where):
+        """The new site is whole, and the old one still there: its services run, so it is kept."""
+        if not os.path.exists(os.path.join(data, "restore.old/trial")):
+            return
+        state = json.loads(read(os.path.join(data, "run/job/state.json")))
+        self.assertEqual((contents(data), state["done"], state["step"]), (self.new, False, "proving"), where)
+        self.assertEqual(self.run_one(self.program, "backup-job", "--keep", "--data", data).returncode, 0, where)
+
     def swap(self, cut, where, repeat=False):
         """One swap cut short there, then the start of everything. (cut at all, new site)"""
         data = os.path.join(self.folder, where)
@@ -75,9 +83,24 @@ class Cuts(harness.TestCase):
                 break
         again = self.run_one(self.program, "restore", "--recover", "--data", data)
         self.assertEqual(again.returncode, 0, f"{where}: {again.stderr}")
+        self.end_trial(data, where)
         came = self.judge(data, self.old, self.new, where)
         shutil.rmtree(data)
         return killed, came
+
+    def verdict(self, cut, where, order):
+        """What came of a trial (--keep, --back), cut short there, then the start of everything, told again if it still has to be. Killed at all."""
+        data = os.path.join(self.folder, where)
+        shutil.copytree(self.master, data)
+        said = self.run_one(self.cut, "backup-job", *order, "--data", data, cut=cut)
+        self.assertIn(said.returncode, (0, 1, -signal.SIGKILL), f"{where}: {said.stderr}")
+        self.assertEqual(self.run_one(self.program, "restore", "--recover", "--data", data).returncode, 0, where)
+        if os.path.exists(os.path.join(data, "restore.old/trial")):
+            self.assertEqual(contents(data), self.new, f"{where}: a mix is on trial")
+            self.assertEqual(self.run_one(self.program, "backup-job", *order, "--data", data).returncode, 0, where)
+        self.assertEqual(self.judge(data, self.old, self.new, where), order[0] == "--keep", where)
+        shutil.rmtree(data)
+        return said.returncode == -signal.SIGKILL
 
     def side_by_side(self, cases):
         with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
@@ -102,6 +125,21 @@ class Cuts(harness.TestCase):
         gone = self.side_by_side([(f"{errno.EROFS}:{at}", f"gone{at}") for at in range(1, steps + 1, 3)])
         for name, cases in (("killed", killed), ("one call failed, disk full", full), ("all calls failed from there, read-only", gone)):
             print(f"{name}: {len(cases)} places, {sum(came for _, came in cases)} ended with the new site, the others with the old one")
+
+    def test_a_trial_cut_short_at_each_step(self):
+        """A site on trial is kept, or the one before comes back, wherever the power goes meanwhile."""
+        self.master, self.old, self.new = self.staged()
+        self.assertEqual(self.run_one(self.program, "backup-job", "--swap", "--data", self.master).returncode, 0)
+        self.assertTrue(os.path.exists(os.path.join(self.master, "restore.old/trial")))
+        for order in (["--keep"], ["--back", "recorder", "--why", "a test"]):
+            name = order[0].strip("-")
+            steps = next(at for at in range(1, STEPS_MAX) if not self.verdict(f"kill:{at}", f"{name}{at}", order)) - 1
+            self.assertGreater(steps, 8)
+            for at in range(1, steps + 1):
+                self.verdict(f"{errno.ENOSPC}:{at}:one", f"{name}-full{at}", order)
+            for at in range(1, steps + 1, 3):
+                self.verdict(f"{errno.EROFS}:{at}", f"{name}-gone{at}", order)
+            print(f"{name}: {steps} places, killed and with a full disk")
 
     def test_the_gateway_goes_on_when_the_swap_is_killed(self):
         """edgewatt run undoes it, starts everything again, and the page says what happened."""

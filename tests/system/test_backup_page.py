@@ -60,6 +60,9 @@ class Person:
     def end(self, **args):
         """Asks, waits for the end; what came of it."""
         self.ask(**args)
+        return self.wait_end()
+
+    def wait_end(self):
         return harness.wait_until(lambda: (lambda s: None if s["running"] else s["last"])(self.ask(action="status")), what="its end")
 
     def upload(self, body, **headers):
@@ -95,7 +98,7 @@ class BackupPage(harness.TestCase):
             person.enter()
         else:
             person.mqtt = self.gateway.mqtt_of(person.login)
-        return person.ask(action="status")["last"]
+        return person.wait_end()
 
     def test_1_made_downloaded_changed_restored(self):
         person = Person(self.gateway)
@@ -300,7 +303,7 @@ class BackupPage(harness.TestCase):
         self.gateway.start()
         self.gateway._console = None
         person = Person(self.gateway)
-        last = person.ask(action="status")["last"]
+        last = person.wait_end()
         self.assertTrue(last["done"])
         self.assertEqual("Before the kill" in self.site_names(), "reason" in last, last)
         self.assertEqual([n for n in os.listdir(self.gateway.data) if n.startswith(("backup.", "restore."))], [])

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "core/supervise/supervise.h"
+#include "core/supervise/trial.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -340,6 +341,50 @@ static void causes_and_restarts_are_counted(void **state)
     assert_string_equal(done, "finished");
 }
 
+// A restored site, three children: when is it kept, when does the one before come back, and because of whom.
+static void a_restored_site_has_to_run(void **state)
+{
+    (void)state;
+    enum { W = SUPERVISE_WAITING, S = SUPERVISE_STARTING, R = SUPERVISE_RUNNING };
+    static const struct {
+        const char *name;
+        struct {
+            int state, since_ms, failures;
+        } children[3];
+        int now_ms;
+        unsigned wanted;
+        enum supervise_verdict verdict;
+        int child;
+    } cases[] = {
+        {"all run for 5 s", {{R, 100, 0}, {R, 200, 0}, {R, 300, 0}}, 5300, 7, SUPERVISE_PROVEN, -1},
+        {"the last for less", {{R, 100, 0}, {R, 200, 0}, {R, 301, 0}}, 5300, 7, SUPERVISE_UNDECIDED, 2},
+        {"one runs at its third try", {{R, 0, 0}, {R, 9000, 2}, {R, 0, 0}}, 14000, 7, SUPERVISE_PROVEN, -1},
+        {"three failures", {{R, 0, 0}, {R, 0, 0}, {W, 3000, 3}}, 3000, 7, SUPERVISE_FAILED, 2},
+        {"of one that was down before", {{R, 0, 0}, {W, 0, 9}, {R, 0, 0}}, 5000, 5, SUPERVISE_PROVEN, -1},
+        {"one that fails after it was ready",
+         {{R, 0, 0}, {R, 8000, 3}, {R, 0, 0}},
+         8000,
+         7,
+         SUPERVISE_FAILED,
+         1},
+        {"never ready", {{R, 0, 0}, {S, 120000, 1}, {W, 0, 0}}, 149999, 7, SUPERVISE_UNDECIDED, 1},
+        {"never ready, time is up", {{R, 0, 0}, {S, 120000, 1}, {W, 0, 0}}, 150000, 7, SUPERVISE_FAILED, 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct supervise s;
+        int child = -1;
+        supervise_init(&s, 3);
+        for (int c = 0; c < 3; c++) {
+            s.children[c].state = (enum supervise_state)cases[i].children[c].state;
+            s.children[c].since_ms = cases[i].children[c].since_ms;
+            s.children[c].failures = cases[i].children[c].failures;
+        }
+        enum supervise_verdict verdict = supervise_trial(&s, cases[i].wanted, 0, cases[i].now_ms, &child);
+        if (verdict != cases[i].verdict || child != cases[i].child)
+            fail_msg("%s: verdict %d of child %d", cases[i].name, (int)verdict, child);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +392,7 @@ int main(void)
         cmocka_unit_test(the_due_time_is_when_something_happens),
         cmocka_unit_test(back_off_doubles_up_to_ten_seconds),
         cmocka_unit_test(causes_and_restarts_are_counted),
+        cmocka_unit_test(a_restored_site_has_to_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
