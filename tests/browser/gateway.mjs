@@ -1,5 +1,8 @@
 // Starts the real gateway, with simulators for its buses, in a folder of its own; stops all of it by process id.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,19 +13,33 @@ if (!BUILD) throw new Error('EDGEWATT_BUILD is not set: run through ctest');
 const EXE = join(BUILD, 'bin/edgewatt');
 const PATIENCE_MS = 60_000; // for what has to come; a loaded machine is slow
 
-function listenAnywhere() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
-  });
+const PORTS = [12000, 32000];
+
+// Whether nobody else has it, in TCP or as a lock. The lock, a UDP port, is held to the end of this process.
+async function takePort(port) {
+  const lock = createSocket('udp4').unref();
+  const server = createServer();
+  try {
+    lock.bind({ port, address: '127.0.0.1', exclusive: true });
+    await once(lock, 'listening');
+    server.listen({ port, host: '127.0.0.1', exclusive: true });
+    await once(server, 'listening');
+  } catch {
+    lock.close();
+    return false;
+  }
+  server.close();
+  await once(server, 'close');
+  return true;
 }
 
-// Ports nobody listens on now, all different. Asked from the system, so that tests running at once never meet.
+// Ports nobody listens on now, and no other test's as long as this process lives: see free_port in tests/system/waiting.py.
 export async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports = [];
+  while (ports.length < count) {
+    const port = randomInt(...PORTS);
+    if (await takePort(port)) ports.push(port);
+  }
   return ports;
 }
 

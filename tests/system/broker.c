@@ -9,11 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { PORT_MIN = 12000, PORT_END = 32000, START_TRIES = 6000 };
 
 static const char *const programs[] = {"/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"};
 
@@ -23,26 +26,40 @@ static void give_up(const char *what)
     exit(1);
 }
 
-static int loopback_socket(struct sockaddr_in *address, int port)
+static int loopback_socket(int type, struct sockaddr_in *address, int port)
 {
     *address = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     if (fd < 0)
         give_up("socket");
     return fd;
 }
 
-int broker_free_port(void)
+// The lock, a UDP port, is left open to the end of this process on purpose: see free_port in waiting.py.
+static bool take_port(int port)
 {
     struct sockaddr_in address;
-    socklen_t len = sizeof(address);
-    int fd = loopback_socket(&address, 0);
-    if (bind(fd, (struct sockaddr *)&address, len) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        give_up("bind");
-    close(fd);
-    return ntohs(address.sin_port);
+    int probe = loopback_socket(SOCK_STREAM, &address, port),
+        lock = loopback_socket(SOCK_DGRAM, &address, port);
+    bool taken = bind(lock, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+                 bind(probe, (struct sockaddr *)&address, sizeof(address)) == 0;
+    if (!taken)
+        close(lock);
+    close(probe);
+    return taken;
+}
+
+int broker_free_port(void)
+{
+    for (;;) {
+        unsigned short chosen;
+        if (getrandom(&chosen, sizeof(chosen), 0) != sizeof(chosen))
+            give_up("getrandom");
+        int port = PORT_MIN + chosen % (PORT_END - PORT_MIN);
+        if (take_port(port))
+            return port;
+    }
 }
 
 static const char *program(void)
@@ -96,9 +113,9 @@ void broker_start(struct broker *b)
         execl(exe, exe, "-c", path, (char *)NULL);
         _exit(127);
     }
-    for (int tries = 0; tries < 1000; tries++) {
+    for (int tries = 0; tries < START_TRIES; tries++) {
         struct sockaddr_in address;
-        int fd = loopback_socket(&address, b->port);
+        int fd = loopback_socket(SOCK_STREAM, &address, b->port);
         int r = connect(fd, (struct sockaddr *)&address, sizeof(address));
         close(fd);
         if (r == 0)

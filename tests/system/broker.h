@@ -20,6 +20,7 @@ void broker_kill(struct broker *b);  // SIGKILL: no goodbye to anyone
 void broker_stop(struct broker *b);  // SIGTERM
 void broker_pause(struct broker *b, bool paused);
 void broker_done(struct broker *b);
+// Free now, and no other test's as long as this process lives.
 int broker_free_port(void);
 
 #endif

@@ -6,6 +6,8 @@ import socket
 import ssl
 import struct
 
+from waiting import PATIENCE_S
+
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
@@ -25,7 +27,7 @@ class Closed(Exception):
         self.code, self.text = code, text
 
 
-def connect(port, address="127.0.0.1", source=None, tls=False, timeout=10.0, receive_buffer=None):
+def connect(port, address="127.0.0.1", source=None, tls=False, timeout=PATIENCE_S, receive_buffer=None):
     sock = socket.socket()
     sock.settimeout(timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -62,7 +64,7 @@ def header(lines, name):
 
 class BrowserSocket:
     def __init__(self, port, cookie=None, origin="own", path="/mqtt", protocol="mqtt", version="13", source=None,
-                 tls=False, host=None, timeout=10.0, receive_buffer=None):
+                 tls=False, host=None, timeout=PATIENCE_S, receive_buffer=None):
         self.sock = connect(port, source=source, tls=tls, timeout=timeout, receive_buffer=receive_buffer)
         host = host or f"127.0.0.1:{port}"
         if origin == "own":

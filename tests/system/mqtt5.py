@@ -4,6 +4,8 @@ import socket
 import struct
 import time
 
+from waiting import PATIENCE_S
+
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = (
     1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14)
 NOT_AUTHORIZED = 0x87
@@ -29,7 +31,7 @@ class Refused(Exception):
 
 
 class Client:
-    def __init__(self, port, user, password, client_id=None, timeout=5, host="127.0.0.1"):
+    def __init__(self, port, user, password, client_id=None, timeout=PATIENCE_S, host="127.0.0.1"):
         self.sock = socket.create_connection((host, port), timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
@@ -145,7 +147,7 @@ class Client:
         while self.packet()[0] != PINGRESP:
             pass
 
-    def wait(self, wanted, timeout=10):
+    def wait(self, wanted, timeout=PATIENCE_S):
         """The first message (kept or new) for which wanted(topic, payload) is true."""
         end = time.monotonic() + timeout
         seen = 0
@@ -171,9 +173,9 @@ class Client:
             except socket.timeout:
                 pass
             finally:
-                self.sock.settimeout(5)
+                self.sock.settimeout(PATIENCE_S)
 
-    def until_closed(self, timeout=5):
+    def until_closed(self, timeout=PATIENCE_S):
         """Waits until the broker ends the connection; its DISCONNECT reason, None without one."""
         self.sock.settimeout(timeout)
         try:

@@ -6,11 +6,12 @@ Prints "serving on PORT". Addresses that the dump lacks are answered with except
 
 import asyncio
 import re
-import socket
 import sys
 
 from pymodbus.datastore import ModbusServerContext, ModbusSlaveContext, ModbusSparseDataBlock
 from pymodbus.server import StartAsyncTcpServer
+
+from waiting import free_port
 
 
 def read_dump(path):
@@ -21,9 +22,7 @@ def read_dump(path):
 
 async def serve(dump, unit):
     device = ModbusSlaveContext(hr=ModbusSparseDataBlock(read_dump(dump)), zero_mode=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     print(f"serving on {port}", flush=True)
     await StartAsyncTcpServer(context=ModbusServerContext(slaves={unit: device}, single=False),
                               address=("127.0.0.1", port))

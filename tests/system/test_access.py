@@ -13,17 +13,16 @@ import hmac
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser_socket  # noqa: E402
 import harness  # noqa: E402
 import mqtt5  # noqa: E402
+from waiting import PATIENCE_S, free_port, wait_port  # noqa: E402
 
 BUILD = os.environ.get("EDGEWATT_BUILD", "build/dev")
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -193,12 +192,6 @@ def may(account, who):
     return account in names or account in PAGES and ("@every" in names or any("@" + page in names for page in PAGES[account]))
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def b64(data):
     return base64.b64encode(data).decode()
 
@@ -270,19 +263,11 @@ class Rig:
         self.log = open(os.path.join(self.folder.name, "broker.log"), "ab")
         self.broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", os.path.join(self.data, "run/broker/mosquitto.conf")],
                                        stdout=self.log, stderr=self.log)
-        end = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                if time.monotonic() > end or self.broker.poll() is not None:
-                    raise
-                time.sleep(0.02)
+        wait_port(self.port, alive=lambda: self.broker.poll() is None)
 
     def stop(self):
         self.broker.terminate()
-        self.broker.wait(10)
+        self.broker.wait(PATIENCE_S)
         self.log.close()
 
     def client(self, account, **more):

@@ -298,7 +298,7 @@ class Gateway(unittest.TestCase):
     def test_a_disabled_users_socket_ends_at_once(self):
         admin = self.edgewatt.mqtt_of(self.edgewatt.login_as("administrator"))
         login = self.edgewatt.login_as("installer")
-        socket = BrowserSocket(self.port, cookie=f"edgewatt={login.cookies['edgewatt']}", timeout=harness.PATIENCE_S)
+        socket = BrowserSocket(self.port, cookie=f"edgewatt={login.cookies['edgewatt']}")
         self.addCleanup(socket.close)
         account = login.session["mqtt"]
         socket.send(connect_packet("test", account["username"], account["password"]))

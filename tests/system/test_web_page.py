@@ -169,7 +169,7 @@ class Page(unittest.TestCase):
             "another site's address": request("http://evil/"),
             "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),
         }.items():
-            with self.subTest(name), connect(self.port, timeout=harness.PATIENCE_S) as sock:
+            with self.subTest(name), connect(self.port) as sock:
                 sock.sendall(data)
                 answer = b""
                 try:
@@ -186,7 +186,7 @@ class Page(unittest.TestCase):
         self.assertIn(status, (404, 426))
 
     def test_requests_one_behind_the_other_are_answered_in_turn(self):
-        with connect(self.port, timeout=harness.PATIENCE_S) as sock:
+        with connect(self.port) as sock:
             sock.sendall(request("/api/session") * 5 + request("/api/health", headers=["Connection: close"]))
             answer = b""
             while more := sock.recv(65536):
@@ -230,7 +230,7 @@ class Page(unittest.TestCase):
         """400 connections of one address that send a byte now and then: nobody else waits, and they are all ended."""
         slow = []
         for number in range(400):
-            sock = connect(self.port, source=SOMEBODY, timeout=harness.PATIENCE_S)
+            sock = connect(self.port, source=SOMEBODY)
             self.addCleanup(sock.close)
             sock.sendall(b"GET / HTTP/1.1\r\nX-" if number % 2 else
                          b"POST /api/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"

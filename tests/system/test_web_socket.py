@@ -321,7 +321,7 @@ class BrokerGone(unittest.TestCase):
 
             def enter():
                 try:
-                    opened = BrowserSocket(port, cookie=cookie, timeout=harness.PATIENCE_S)
+                    opened = BrowserSocket(port, cookie=cookie)
                     opened.send(connect_packet("x", account["username"], account["password"]))
                     reader = MqttReader(opened)
                     return reader if reader.next()[1][1] == 0 else None

@@ -105,7 +105,7 @@ class Tls(unittest.TestCase):
 
     def test_mqtt_goes_over_tls_too(self):
         cookie = self.login().split(";")[0]
-        opened = BrowserSocket(self.port, cookie=cookie, tls=True, timeout=harness.PATIENCE_S)
+        opened = BrowserSocket(self.port, cookie=cookie, tls=True)
         user, password = self.edgewatt.secret("supervisor")
         opened.send(connect_packet("over-tls", user, password))
         kind, body = MqttReader(opened).next()
