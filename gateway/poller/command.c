@@ -158,7 +158,7 @@ static bool taken(const struct device *device, int index, double value, const st
         return profile_decode_command(c, &recipe->writes[index], last->words) == value;
     struct profile_value read;
     profile_decode(recipe->profile, c->read_back, &recipe->bound[c->read_back], last->words, &read);
-    return read.quality == PROFILE_GOOD && (read.raw != 0) == (value == c->on);
+    return read.quality == PROFILE_GOOD && profile_switched_on(c, read.raw) == (value == c->on);
 }
 
 static enum ew_err outcome(const struct device *device, const struct command *command, double value,
@@ -294,6 +294,7 @@ void command_end(struct device *device)
     ew_loop_timer_clear(device->fleet->options.loop, &device->outputs_timer);
     device->outputs_timer = (struct ew_timer){0};
     memset(device->outputs, 0, sizeof(device->outputs));
+    memset(device->told, 0, sizeof(device->told));
     device->outputs_checked = false;
 }
 
@@ -348,6 +349,7 @@ static void on_done(void *user, const struct inlet_job *job)
         write_output(fleet, device, command.output, output);
         set_outputs_timer(device);
     }
+    told_note(device, &command, ok);
     if (device && device->recipe && command.kind == COMMAND_PHASES &&
         profile_find_command(device->recipe->profile, "phases") >= 0)
         switching_done(fleet, device, job);

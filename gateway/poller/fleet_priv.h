@@ -10,6 +10,7 @@
 #include "poller/station.h"
 #include "poller/worker.h"
 
+enum { TOLD_COUNT = 2 };    // EV plug, domestic socket
 enum { STALE_PERIODS = 3 }; // a value not read for that long is published once as null
 
 enum bus_state { BUS_UNKNOWN, BUS_ON, BUS_OFF, BUS_ERROR };
@@ -89,6 +90,10 @@ struct device {
         struct ew_reason reason;
         int64_t up_ms;
     } command;
+    struct switch_told { // of the EV plug and the domestic socket: the last order carried out
+        int64_t wall_ms; // 0 = none since the device is read
+        bool on;
+    } told[TOLD_COUNT];
     bool fault; // a charge point says so itself
     struct ew_reason fault_reason;
 
@@ -222,6 +227,10 @@ int memory_period_ms(const struct device *device, enum profile_group group);
 void payload_bus(struct ew_buf *buf, const struct bus *bus);
 void payload_device(struct ew_buf *buf, const struct device *device);
 void payload_group(struct ew_buf *buf, const struct device *device, enum profile_group group);
+// charge.c: EV plug, domestic socket and leave to charge are told in a word, not as a raw value.
+bool payload_is_switch(const char *quantity);
+void payload_switches(struct ew_jw *w, const struct device *device);
+void told_note(struct device *device, const struct command *command, bool ok); // device may be NULL
 void payload_command(struct ew_jw *w, const struct device *device);
 // charge.c: whether and what is written to a charge point.
 void payload_station(struct ew_jw *w, const struct device *device);

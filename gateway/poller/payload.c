@@ -139,7 +139,7 @@ static void put_charge(struct ew_jw *w, const struct device *device)
     for (int i = 0; i < profile->register_count; i++) {
         const struct profile_register *r = &profile->registers[i];
         if (r->group == PROFILE_CHARGE && device->memory[i].shown && i != profile->state_register &&
-            strcmp(r->quantity, "error_code") != 0 && strcmp(r->quantity, "release") != 0)
+            strcmp(r->quantity, "error_code") != 0 && !payload_is_switch(r->quantity))
             put_charge_value(w, device, i);
     }
     // A station that does not tell its rating has it as a parameter: a lost one is booked with it.
@@ -147,6 +147,7 @@ static void put_charge(struct ew_jw *w, const struct device *device)
     if (rated_a > 0 && profile_find(profile, "rated_current") < 0)
         ew_jw_number(w, "rated_a", rated_a);
     payload_station(w, device);
+    payload_switches(w, device);
     payload_command(w, device);
     ew_jw_open_array(w, "errors");
     if (device->fault)

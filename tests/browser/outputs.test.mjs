@@ -13,6 +13,7 @@ const PROFILES = [
     registers: Object.fromEntries(numbers.map((n) => [`output_${n}`, { fc: 1, address: n, type: 'bool', group: 'state' }])),
     commands: { ...Object.fromEntries(numbers.map((n) => [`output_${n}`, { fc: 5, address: n, type: 'bool' }])), reset_partial_energy: { fc: 6, address: 100, type: 'u16', value: 7 } } },
   { id: 'wallbox', extends: 'bender-cc612', confidence: 'driver', references: ['the tests'],
+    registers: { plug: { fc: 3, address: 2000, type: 'u16', group: 'charge' } },
     commands: { plug: { fc: 6, address: 2000, type: 'u16', on: 1, off: 0 }, socket: { fc: 16, address: 2001, type: 'u16', on: '0xFF', off: 0 } } },
 ];
 let gateway;
@@ -85,8 +86,21 @@ test('its settings are written: a label, closed when off, a pulse', async () => 
 test('plug and socket are the business of who has the Green’Up page', async () => {
   const owner = await inside(USERS.greenUp);
   await owner.installation(WALLBOX);
-  await owner.get('plug-off').click();
+  await owner.wait(`${mark('plug')}[data-now="false"]`); // as the station says
+  await owner.get('plug-on').click();
   await owner.wait(`${mark('maintenance')} ${mark('command-ended')}.form-saved`);
+  await owner.wait(`${mark('plug')}[data-now="true"]`);
+  await simulator.tell(`set ${WALLBOX} plug 0`); // switched off elsewhere
+  await owner.wait(`${mark('plug')}[data-now="false"]`);
+  const socket = () => owner.get('socket').locator('.muted').innerText();
+  assert.match(await socket(), /does not tell/);
+  await owner.get('socket-on').click();
+  await owner.page.waitForFunction((selector) => /^Told “On” at /.test(document.querySelector(selector).innerText), `${mark('socket')} .muted`);
+  assert.match(await socket(), /^Told “On” at \d\d:\d\d\. The station does not tell/);
+  assert.equal(await owner.get('socket-on').getAttribute('aria-pressed'), 'false'); // told is not known
+  await owner.get('maintenance').scrollIntoViewIfNeeded();
+  await owner.shot('outputs-plugs');
+  assert.deepEqual(owner.complaints, []);
   await owner.leave();
   const installer = await inside(USERS.installer);
   await installer.installation(WALLBOX);

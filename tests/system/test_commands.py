@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import uuid
+from datetime import datetime
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
@@ -24,7 +25,8 @@ IO = {"id": "relays", "version": "1.0", "family": "Tests", "model": "Relays", "k
       "commands": {**{f"output_{n}": {"fc": 5, "address": n, "type": "bool"} for n in (1, 2, 3, 4)},
                    "reset_partial_energy": {"fc": 6, "address": 100, "type": "u16", "value": 7}}}
 STATION = {"id": "wallbox", "extends": "bender-cc612", "confidence": "driver", "references": ["the tests"],
-           "commands": {"plug": {"fc": 6, "address": 2000, "type": "u16", "on": 1, "off": 0},
+           "registers": {"plug": {"fc": 3, "address": 2000, "type": "u16", "group": "charge"}},
+           "commands": {"plug": {"fc": 6, "address": 2000, "type": "u16", "on": 1, "off": 2},
                         "socket": {"fc": 16, "address": 2001, "type": "u16", "on": "0xFF", "off": 0},
                         "phases": {"fc": 6, "address": 2002, "type": "u16", "one": 1, "three": 3, "pause_s": 1, "min_interval_s": 2}}}
 DOUBTFUL = {**IO, "id": "doubtful", "confidence": "candidate"}
@@ -104,6 +106,24 @@ class Commands(StationCase):
             self.assertIn("result", self.do(WALLBOX, **command))
         self.assertIn(self.writes(WALLBOX), (5, 6))  # its limit is put to nothing first, and back later
         self.charge(WALLBOX, lambda c: c.get("command", {}).get("ok"))
+
+    def test_a_plug_is_told_as_the_station_reads_it_back_a_socket_that_is_not_read_as_it_was_told(self):
+        self.start_poller()
+        first = self.charge(WALLBOX)
+        self.assertEqual((first["plug"], "socket" in first, "told" in first), (False, False, False))
+        began = time.time()
+        self.assertIn("result", self.do(WALLBOX, plug=True))
+        self.charge(WALLBOX, lambda c: c["plug"] is True and c["told"]["plug"]["on"])
+        self.control(f"set {WALLBOX} plug 2")  # what is written for off, and not 0
+        self.charge(WALLBOX, lambda c: c["plug"] is False and c["told"]["plug"]["on"])
+        self.assertIn("result", self.do(WALLBOX, socket=True))
+        said = self.charge(WALLBOX, lambda c: "socket" in c.get("told", {}))
+        self.assertNotIn("socket", said)
+        self.assertTrue(said["told"]["socket"]["on"])
+        self.assertGreaterEqual(datetime.fromisoformat(said["told"]["socket"]["ts"].replace("Z", "+00:00")).timestamp(), began - 0.001)
+        since = self.watcher.mark()
+        self.control(f"unplug {BUS}")
+        self.charge(WALLBOX, lambda c: c.get("plug", 0) is None, after=since)  # not known any more
 
     def test_what_can_not_be_done_is_said_in_words(self):
         self.start_poller()

@@ -46,6 +46,13 @@ void profile_encode_command(const struct profile_command *command, const struct 
     profile_put_number(command->type, command->order, bound->words, value / bound->scale, ret_words);
 }
 
+bool profile_switched_on(const struct profile_command *command, uint64_t raw)
+{
+    if ((double)raw == command->on || (double)raw == command->off)
+        return (double)raw == command->on;
+    return raw != 0;
+}
+
 double profile_decode_command(const struct profile_command *command, const struct profile_bound *bound,
                               const uint16_t *words)
 {

@@ -285,6 +285,9 @@ void profile_encode_command(const struct profile_command *command, const struct 
 double profile_decode_command(const struct profile_command *command, const struct profile_bound *bound,
                               const uint16_t *words);
 
+// What a switch's register of its own says: what is written for on or off, else anything but 0 is on.
+bool profile_switched_on(const struct profile_command *command, uint64_t raw);
+
 // Index of a quantity's register, -1 when the profile has none.
 int profile_find(const struct profile *profile, const char *quantity);
 
@@ -324,7 +327,8 @@ extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 // The one vocabulary (quantity.c). *ret_unit (may be NULL) is its SI unit, "" for factors, states and counts.
 // Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back),
 // "rated_current" (A; where no register has it, a parameter of that name does), "session_energy" (Wh),
-// "session_duration" (s), "error_code" (raw), "release" (raw: may it charge at all). Breakers: "state".
+// "session_duration" (s), "error_code" (raw), "release" (raw: may it charge at all), "plug" and "socket"
+// (raw: are the EV plug and the domestic socket switched on; see profile_switched_on). Breakers: "state".
 // "ct_ratio", "vt_ratio" for scale_from, and "sign_<quantity>" for sign_from. Modules that are linked to each
 // other (LNK-01) have, by number of the link, "link_action_<n>" (address of the module that acts on an event
 // of this one; 0 = no link), "link_event_<n>" (address of the module on whose event this one acts),

@@ -56,6 +56,8 @@ static const struct stem {
     {"current_limit", "A", WHOLE},
     {"rated_current", "A", WHOLE},
     {"release", "", WHOLE},
+    {"plug", "", WHOLE},
+    {"socket", "", WHOLE},
     {"session_energy", "Wh", WHOLE},
     {"session_duration", "s", WHOLE},
 };

@@ -3,9 +3,10 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { order, want } from '../../api/link';
-import type { ConfigDevice } from '../../generated/types';
+import type { Charge, ConfigDevice } from '../../generated/types';
 import { formatNumber, readNumber } from '../../format/number';
-import { reasonText, t, useLanguage } from '../../i18n/i18n';
+import { showTime } from '../../format/time';
+import { language, reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { NumberField } from '../../ui/field';
 import { Icon } from '../../ui/icon';
@@ -42,17 +43,34 @@ function Ceiling({ id }: { id: number }): JSX.Element {
   );
 }
 
-// The EV plug and the domestic socket, of stations whose profile says how.
+type Switch = 'plug' | 'socket';
+const useCharge = (id: number): Charge | undefined => useStore((state) => state.charges.get(id));
+
+// What is known of it: what the station says; else what it was last told, which is not the same.
+function known(charge: Charge | undefined, which: Switch, time: (at: string) => string): string {
+  const now = charge?.[which];
+  const told = charge?.told?.[which];
+  if (typeof now === 'boolean') return t(now ? 'ui.state.on' : 'ui.state.off');
+  if (now === null) return t('ui.value.none');
+  return told ? t('ui.maintenance.told', { state: t(told.on ? 'ui.state.on' : 'ui.state.off'), time: time(told.ts) }) : t('ui.maintenance.plug_unknown');
+}
+
+// The EV plug and the domestic socket, of stations whose profile says how they are switched, or where they are read.
 function Plugs({ device }: { device: ConfigDevice }): JSX.Element | null {
   const commands = useStore((state) => state.profiles.get(device.profile ?? '')?.commands);
+  const charge = useCharge(device.id);
+  const zone = useStore((state) => state.site?.tz);
   const { ended, send } = useCommand(device.id);
-  const known = (['plug', 'socket'] as const).filter((one) => commands?.includes(one));
-  if (known.length === 0) return null;
+  const time = (at: string): string => showTime(at, language(), zone, new Date()) ?? '–';
+  const there = (['plug', 'socket'] as const).filter((one) => commands?.includes(one) || charge?.[one] !== undefined);
+  if (there.length === 0) return null;
   return (
     <ul class="outputs">
-      {known.map((one) => (
-        <li class="output" key={one}><span class="output-name"><strong>{t(`ui.maintenance.${one}`)}</strong><span class="muted">{t('ui.maintenance.plug_unknown')}</span></span>
-          <OnOff label={t(`ui.maintenance.${one}`)} now={undefined} busy={ended.is === 'busy'} send={(on) => send({ [one]: on })} test={one} /></li>
+      {there.map((one) => (
+        <li class="output" key={one} data-test={one} data-now={String(charge?.[one] ?? 'unknown')}>
+          <span class="output-name"><strong>{t(`ui.maintenance.${one}`)}</strong><span class="muted">{known(charge, one, time)}</span></span>
+          {commands?.includes(one) && <OnOff label={t(`ui.maintenance.${one}`)} now={charge?.[one]} busy={ended.is === 'busy'} send={(on) => send({ [one]: on })} test={one} />}
+        </li>
       ))}
       <li><EndedNote ended={ended} /></li>
     </ul>
@@ -60,7 +78,7 @@ function Plugs({ device }: { device: ConfigDevice }): JSX.Element | null {
 }
 
 function Inside({ device }: { device: ConfigDevice }): JSX.Element {
-  const charge = useStore((state) => state.charges.get(device.id));
+  const charge = useCharge(device.id);
   const status = useStore((state) => state.deviceStatus.get(device.id));
   const locale = useLanguage();
   useEffect(() => want(['greenup/status'], 1), []);
@@ -75,6 +93,7 @@ function Inside({ device }: { device: ConfigDevice }): JSX.Element {
         <Line label={t('ui.maintenance.station_error')} test="station-error">{status?.reason ? <><Icon name="stateFault" />{reasonText(status.reason)}</> : t('ui.maintenance.none')}</Line>
         <Line label={t('ui.maintenance.charge_error')} test="charge-error">{errors.length > 0 ? errors.map((one) => <span key={one.code}>{reasonText(one)}</span>) : t('ui.maintenance.none')}</Line>
         {charge?.writable !== undefined && <Line label={t('ui.maintenance.limit')}>{charge.writable ? t('ui.maintenance.limit_yes') : charge.not_writable ? reasonText(charge.not_writable) : t('ui.maintenance.limit_no')}</Line>}
+        {charge?.released !== undefined && <Line label={t('ui.maintenance.released')} test="released">{charge.released === null ? t('ui.value.none') : t(charge.released ? 'ui.maintenance.limit_yes' : 'ui.maintenance.limit_no')}</Line>}
         {charge?.lease && <Line label={t('ui.maintenance.lease')} test="lease">{t(`ui.maintenance.lease.${lease}`, { limit: limit == null ? '–' : formatNumber(limit, 1, locale) })}</Line>}
         {watchdog && (
           <Line label={t('ui.greenup.watchdog')}>
