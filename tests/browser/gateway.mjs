@@ -54,9 +54,9 @@ export async function until(what, check) {
 }
 
 class Program {
-  constructor(args) {
+  constructor(args, env = {}) {
     this.lines = [];
-    this.process = spawn(EXE, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.process = spawn(EXE, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.process.stdin.on('error', () => undefined); // It may end while we speak.
     this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
     for (const stream of [this.process.stdout, this.process.stderr]) {
@@ -75,6 +75,25 @@ class Program {
     const end = await this.ended;
     clearTimeout(late);
     return end;
+  }
+}
+
+// The wall clock of one gateway alone, of all its services (tests/system/safety/clock.c).
+export class Clock {
+  constructor(at) {
+    this.file = join(mkdtempSync(join(tmpdir(), 'edgewatt-clock-')), 'clock');
+    this.env = {
+      LD_PRELOAD: join(BUILD, 'tests/system/safety_clock.so'), EDGEWATT_TEST_CLOCK: this.file,
+      ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`,
+    };
+    this.set(at);
+  }
+
+  // A Date, or null: that of the machine again.
+  set(at) {
+    const step = Buffer.alloc(8);
+    step.writeBigInt64LE(BigInt(at === null ? 0 : Math.round((at.getTime() - Date.now()) / 1000)));
+    writeFileSync(this.file, step, { flag: existsSync(this.file) ? 'r+' : 'w' }); // in place: it is mapped
   }
 }
 
@@ -103,8 +122,8 @@ export class Simulator {
 
 export class Gateway {
   // `site` is the tree of a site file. `demo` keeps the codes of the manual. `profiles` are the user's own. `prepare` is
-  // called with the data folder before the start.
-  static async start(site, { demo = true, profiles = [], prepare = null } = {}) {
+  // called with the data folder before the start. `clock`: its wall clock is another than the machine's.
+  static async start(site, { demo = true, profiles = [], prepare = null, clock = null } = {}) {
     const gateway = new Gateway();
     gateway.folder = mkdtempSync(join(tmpdir(), 'edgewatt-browser-'));
     const file = join(gateway.folder, 'site.json');
@@ -113,7 +132,7 @@ export class Gateway {
     if (profiles.length > 0 || prepare) mkdirSync(join(gateway.data, 'profiles'), { recursive: true, mode: 0o700 });
     for (const one of profiles) writeFileSync(join(gateway.data, 'profiles', `${one.id}.json`), JSON.stringify(one));
     prepare?.(gateway.data);
-    gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', '--ftp', '0', ...(demo ? ['--demo'] : ['--mqtts', 'off'])]);
+    gateway.program = new Program(['run', '--data', gateway.data, '--site', file, '--http', '0', '--mqtt', '0', '--ftp', '0', ...(demo ? ['--demo'] : ['--mqtts', 'off'])], clock?.env);
     try {
       await until('the gateway to be ready', () => {
         if (!gateway.program.alive) throw new Error(`edgewatt run ended:\n${gateway.program.lines.join('\n')}`);

@@ -140,6 +140,7 @@ test('times are those of the site', () => {
   assert.match(showTime('2026-03-08T08:05:00Z', 'en-GB', 'Europe/Paris', now), /8 Mar.* 09:05/);
   assert.match(showTime('2025-12-31T08:05:00Z', 'en-GB', 'Europe/Paris', now), /2025/);
   assert.equal(showTime('never', 'en', 'Europe/Paris', now), null);
+  assert.equal(showTime('2000-01-01T00:05:00Z', 'en', 'Europe/Paris', now), null); // of a clock that was never set
   assert.ok(showTime('2026-03-10T08:05:00Z', 'en', 'Nowhere/Land', now));
 });
 

@@ -1,11 +1,13 @@
 // Loaded before a program (LD_PRELOAD): its wall clock is the machine's plus a number of seconds that may
-// change at any time, in the file EDGEWATT_TEST_CLOCK (int64, native order). Other clocks are left alone.
+// change at any time, in the file EDGEWATT_TEST_CLOCK (int64, native order). While it is another, no time
+// server has set it. Other clocks are left alone.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,4 +58,16 @@ time_t time(time_t *ret)
     if (ret)
         *ret = now.tv_sec;
     return now.tv_sec;
+}
+
+int adjtimex(struct timex *ret)
+{
+    static __typeof__(&adjtimex) real;
+    if (!real)
+        real = REAL(adjtimex);
+    int state = real(ret);
+    if (step_s() == 0)
+        return state;
+    ret->status |= STA_UNSYNC;
+    return TIME_ERROR;
 }

@@ -2,10 +2,13 @@
 
 const sameDay = (a: Date, b: Date, format: Intl.DateTimeFormat): boolean => format.format(a) === format.format(b);
 
-// "14:03" today, "12 Mar, 14:03" on another day, null when it is no time at all.
+// Before that no gateway ran: a box without a battery begins in 1970 or 2000, and dates things so until its clock is set.
+const FIRST_MS = Date.UTC(2010, 0, 1);
+
+// "14:03" today, "12 Mar, 14:03" on another day, null when it is no time at all, or one of a clock that was not set.
 export function showTime(timestamp: string, locale: string, timeZone: string | undefined, now: Date): string | null {
   const at = new Date(timestamp);
-  if (Number.isNaN(at.getTime())) return null;
+  if (!(at.getTime() >= FIRST_MS)) return null;
   const zone = usableZone(timeZone);
   const day = new Intl.DateTimeFormat('en-CA', { ...zone, year: 'numeric', month: '2-digit', day: '2-digit' });
   const time: Intl.DateTimeFormatOptions = { ...zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };

@@ -20,6 +20,7 @@ export function Banner(): JSX.Element | null {
   const link = useStore((state) => state.link);
   const lost = useStore((state) => state.lastLost);
   const poller = useStore((state) => state.services.get('poller')?.online);
+  const clock = useStore((state) => state.services.get('recorder')?.clock);
   const config = useStore((state) => state.services.get('config')?.online);
   const down = link.is === 'offline' ? link.lost : link.is === 'connecting' ? lost : null;
   if (down !== null) {
@@ -33,6 +34,7 @@ export function Banner(): JSX.Element | null {
     );
   }
   if (poller === false) return <Notice which="poller" text={t('ui.banner.poller')} />;
+  if (clock === 'untrusted') return <Notice which="clock" text={t('ui.banner.clock')} />;
   if (config === false) return <Notice which="config" text={t('ui.banner.config')} />;
   return null;
 }

@@ -6,7 +6,6 @@ import type { Alarms } from '../../generated/types';
 import type { AlarmRow } from '../../generated/types/alarms';
 import { linkUp } from '../../format/freshness';
 import { formatNumber } from '../../format/number';
-import { showTime } from '../../format/time';
 import { lookUp, reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { Choice } from '../../ui/choice';
@@ -15,6 +14,7 @@ import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
 import { Standing } from '../../ui/standing';
 import { Pager, Table, type Column } from '../../ui/table';
+import { useTime } from '../../ui/time';
 import { FIRST, argsOf, change, lasting, openSentence, pagesOf, type Question } from './model';
 import '../../style/alarms.css';
 
@@ -64,9 +64,7 @@ function Name({ row }: { row: AlarmRow }): JSX.Element {
 }
 
 function useColumns(): readonly Column<AlarmRow>[] {
-  const locale = useLanguage();
-  const tz = useStore((state) => state.site?.tz);
-  const time = (at: string): string => showTime(at, locale, tz, new Date()) ?? at;
+  const time = useTime();
   return [
     { key: 'at', title: t('ui.alarms.at'), sortable: true, cell: (row) => <span class="numbers nowrap">{time(row.at)}</span> },
     {

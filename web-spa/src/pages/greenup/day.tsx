@@ -4,7 +4,6 @@ import { useMemo, useRef } from 'preact/hooks';
 import type { Charges, SeriesAnswer } from '../../generated/types';
 import type { ChargeRow } from '../../generated/types/charges';
 import { formatNumber } from '../../format/number';
-import { showTime } from '../../format/time';
 import { language, reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { FullScreen } from '../../ui/full_screen';
@@ -14,6 +13,7 @@ import { Standing } from '../../ui/standing';
 import { Table, type Column } from '../../ui/table';
 import { useAsk } from '../../ui/ask';
 import { useCharts } from '../../ui/use_charts';
+import { useTime } from '../../ui/time';
 import { CsvButton } from '../consumption/figure';
 import type { Live } from './live';
 import { axisEnd, bandAreas, curveOf, eventsOf, tableOf, type Point } from './model';
@@ -62,8 +62,7 @@ function Plot({ live, charges }: { live: Live; charges: readonly ChargeRow[] }):
 
 function useColumns(points: readonly Point[]): readonly Column<ChargeRow>[] {
   const locale = useLanguage();
-  const tz = useStore((state) => state.site?.tz);
-  const time = (at: string | null): string => (at === null ? '–' : showTime(at, locale, tz, new Date()) ?? at);
+  const time = useTime();
   return [
     { key: 'station', title: t('ui.greenup.part.station'), main: true, cell: (row) => points.find((one) => one.id === row.station)?.name ?? `#${row.station}` },
     { key: 'plugged', title: t('ui.greenup.plugged'), cell: (row) => time(row.plugged_at) },

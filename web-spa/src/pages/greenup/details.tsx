@@ -4,12 +4,12 @@ import { useState } from 'preact/hooks';
 import type { ChargeSession } from '../../generated/types';
 import type { GreenupStation } from '../../generated/types/greenup_status';
 import { formatNumber } from '../../format/number';
-import { showTime } from '../../format/time';
 import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
 import { Tabs } from '../../ui/tabs';
+import { useTime } from '../../ui/time';
 import { ChargeBlock } from '../installation/charge';
 import { Facts, Status } from '../installation/device';
 import { useJudge } from '../installation/judge';
@@ -66,8 +66,7 @@ function StationPart({ point, station, fresh }: { point: Point; station: Greenup
 
 function SessionFacts({ session, station }: { session: ChargeSession; station: GreenupStation | undefined }): JSX.Element {
   const locale = useLanguage();
-  const tz = useStore((state) => state.site?.tz);
-  const time = (at: string | null): string => (at === null ? '–' : showTime(at, locale, tz, new Date()) ?? at);
+  const time = useTime();
   return (
     <section class="card block" data-test="session">
       <header class="block-head"><h2>{t(session.ended === null ? 'ui.greenup.session' : 'ui.greenup.session_last')}</h2></header>
@@ -106,7 +105,7 @@ function ChargePart({ point }: { point: Point }): JSX.Element {
 
 function InfoPart({ point }: { point: Point }): JSX.Element {
   const locale = useLanguage();
-  const tz = useStore((state) => state.site?.tz);
+  const time = useTime();
   const { station } = point;
   return (
     <section class="card block">
@@ -120,7 +119,7 @@ function InfoPart({ point }: { point: Point }): JSX.Element {
       <ul class="events" data-test="accepted">
         {(station?.accepted ?? []).map((one) => (
           <li key={one.code}>
-            <span class="muted numbers">{t('ui.greenup.accepted_by', { account: one.account, time: showTime(one.at, locale, tz, new Date()) ?? one.at })}</span>
+            <span class="muted numbers">{t('ui.greenup.accepted_by', { account: one.account, time: time(one.at) })}</span>
             <span>{reasonText({ code: one.code, text: one.text })}</span>
           </li>
         ))}

@@ -5,11 +5,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { order, want } from '../../api/link';
 import type { Charge, ConfigDevice } from '../../generated/types';
 import { formatNumber, readNumber } from '../../format/number';
-import { showTime } from '../../format/time';
-import { language, reasonText, t, useLanguage } from '../../i18n/i18n';
+import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { NumberField } from '../../ui/field';
 import { Icon } from '../../ui/icon';
+import { useTime } from '../../ui/time';
 import { EndedNote, OnOff, useCommand } from './commands';
 
 const Line = ({ label, children, test }: { label: string; children: ComponentChildren; test?: string }): JSX.Element => (
@@ -59,9 +59,8 @@ function known(charge: Charge | undefined, which: Switch, time: (at: string) => 
 function Plugs({ device }: { device: ConfigDevice }): JSX.Element | null {
   const commands = useStore((state) => state.profiles.get(device.profile ?? '')?.commands);
   const charge = useCharge(device.id);
-  const zone = useStore((state) => state.site?.tz);
+  const time = useTime();
   const { ended, send } = useCommand(device.id);
-  const time = (at: string): string => showTime(at, language(), zone, new Date()) ?? '–';
   const there = (['plug', 'socket'] as const).filter((one) => commands?.includes(one) || charge?.[one] !== undefined);
   if (there.length === 0) return null;
   return (

@@ -3,7 +3,6 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { upload } from '../../api/http';
 import { call } from '../../api/link';
-import { showTime } from '../../format/time';
 import type { BackupAnswer, Reason } from '../../generated/types';
 import { language, reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
@@ -13,6 +12,7 @@ import { CheckField, TextField } from '../../ui/field';
 import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
 import { Table } from '../../ui/table';
+import { useTime } from '../../ui/time';
 import { PASSPHRASE_MIN, ROW_NAMES, holds, problemOf, type Last } from './backup_model';
 import { showBytes } from './words';
 import '../../style/backup.css';
@@ -22,11 +22,6 @@ const WATCH_MS = 700;
 type Source = 'export' | 'upload';
 // `lost`: the connection went, not the question: it is asked again.
 type Refusal = Reason | 'lost' | null;
-
-function useTime(): (at: string) => string {
-  const zone = useStore((state) => state.site?.tz);
-  return (at) => showTime(at, language(), zone, new Date()) ?? '–';
-}
 
 interface Job { answer: BackupAnswer | null; refusal: Refusal; ask: (args: object) => Promise<boolean> }
 

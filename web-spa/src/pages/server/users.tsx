@@ -2,9 +2,8 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call, type Answer } from '../../api/link';
-import { showTime } from '../../format/time';
 import type { Reason, Users } from '../../generated/types';
-import { language, reasonText, t, useLanguage } from '../../i18n/i18n';
+import { reasonText, t, useLanguage } from '../../i18n/i18n';
 import { useStore } from '../../store/store';
 import { Badge } from '../../ui/badge';
 import { Confirm, Dialog } from '../../ui/dialog';
@@ -12,6 +11,7 @@ import { CheckField, TextField, errorOf } from '../../ui/field';
 import { Icon } from '../../ui/icon';
 import { Notice } from '../../ui/notice';
 import { Table } from '../../ui/table';
+import { useTime } from '../../ui/time';
 import {
   ALL_PAGES, DISPLAY_PAGES, agentName, changesOf, emptyForm, formOf, problemsOf, withDisplay, withPage, type Form, type KnownBrowser, type Problem, type User,
 } from './users_model';
@@ -120,9 +120,8 @@ function UserList({ users, onEdit, onRemove, onUnlock }: ListProps): JSX.Element
 }
 
 function BrowserList({ users, onRevoke }: { users: Users; onRevoke: (browser: KnownBrowser) => void }): JSX.Element {
-  const zone = useStore((state) => state.site?.tz);
+  const time = useTime();
   const names = new Map(users.users.map((user) => [user.id, user.name]));
-  const time = (at: string): string => showTime(at, language(), zone, new Date()) ?? '–';
   if (users.browsers.length === 0) return <p class="muted">{t('ui.users.no_browser')}</p>;
   return (
     <Table caption={t('ui.users.browsers')} rows={users.browsers} rowKey={(browser) => browser.id} test="browsers" columns={[
