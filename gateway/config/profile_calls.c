@@ -119,6 +119,12 @@ static enum ew_err write_profile(const struct config *config, const cJSON *tree,
     struct ew_buf text;
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "id"));
     enum ew_err err = path_of(config, id ? id : "", "/id", path, reason);
+    if (err == EW_OK && !ew_file_exists(path) && library_file_count(config->library) >= EW_PROFILES_MAX) {
+        err =
+            ew_fail(reason, EW_E_FULL, "profile.full", "",
+                    "there can't be more than %d profiles; remove one that no device uses", EW_PROFILES_MAX);
+        ew_reason_param(reason, "count", "%d", EW_PROFILES_MAX);
+    }
     if (err != EW_OK)
         return err;
     (void)ew_format(dir, sizeof(dir), "%s/profiles", config->service->data_dir);

@@ -37,6 +37,21 @@ static int is_json(const struct dirent *entry)
     return len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".json") == 0;
 }
 
+// One too many is left out like one that is damaged: nobody's meters are to stand still for it.
+static void read_one(struct library_sources *sources, const char *path, bool own, library_problem_fn *problem,
+                     void *user)
+{
+    struct ew_reason why;
+    cJSON *tree = NULL;
+    enum ew_err err = sources->count == EW_PROFILES_MAX ? ew_fail(&why, EW_E_FULL, "library.full", "",
+                                                                  "more than %d profiles", EW_PROFILES_MAX)
+                                                        : library_read_file(path, &tree, &why);
+    if (err == EW_OK)
+        add(sources, path, own, tree);
+    else if (problem)
+        problem(user, path, &why);
+}
+
 enum ew_err library_read_folder(struct library_sources *sources, const char *dir, bool own,
                                 library_problem_fn *problem, void *user, struct ew_reason *reason)
 {
@@ -44,24 +59,14 @@ enum ew_err library_read_folder(struct library_sources *sources, const char *dir
     int count = scandir(dir, &names, is_json, alphasort);
     if (count < 0)
         return ew_fail(reason, EW_E_UNKNOWN, "library.folder", dir, "can't be read: %s", strerror(errno));
-    enum ew_err err = EW_OK;
     for (int i = 0; i < count; i++) {
         char path[PATH_MAX];
-        struct ew_reason why;
-        cJSON *tree = NULL;
-        if (err == EW_OK && sources->count == EW_PROFILES_MAX)
-            err = ew_fail(reason, EW_E_TOO_LARGE, "library.full", dir, "more than %d profiles",
-                          EW_PROFILES_MAX);
-        if (err == EW_OK && ew_format(path, sizeof(path), "%s/%s", dir, names[i]->d_name) == EW_OK) {
-            if (library_read_file(path, &tree, &why) == EW_OK)
-                add(sources, path, own, tree);
-            else if (problem)
-                problem(user, path, &why);
-        }
+        if (ew_format(path, sizeof(path), "%s/%s", dir, names[i]->d_name) == EW_OK)
+            read_one(sources, path, own, problem, user);
         free(names[i]);
     }
     free(names);
-    return err;
+    return EW_OK;
 }
 
 void library_sources_done(struct library_sources *sources)

@@ -5,7 +5,7 @@
 
 struct library {
     struct library_entry **entries; // in order of id
-    int count;
+    int count, file_count;
 };
 
 static void entry_free(struct library_entry *entry)
@@ -161,6 +161,7 @@ enum ew_err library_load(const char *share_dir, const char *data_dir, library_pr
         if (!library || !entries)
             abort();
         library->entries = entries;
+        library->file_count = sources.count;
         build(library, &sources, true, problem, user);
         build(library, &sources, false, problem, user);
         qsort(library->entries, (size_t)library->count, sizeof(*library->entries), by_id);
@@ -185,6 +186,11 @@ uint64_t library_digest(const struct library *library, const char *id)
 bool library_knows(void *library, const char *id)
 {
     return find(library, id) != NULL;
+}
+
+int library_file_count(const struct library *library)
+{
+    return library->file_count;
 }
 
 int library_count(const struct library *library)
@@ -219,8 +225,8 @@ static void read_neighbours(struct library_sources *sources, const char *path, c
         dirs[2][slash == path ? 1 : slash - path] = 0;
     }
     for (int i = 0; i < 3; i++)
-        if (dirs[i][0] && library_read_folder(sources, dirs[i], false, NULL, NULL, NULL) == EW_E_TOO_LARGE)
-            return;
+        if (dirs[i][0] && library_read_folder(sources, dirs[i], false, NULL, NULL, NULL) != EW_OK)
+            continue; // it need not be there
 }
 
 static void keep_first(void *user, const char *path, const struct ew_reason *reason)

@@ -23,8 +23,8 @@ typedef void library_problem_fn(void *user, const char *path, const struct ew_re
 
 // Reads share_dir/profiles and, when data_dir is not NULL, data_dir/profiles (which need not exist). A file
 // of the user's with the id of a shipped one takes its place, and may extend it by naming its own id in
-// "extends". A file with a problem is left out and told to `problem` (may be NULL); the others stay.
-// EW_E_UNKNOWN when share_dir/profiles can't be read, EW_E_TOO_LARGE above EW_PROFILES_MAX files.
+// "extends". A file with a problem, or above EW_PROFILES_MAX files, is left out and told to `problem` (may be
+// NULL); the others stay. EW_E_UNKNOWN when share_dir/profiles can't be read.
 enum ew_err library_load(const char *share_dir, const char *data_dir, library_problem_fn *problem, void *user,
                          struct library **ret, struct ew_reason *reason) EW_MUST_CHECK;
 void library_free(struct library *library); // takes NULL
@@ -37,6 +37,9 @@ bool library_knows(void *library, const char *id);
 
 // The digest of what library_find finds, 0 when there is none.
 uint64_t library_digest(const struct library *library, const char *id);
+
+// Files that were read; EW_PROFILES_MAX = there is no room for another.
+int library_file_count(const struct library *library);
 
 // In order of id.
 int library_count(const struct library *library);

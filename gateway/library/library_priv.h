@@ -17,8 +17,8 @@ struct library_sources {
     int count;
 };
 
-// folder.c: adds every *.json of the folder, in order of name. A file that can't be parsed goes to `problem`.
-// EW_E_UNKNOWN when the folder can't be read, EW_E_TOO_LARGE above EW_PROFILES_MAX files in all.
+// folder.c: adds every *.json of the folder, in order of name. A file that can't be parsed goes to `problem`,
+// and so does each above EW_PROFILES_MAX in all. EW_E_UNKNOWN when the folder can't be read.
 enum ew_err library_read_folder(struct library_sources *sources, const char *dir, bool own,
                                 library_problem_fn *problem, void *user,
                                 struct ew_reason *reason) EW_MUST_CHECK;

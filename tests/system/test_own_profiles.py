@@ -157,6 +157,16 @@ class OwnProfiles(harness.TestCase):
             self.assertEqual((values["active_power"], values["reactive_energy_import_l2"]), (4200, 12000))
             self.assertAlmostEqual(values["voltage_l1_n"], 230, delta=25)
 
+    def test_a_full_library_takes_no_more_and_still_starts(self):
+        own = [{"id": f"own-{n}", "version": "1", "family": "F", "model": f"M{n}", "kind": "meter", "confidence": "candidate",
+                "registers": {"active_power": {"fc": 4, "address": 16, "type": "s32", "unit": "W", "group": "instant"}}}
+               for n in range(512)]
+        with Edgewatt(harness.small_site(), profiles=own) as edgewatt:
+            client = edgewatt.mqtt("console")
+            client.wait("device/10/status", lambda p: p["state"] == "on")
+            self.refused(client, {"table": {**HEAD, "csv": TABLE}}, None, "more than 512 profiles")
+            self.assertTrue(client.call("config", "profile", {"profile": {**own[0], "model": "Other"}}), "one that is there may change")
+
     def test_from_the_command_line(self):
         file = tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8")
         self.addCleanup(file.close)

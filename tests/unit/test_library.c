@@ -279,6 +279,28 @@ static void the_users_files_win(void **state)
     library_free(library);
 }
 
+// A library that is refused whole would leave poller and config without any: nothing would be read.
+static void files_above_the_ceiling_are_left_out(void **state)
+{
+    (void)state;
+    struct problems problems;
+    char name[40], text[600];
+    put("few", "a.json", "{'id':'a'," BODY(""));
+    for (int i = 0; i < EW_PROFILES_MAX + 2; i++) {
+        (void)snprintf(name, sizeof(name), "own-%03d.json", i);
+        (void)snprintf(text, sizeof(text), "{'id':'own-%03d'," BODY(""), i);
+        put("many", name, text);
+    }
+    struct library *library = load("few", "many", &problems);
+    assert_int_equal(library_file_count(library), EW_PROFILES_MAX);
+    assert_non_null(library_find(library, "a"));
+    assert_non_null(library_find(library, "own-000"));
+    assert_null(library_find(library, "own-511"));
+    assert_int_equal(problems.count, 3);
+    assert_non_null(strstr(problems.first, "own-511.json:: more than 512 profiles"));
+    library_free(library);
+}
+
 static void hostile_files_are_refused_in_words(void **state)
 {
     (void)state;
@@ -445,6 +467,7 @@ int main(void)
         cmocka_unit_test(profiles_extend_each_other),
         cmocka_unit_test(bad_extensions_are_told),
         cmocka_unit_test(the_users_files_win),
+        cmocka_unit_test(files_above_the_ceiling_are_left_out),
         cmocka_unit_test(hostile_files_are_refused_in_words),
         cmocka_unit_test(every_fault_of_a_profile_is_told),
         cmocka_unit_test(the_generic_meter_is_the_users),

@@ -389,6 +389,10 @@ static void words(void **state)
         {"bus.exception", 4, OUTCOME_RTU, "test.advice.failure"},
         {"bus.exception", 6, OUTCOME_RTU, "test.advice.busy"},
         {"bus.exception", 8, OUTCOME_RTU, NULL},
+        {"bus.wrong_length", 0, OUTCOME_TCP, "test.advice.model"},
+        {"bus.wrong_function", 0, OUTCOME_RTU, "test.advice.mixed"},
+        {"bus.wrong_transaction", 0, OUTCOME_TCP, "test.advice.mixed"},
+        {"bus.unasked", 0, OUTCOME_RTU_TCP, "test.advice.mixed"},
         {"bus.host_unknown", 0, OUTCOME_TCP, NULL}, // says it all itself
     };
     struct ew_reason reason;

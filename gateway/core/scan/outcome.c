@@ -6,6 +6,10 @@
 enum { ON_RTU = 1 << OUTCOME_RTU, ON_TCP = 1 << OUTCOME_TCP, ON_RTU_TCP = 1 << OUTCOME_RTU_TCP };
 enum { ON_SERIAL = ON_RTU | ON_RTU_TCP, ON_ANY = ON_SERIAL | ON_TCP };
 
+#define MIXED                                                                                                \
+    "Answers and questions do not go together: another program may ask this device too, or it answers "      \
+    "later than \"Patience for an answer\" of its bus allows."
+
 static const struct advice {
     const char *failure;
     int exception; // 0 = any
@@ -32,6 +36,11 @@ static const struct advice {
      "TCP."},
     {"bus.wrong_unit", 0, ON_ANY, "test.advice.twice",
      "Switch one of the two devices off, or give it an address of its own."},
+    {"bus.wrong_function", 0, ON_ANY, "test.advice.mixed", MIXED},
+    {"bus.wrong_transaction", 0, ON_ANY, "test.advice.mixed", MIXED},
+    {"bus.unasked", 0, ON_ANY, "test.advice.mixed", MIXED},
+    {"bus.wrong_length", 0, ON_ANY, "test.advice.model",
+     "The device is there, but it is probably another model than the one chosen."},
     {"bus.refused", 0, ON_ANY, "test.advice.refused",
      "Something is there but takes no Modbus connection: compare the port (usually 502) and switch Modbus "
      "TCP "
