@@ -12,7 +12,7 @@ static void put_watchdog(struct ew_jw *w, const struct station *s, const struct 
     if (s->dog == DOG_VERIFIED) {
         ew_jw_number(w, "timeout_s", s->dog_timeout_s);
         if (profile->watchdog.fallback.name[0]) // else it is not known what it falls to
-            ew_jw_number(w, "fallback_a", s->dog_fallback_a);
+            ew_jw_number(w, "fallback_a", profile_limit_ma(&s->fallback, s->dog_fallback) / 1000.0);
     }
     if (s->dog == DOG_UNVERIFIED && s->dog_has_reason)
         ew_jw_reason(w, "reason", &s->dog_reason);

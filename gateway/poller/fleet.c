@@ -288,6 +288,7 @@ enum ew_err fleet_new(const struct fleet_options *options, struct fleet **ret, s
 {
     struct fleet *fleet = take(sizeof(*fleet));
     fleet->options = *options;
+    fleet->nominal_v = 230;
     snprintf(fleet->share_dir, sizeof(fleet->share_dir), "%s", options->share_dir);
     snprintf(fleet->data_dir, sizeof(fleet->data_dir), "%s", options->data_dir ? options->data_dir : "");
     enum ew_err err = load(fleet, reason);

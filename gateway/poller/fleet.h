@@ -37,6 +37,8 @@ void fleet_set_device(struct fleet *fleet, int64_t id, const char *payload, size
 // The retained config/settings/greenup, len 0 = deleted: names the meter that the charging controller waits
 // for.
 void fleet_set_greenup(struct fleet *fleet, const char *payload, size_t len);
+// The retained config/settings/site: the nominal voltage. What can't be read changes nothing.
+void fleet_set_site(struct fleet *fleet, const char *payload, size_t len);
 // device/<id>/setpoint, and service/controller/status.
 void fleet_setpoint(struct fleet *fleet, int64_t device, const char *payload, size_t len);
 // device/<id>/command. stalled_ms: how long nobody had looked for messages when this one was found.

@@ -121,6 +121,7 @@ struct fleet {
     bool stopping;
     unsigned workers_started;
     struct greenup_stations greenup;
+    double nominal_v; // phase to neutral, of the site
     struct command_book book;
     struct underway *underway; // commands whose answer is still to come, and who waits for it
     int underway_count;
@@ -184,6 +185,13 @@ bool station_minds_setup(const struct device *device);
 int64_t station_mind_watchdog(struct fleet *fleet, struct device *device, int64_t now_ms);
 // limit.c: a limit as requests on the bus.
 int32_t limit_ma_of(double a); // -1 = no current
+// What was last read of a quantity; NULL = it is not known, or stale.
+const struct remembered *limit_heard(const struct device *device, const char *quantity);
+// unit.c: how the command `limit` and the fallback of the watchdog tell currents, as the station draws just
+// now.
+void limit_units(const struct fleet *fleet, struct device *device);
+// The register that tells what is in force, -1 = none.
+int limit_register(const struct profile *profile);
 // What the station offers, as last read: its limit, or nothing while it is not released. -1 = not known.
 int32_t limit_in_force_ma(const struct device *device);
 // Is its contactor closed (states C and D)?

@@ -11,7 +11,7 @@ int32_t limit_ma_of(double a)
     return a >= 0 && a < 1e6 ? (int32_t)lround(a * 1000) : -1;
 }
 
-static const struct remembered *heard(const struct device *device, const char *quantity)
+const struct remembered *limit_heard(const struct device *device, const char *quantity)
 {
     int index = profile_find(device->recipe->profile, quantity);
     const struct remembered *m = index >= 0 ? &device->memory[index] : NULL;
@@ -20,7 +20,7 @@ static const struct remembered *heard(const struct device *device, const char *q
 
 bool limit_charges(const struct device *device, bool *ret_known)
 {
-    const struct remembered *m = heard(device, "state");
+    const struct remembered *m = limit_heard(device, "state");
     const char *letter = m ? profile_state_name(device->recipe->profile, m->raw) : NULL;
     *ret_known = letter != NULL;
     return letter && (letter[0] == 'C' || letter[0] == 'D');
@@ -43,7 +43,7 @@ static enum order_release release_heard(const struct device *device)
     const struct profile_command *release = release_of(device);
     if (!release || release->read_back < 0)
         return device->station.release;
-    const struct remembered *m = heard(device, "release");
+    const struct remembered *m = limit_heard(device, "release");
     return m ? released(release, m->raw) : ORDER_UNKNOWN;
 }
 
@@ -64,11 +64,14 @@ static int32_t nothing_ma(const struct device *device)
 
 int32_t limit_in_force_ma(const struct device *device)
 {
-    int index = profile_find(device->recipe->profile, "current_limit");
+    int index = limit_register(device->recipe->profile);
     const struct remembered *m = index >= 0 ? &device->memory[index] : NULL;
-    if (!m || !m->shown || m->nulled)
+    const struct profile_limit *unit = &device->station.limit;
+    if (!m || !m->shown || m->nulled || !profile_limit_known(unit))
         return -1;
-    return m->good ? in_force(device, release_heard(device), limit_ma_of(m->number)) : nothing_ma(device);
+    if (!m->good)
+        return nothing_ma(device);
+    return in_force(device, release_heard(device), profile_limit_ma(unit, m->number));
 }
 
 // ---- Asking ----------------------------------------------------------------------------------------------
@@ -87,10 +90,11 @@ static void add_limit(const struct device *device, struct inlet_job *job, int32_
     int index = profile_find_command(recipe->profile, "limit");
     const struct profile_command *command = &recipe->profile->commands[index];
     struct profile_bound place = recipe->writes[index];
-    add_write(job, command, &place, limit_ma / 1000.0);
+    double told = profile_limit_told(&device->station.limit, limit_ma);
+    add_write(job, command, &place, told);
     for (int i = 0; i < command->also_count; i++) {
         place.address = command->also[i];
-        add_write(job, command, &place, limit_ma / 1000.0);
+        add_write(job, command, &place, told);
     }
 }
 
@@ -132,7 +136,7 @@ void limit_add(const struct device *device, struct inlet_job *job, int32_t limit
     const struct recipe *recipe = device->recipe;
     const struct profile_command *release = release_of(device);
     limit_add_writes(device, job, limit_ma);
-    add_read(job, &recipe->bound[profile_find(recipe->profile, "current_limit")]);
+    add_read(job, &recipe->bound[limit_register(recipe->profile)]);
     if (release && release->read_back >= 0)
         add_read(job, &recipe->bound[release->read_back]);
 }
@@ -167,9 +171,9 @@ static int32_t read_back_ma(const struct device *device, const struct inlet_job 
     enum order_release is = device->station.release;
     if (job->next_step <= reads)
         return -1;
-    if (!read_one(device, profile_find(profile, "current_limit"), &job->steps[reads], &value))
+    if (!read_one(device, limit_register(profile), &job->steps[reads], &value))
         return value.quality == PROFILE_NO_VALUE ? nothing_ma(device) : -1;
-    int32_t limit_ma = limit_ma_of(value.number);
+    int32_t limit_ma = profile_limit_ma(&device->station.written, value.number);
     if (release && release->read_back >= 0) {
         if (job->next_step <= reads + 1 ||
             !read_one(device, release->read_back, &job->steps[reads + 1], &value))

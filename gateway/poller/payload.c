@@ -109,10 +109,9 @@ static void put_state(struct ew_jw *w, const char *key, const struct device *dev
 // Names of schemas/topics/charge where they differ from the quantity's.
 static const char *charge_key(const char *quantity)
 {
-    static const char *const keys[][2] = {{"current_limit", "limit_a"},
-                                          {"rated_current", "rated_a"},
-                                          {"active_power", "power"},
-                                          {"session_energy", "session_wh"}};
+    static const char *const keys[][2] = {{"current_limit", "limit_a"},   {"power_limit", "limit_w"},
+                                          {"percent_limit", "limit_pct"}, {"rated_current", "rated_a"},
+                                          {"active_power", "power"},      {"session_energy", "session_wh"}};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (strcmp(quantity, keys[i][0]) == 0)
             return keys[i][1];
@@ -132,6 +131,21 @@ static void put_charge_value(struct ew_jw *w, const struct device *device, int i
         put_value(w, charge_key(r->quantity), r->type, &device->memory[index]);
 }
 
+// A limit told in watts or per cent, as a current too: what may flow at most.
+static void put_told_limit(struct ew_jw *w, const struct device *device)
+{
+    const struct profile *profile = device->recipe->profile;
+    int index = limit_register(profile);
+    if (index < 0 || !device->station.begun || !device->memory[index].shown ||
+        strcmp(profile->registers[index].quantity, "current_limit") == 0)
+        return;
+    int32_t in_force_ma = limit_in_force_ma(device);
+    if (in_force_ma >= 0)
+        ew_jw_number(w, "limit_a", in_force_ma / 1000.0);
+    else
+        ew_jw_null(w, "limit_a");
+}
+
 static void put_charge(struct ew_jw *w, const struct device *device)
 {
     const struct profile *profile = device->recipe->profile;
@@ -142,6 +156,7 @@ static void put_charge(struct ew_jw *w, const struct device *device)
             strcmp(r->quantity, "error_code") != 0 && !payload_is_switch(r->quantity))
             put_charge_value(w, device, i);
     }
+    put_told_limit(w, device);
     // A station that does not tell its rating has it as a parameter: a lost one is booked with it.
     double rated_a = site_param(&device->config, "rated_current", 0);
     if (rated_a > 0 && profile_find(profile, "rated_current") < 0)

@@ -113,6 +113,13 @@ static void on_greenup(void *user, const struct mq_message *message, int64_t now
     fleet_set_greenup(p->fleet, message->payload, message->payload_len);
 }
 
+static void on_site(void *user, const struct mq_message *message, int64_t now_ms)
+{
+    (void)now_ms;
+    struct poller *p = user;
+    fleet_set_site(p->fleet, message->payload, message->payload_len);
+}
+
 static void on_setpoint(void *user, const struct mq_message *message, int64_t now_ms)
 {
     (void)now_ms;
@@ -196,6 +203,7 @@ static enum ew_err start(struct ew_service *service, struct ew_reason *reason)
     p->tools = tools_new(service, p->fleet);
     mq_subscribe(service->mq, "config/profile/+", 1, on_profile, p);
     mq_subscribe(service->mq, "config/settings/greenup", 1, on_greenup, p);
+    mq_subscribe(service->mq, "config/settings/site", 1, on_site, p);
     mq_subscribe(service->mq, "service/controller/status", 1, on_controller, p);
     mq_subscribe(service->mq, "device/+/setpoint", 1, on_setpoint, p);
     mq_subscribe(service->mq, "device/+/command", 1, on_command, p);

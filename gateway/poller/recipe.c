@@ -122,7 +122,8 @@ static bool same_bound(const struct profile_bound *a, const struct profile_bound
 static bool same_place(const struct recipe *a, const struct recipe *b)
 {
     return a->device == b->device && a->bus == b->bus && a->unit == b->unit &&
-           a->timeout_ms == b->timeout_ms && a->gap_ms == b->gap_ms && a->urgent == b->urgent;
+           a->timeout_ms == b->timeout_ms && a->gap_ms == b->gap_ms && a->urgent == b->urgent &&
+           a->phases == b->phases;
 }
 
 bool recipe_same(const struct recipe *a, const struct recipe *b)
@@ -350,6 +351,8 @@ static enum ew_err fill(struct recipe *recipe, struct profile_bound *bound, stru
     }
     recipe->bound = bound;
     enum ew_err err = fill_writes(recipe, arena, device, reason);
+    if (err == EW_OK)
+        err = profile_bind_phases(profile, param_of, device, &recipe->phases, reason);
     if (err != EW_OK)
         return err;
     for (int g = 0; g < PROFILE_GROUP_COUNT; g++) {

@@ -27,6 +27,7 @@ struct recipe {
     struct profile *group; // of several modules at one address: the profile, made for this recipe; else NULL
     int64_t device, bus;
     int unit, timeout_ms, gap_ms;
+    int phases;    // profile_bind_phases
     bool reversed; // the current flows the other way through the sensor
     int period_ms[PROFILE_GROUP_COUNT];
     struct plan plans[PROFILE_GROUP_COUNT]; // without requests: the group is not read

@@ -23,17 +23,12 @@ static bool may_write(const struct device *device, struct ew_reason *why)
         ew_reason_param(why, "profile", "%s", profile->id);
         return false;
     }
+    if (!profile_limit_known(&device->station.limit) || !profile_limit_known(&device->station.fallback)) {
+        ew_fail(why, EW_E_INVALID, "station.no_rating", "",
+                "Its limit is a share of its rated current, which is not known: enter it.");
+        return false;
+    }
     return fleet_may_write(device, why);
-}
-
-// The rated current as the station tells it, or as its parameter says; 0 = not known.
-static int32_t rated_ma(const struct device *device)
-{
-    int index = profile_find(device->recipe->profile, "rated_current");
-    const struct remembered *m = index >= 0 ? &device->memory[index] : NULL;
-    if (m && m->known && m->good)
-        return limit_ma_of(m->number);
-    return limit_ma_of(site_param(&device->config, "rated_current", 0));
 }
 
 static void configure(const struct fleet *fleet, struct device *device, int64_t now_ms)
@@ -41,17 +36,19 @@ static void configure(const struct fleet *fleet, struct device *device, int64_t 
     struct station *s = &device->station;
     const struct profile *profile = device->recipe->profile;
     struct lease_station *c = &s->config;
+    limit_units(fleet, device);
     *c = (struct lease_station){.writable = may_write(device, &s->not_writable)};
     s->managed = c->writable && fleet->greenup.set_up;
     c->governed = s->managed && fleet->greenup.on;
     s->reachable = device->said != RESULT_ERROR && !fleet_bus_trouble(fleet, device);
     c->reachable = s->reachable && (s->prepared || !station_minds_setup(device));
     c->fallback_ma = limit_ma_of(site_param(&device->config, "fallback_current", 0));
-    c->rated_ma = rated_ma(device);
+    c->rated_ma = s->limit.rated_ma;
     int limit = limit_of(device);
     if (limit >= 0) {
         const struct profile_command *command = &profile->commands[limit];
-        c->minimum_ma = limit_ma_of(command->minimum_a);
+        if (profile_limit_known(&s->limit))
+            c->minimum_ma = profile_limit_least_ma(&s->limit, limit_ma_of(command->minimum_a));
         c->step_ma = limit_ma_of(command->step_a);
         c->off_ma = limit_ma_of(command->off_a);
         c->wears = command->wears;
@@ -125,6 +122,7 @@ static void write_limit(struct fleet *fleet, struct device *device, int32_t limi
         inlet_job_new(INLET_SETPOINT, recipe->unit, recipe->timeout_ms, recipe->gap_ms, on_written, fleet);
     job->device = device->id;
     job->tag = device->station_number << 32 | limit_ma;
+    s->written = s->limit;
     limit_add(device, job, limit_ma);
     if (fleet_ask(fleet, recipe->bus, job, &reason) == EW_OK)
         return;
@@ -194,6 +192,8 @@ void station_review(struct fleet *fleet, struct device *device)
 
 void station_heard(struct fleet *fleet, struct device *device, int64_t read_ms)
 {
+    if (device->station.begun)
+        limit_units(fleet, device);
     int32_t in_force_ma = device->station.begun ? limit_in_force_ma(device) : -1;
     if (in_force_ma >= 0)
         lease_heard(&device->station.lease, &device->station.config, in_force_ma, read_ms);

@@ -8,6 +8,7 @@
 #include "core/lease/lease.h"
 #include "core/lease/order.h"
 #include "core/lease/phases.h"
+#include "core/profile/limit.h"
 #include "poller/inlet.h"
 #include "poller/recipe.h"
 
@@ -38,16 +39,18 @@ struct station {
     enum dog_state dog;
     enum dog_doing dog_doing;
     bool dog_busy;
-    bool managed;                         // Green'Up is set up and has it: its watchdog is to be set
-    double dog_timeout_s, dog_fallback_a; // as read back
-    int dog_minded;                       // what was minded last: the watchdog, the set-up
-    int64_t dog_due_ms;                   // when to look again
-    int dog_tries;                        // of writing in a row
+    bool managed;                       // Green'Up is set up and has it: its watchdog is to be set
+    double dog_timeout_s, dog_fallback; // as read back; in the unit of the fallback
+    int dog_minded;                     // what was minded last: the watchdog, the set-up
+    int64_t dog_due_ms;                 // when to look again
+    int dog_tries;                      // of writing in a row
     bool dog_has_reason;
     struct ew_reason dog_reason;
     bool reachable; // it answers
     bool prepared;  // what it wants set up stands there, as read back
 
+    struct profile_limit limit, written; // how currents are told, now and in the write under way
+    struct profile_limit fallback;       // ... as the fallback of its watchdog
     struct order_rule rule;
     enum order_release release; // as last written: of a release that can't be read
     struct alive alive;

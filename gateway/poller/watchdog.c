@@ -29,10 +29,23 @@ static void add_write(struct inlet_job *job, const struct profile_command *comma
 }
 
 // As the station can take it: below its smallest current it is nothing.
-static double wanted_fallback_a(const struct device *device)
+static double wanted_fallback(const struct device *device)
 {
     const struct lease_station *c = &device->station.config;
-    return lease_writable_ma(c, c->fallback_ma) / 1000.0;
+    return profile_limit_told(&device->station.fallback, lease_writable_ma(c, c->fallback_ma));
+}
+
+// In amperes, for people.
+static double fallback_a(const struct device *device, double told)
+{
+    return profile_limit_ma(&device->station.fallback, told) / 1000.0;
+}
+
+// Half a count: a station may keep it with other digits.
+static double tolerance(const struct device *device)
+{
+    const struct profile_limit *unit = &device->station.fallback;
+    return unit->unit == PROFILE_LIMIT_A || unit->count <= 0 ? 0.05 : unit->count / 2;
 }
 
 // What is minded now: the watchdog of stations that Green'Up has, the set-up of those for which a limit
@@ -52,7 +65,8 @@ static bool dog_as_wanted(const struct device *device)
 {
     const struct station *s = &device->station;
     bool time = fabs(s->dog_timeout_s - device->recipe->profile->watchdog.timeout_s) < 0.5;
-    return time && (!has_fallback(device) || fabs(s->dog_fallback_a - wanted_fallback_a(device)) < 0.05);
+    return time &&
+           (!has_fallback(device) || fabs(s->dog_fallback - wanted_fallback(device)) < tolerance(device));
 }
 
 // ---- One look: reads, or writes and then reads -----------------------------------------------------------
@@ -63,7 +77,7 @@ static void add_dog_writes(const struct device *device, struct inlet_job *job)
     const struct profile_watchdog *dog = &recipe->profile->watchdog;
     // The fallback first: armed before it, the watchdog would fall to whatever stands there.
     if (has_fallback(device))
-        add_write(job, &dog->fallback, &recipe->dog_fallback, wanted_fallback_a(device));
+        add_write(job, &dog->fallback, &recipe->dog_fallback, wanted_fallback(device));
     add_write(job, &dog->timeout, &recipe->dog_timeout, dog->timeout_s);
 }
 
@@ -102,9 +116,9 @@ static bool take_reads(struct device *device, const struct inlet_step *step)
     bool as_wanted = true;
     if (minds_dog(device)) {
         s->dog_timeout_s = read_at(&dog->timeout, &dog->timeout_read, &recipe->dog_timeout_read, step++);
-        s->dog_fallback_a = has_fallback(device) ? read_at(&dog->fallback, &dog->fallback_read,
-                                                           &recipe->dog_fallback_read, step++)
-                                                 : 0;
+        s->dog_fallback = has_fallback(device) ? read_at(&dog->fallback, &dog->fallback_read,
+                                                         &recipe->dog_fallback_read, step++)
+                                               : 0;
         as_wanted = dog_as_wanted(device);
         s->dog = as_wanted ? DOG_VERIFIED : DOG_UNVERIFIED;
     }
@@ -126,14 +140,14 @@ static void say_not_taken(const struct device *device, struct station *s)
                 "The charge point was set up to follow limits, but what it reads back says otherwise.");
         return;
     }
+    double told_a = fallback_a(device, wanted_fallback(device)), says_a = fallback_a(device, s->dog_fallback);
     ew_fail(&s->dog_reason, EW_E_PROTOCOL, "station.watchdog_not_taken", "",
             "The watchdog was set to %g s and %g A, but reads %g s and %g A.",
-            device->recipe->profile->watchdog.timeout_s, wanted_fallback_a(device), s->dog_timeout_s,
-            s->dog_fallback_a);
+            device->recipe->profile->watchdog.timeout_s, told_a, s->dog_timeout_s, says_a);
     ew_reason_param(&s->dog_reason, "told_s", "%g", device->recipe->profile->watchdog.timeout_s);
-    ew_reason_param(&s->dog_reason, "told_a", "%g", wanted_fallback_a(device));
+    ew_reason_param(&s->dog_reason, "told_a", "%g", told_a);
     ew_reason_param(&s->dog_reason, "says_s", "%g", s->dog_timeout_s);
-    ew_reason_param(&s->dog_reason, "says_a", "%g", s->dog_fallback_a);
+    ew_reason_param(&s->dog_reason, "says_a", "%g", says_a);
 }
 
 static int first_read(const struct inlet_job *job)

@@ -65,6 +65,8 @@
     X(CH_STATE, "state") /* letter: 0 = A ... 5 = F; breakers: 0 = open, 1 = closed, 2 = tripped */          \
     X(CH_ERROR_CODE, "error_code")                                                                           \
     X(CH_CURRENT_LIMIT, "current_limit")                                                                     \
+    X(CH_POWER_LIMIT, "power_limit")                                                                         \
+    X(CH_PERCENT_LIMIT, "percent_limit")                                                                     \
     X(CH_RATED_CURRENT, "rated_current")                                                                     \
     X(CH_SESSION_ENERGY, "session_energy")                                                                   \
     X(CH_SESSION_DURATION, "session_duration")

@@ -98,6 +98,8 @@ static void write_station(struct ew_jw *w, const struct plant *plant, const stru
     ew_jw_number(w, "fallback_a", s->fallback_a);
     ew_jw_int(w, "fed_s", plant->second - s->fed_s);
     ew_jw_number(w, "told_a", s->told_a);
+    if (s->in_watts)
+        ew_jw_number(w, "told_w", s->told_w);
     ew_jw_bool(w, "released", !s->held);
     ew_jw_bool(w, "lives", !s->wants_life || s->sign >= 0);
     ew_jw_bool(w, "prepared", !s->unprepared);

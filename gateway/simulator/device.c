@@ -182,6 +182,7 @@ static enum ew_err bind_places(struct device *device, struct ew_reason *reason)
         device->written[limit] = station->rated_a;
     for (int i = 0; i < PROFILE_ALSO_MAX; i++)
         device->also[i] = station->rated_a;
+    station->in_watts = limit >= 0 && device->profile->commands[limit].unit == PROFILE_LIMIT_W;
     station->wants_life = alive->there;
     station->unprepared = device->profile->setup_count > 0;
     if (alive->there && device->profile->watchdog.feed != PROFILE_FEED_ALIVE) {
@@ -369,6 +370,15 @@ static void encode(struct device *device, int index)
         image->words[bound->address - image->first + w] |= words[w];
 }
 
+// A limit in the unit of its place.
+static double told_value(const struct device *device, const struct profile_command *command, double a,
+                         double w)
+{
+    if (command->unit == PROFILE_LIMIT_W)
+        return w;
+    return command->unit == PROFILE_LIMIT_PERCENT ? a / device->plant->station.rated_a * 100 : a;
+}
+
 static double place_value(const struct device *device, int place)
 {
     const struct plant_station *station = &device->plant->station;
@@ -379,7 +389,8 @@ static double place_value(const struct device *device, int place)
     case EXTRA_TIMEOUT:
         return station->watchdog_s;
     case EXTRA_FALLBACK:
-        return station->fallback_a;
+        return told_value(device, &device->profile->watchdog.fallback, station->fallback_a,
+                          station->fallback_w);
     case EXTRA_ALIVE:
     case EXTRA_SETUP:
         break;
@@ -475,6 +486,11 @@ static void prepare(struct device *device)
             device->plant->station.unprepared = true;
 }
 
+static double amperes_of(const struct device *device, const struct profile_command *command, double value)
+{
+    return command->unit == PROFILE_LIMIT_PERCENT ? value / 100 * device->plant->station.rated_a : value;
+}
+
 static void carry_out_extra(struct device *device, const struct plant *plant, int place, double value)
 {
     struct plant_station *station = &device->plant->station;
@@ -485,7 +501,10 @@ static void carry_out_extra(struct device *device, const struct plant *plant, in
         station_feed(plant, device->plant);
         break;
     case EXTRA_FALLBACK:
-        station->fallback_a = value;
+        if (device->profile->watchdog.fallback.unit == PROFILE_LIMIT_W)
+            station->fallback_w = value;
+        else
+            station->fallback_a = amperes_of(device, &device->profile->watchdog.fallback, value);
         station_feed(plant, device->plant);
         break;
     case EXTRA_ALIVE:
@@ -512,8 +531,10 @@ static void carry_out(struct device *device, const struct plant *plant, int plac
     device->written[place] = value;
     if (place >= device->profile->command_count)
         carry_out_extra(device, plant, place, value);
+    else if (strcmp(command->name, "limit") == 0 && command->unit == PROFILE_LIMIT_W)
+        station_power(plant, device->plant, value);
     else if (strcmp(command->name, "limit") == 0)
-        station_limit(plant, device->plant, highest_limit(device, value));
+        station_limit(plant, device->plant, amperes_of(device, command, highest_limit(device, value)));
     else if (strcmp(command->name, "release") == 0)
         station_release(plant, device->plant, value == command->on);
     else if (strcmp(command->name, "phases") == 0)

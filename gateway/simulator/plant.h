@@ -12,8 +12,10 @@ enum { PLANT_STATE_A, PLANT_STATE_B, PLANT_STATE_C, PLANT_STATE_D, PLANT_STATE_E
 struct plant_station { // IEC 61851-1: a car is plugged in (B), draws (C), is full or held back (B), leaves
                        // (A)
     double rated_a;
-    double limit_a;    // in force; below 6 A nothing may be drawn
-    double told_a;     // what its limit's register says: in force while it is released
+    double limit_a; // in force; below 6 A nothing may be drawn
+    double told_a;  // what its limit's register says: in force while it is released
+    bool in_watts;  // it is told a power instead, that its vehicle draws on as few phases as it likes
+    double told_w, fallback_w;
     bool held;         // its release was withdrawn
     double watchdog_s; // 0 = off: without a sign of life for this long the fallback is in force
     double fallback_a;

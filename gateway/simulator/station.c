@@ -20,6 +20,7 @@ void station_init(const struct plant *plant, struct plant_device *device, double
     station->sign = NAN;
     station->arrives_s = plant->second + FIRST_CAR_S + (int64_t)random_between(&device->random, 0, 240);
     device->value[CH_RATED_CURRENT] = rated_a;
+    station->told_w = station->fallback_w = rated_a * plant->nominal_v * 3;
 }
 
 static void plug_in(struct plant_device *device, int64_t second, double need_wh)
@@ -78,16 +79,56 @@ static void tell(const struct plant *plant, struct plant_device *device, double 
     station->told_a = fmin(limit_a, station->rated_a);
     offer(station, plant->second);
     device->value[CH_CURRENT_LIMIT] = station->told_a;
+    device->value[CH_PERCENT_LIMIT] = station->told_a / station->rated_a * 100;
 }
 
-void station_limit(const struct plant *plant, struct plant_device *device, double limit_a)
+// The voltages of the phases that the vehicle draws on, or may: all that is offered goes over these.
+static double drawn_v(const struct plant *plant, const struct plant_device *device)
+{
+    const struct plant_station *station = &device->station;
+    unsigned phases = station->plugged ? station->car_phases : device->phases;
+    double sum = 0;
+    for (int p = 0; p < 3; p++)
+        if (phases >> p & 1 && !(station->single && sum > 0))
+            sum += plant->voltage_v[p];
+    return sum > 0 ? sum : plant->nominal_v;
+}
+
+static void tell_watts(const struct plant *plant, struct plant_device *device, double limit_w)
+{
+    device->station.told_w = device->value[CH_POWER_LIMIT] = limit_w;
+    tell(plant, device, limit_w / drawn_v(plant, device));
+}
+
+// Its whole power, as after its power was cut.
+static void tell_all(const struct plant *plant, struct plant_device *device)
+{
+    struct plant_station *station = &device->station;
+    if (station->in_watts)
+        tell_watts(plant, device, station->rated_a * plant->nominal_v * 3);
+    else
+        tell(plant, device, station->rated_a);
+}
+
+// A sign of life for stations that have no other; is there a master to follow?
+static bool follows(const struct plant *plant, struct plant_device *device)
 {
     struct plant_station *station = &device->station;
     if (!station->wants_life)
         station_feed(plant, device);
-    if ((station->wants_life && isnan(station->sign)) || station->unprepared)
-        return; // it has no master
-    tell(plant, device, limit_a);
+    return !(station->wants_life && isnan(station->sign)) && !station->unprepared;
+}
+
+void station_limit(const struct plant *plant, struct plant_device *device, double limit_a)
+{
+    if (follows(plant, device))
+        tell(plant, device, limit_a);
+}
+
+void station_power(const struct plant *plant, struct plant_device *device, double limit_w)
+{
+    if (follows(plant, device))
+        tell_watts(plant, device, limit_w);
 }
 
 void station_release(const struct plant *plant, struct plant_device *device, bool on)
@@ -127,10 +168,11 @@ void station_power_cycle(const struct plant *plant, struct plant_device *device,
     station->drawn_a = 0;
     station->watchdog_s = 0;
     station->fallback_a = station->rated_a;
+    station->fallback_w = station->rated_a * plant->nominal_v * 3;
     station->plugged_s = station->off_until_s; // the car begins anew
     station->held = false;
     station->sign = NAN;
-    tell(plant, device, station->rated_a);
+    tell_all(plant, device);
     station_feed(plant, device);
 }
 
@@ -145,7 +187,10 @@ static void fall(const struct plant *plant, struct plant_device *device, double 
     struct plant_station *station = &device->station;
     station->sign = NAN;
     station->held = station->held && fallback_a <= 0;
-    tell(plant, device, fallback_a);
+    if (station->in_watts)
+        tell_watts(plant, device, station->fallback_w);
+    else
+        tell(plant, device, fallback_a);
 }
 
 static void mind_watchdog(const struct plant *plant, struct plant_device *device)
@@ -193,6 +238,8 @@ void station_step(const struct plant *plant, struct plant_device *device)
     else if (!station->plugged && plant->second >= station->arrives_s)
         plug_in(device, plant->second, 0);
     mind_watchdog(plant, device);
+    if (station->in_watts)
+        tell_watts(plant, device, station->told_w);
     double wanted = wanted_a(station, plant->second);
     follow(station, wanted, plant->second);
     double watts = 0;

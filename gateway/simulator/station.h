@@ -8,10 +8,11 @@ void station_init(const struct plant *plant, struct plant_device *device, double
 // Sets state, powers of the phases and session of this second.
 void station_step(const struct plant *plant, struct plant_device *device);
 
-// What is written to a station: its limit (below 6 A: pause), a sign of life alone, and its power cut for
-// some seconds, after which it offers its rated current and has forgotten its watchdog, its release and its
-// master.
+// What is written to a station: its limit (below 6 A: pause) as a current or a power, a sign of life alone,
+// and its power cut for some seconds, after which it offers its rated current and has forgotten its watchdog,
+// its release and its master.
 void station_limit(const struct plant *plant, struct plant_device *device, double limit_a);
+void station_power(const struct plant *plant, struct plant_device *device, double limit_w);
 void station_feed(const struct plant *plant, struct plant_device *device);
 // A release given or withdrawn; a sign of life (one that toggles counts when it is another than the last);
 // its phases.

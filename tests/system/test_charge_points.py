@@ -57,6 +57,12 @@ class ChargePoints(StationCase):
         return ((number, shipped(name)) for number, name in IDS.items())
 
     def offers(self, number, amperes, what):
+        limit = shipped(IDS[number])["commands"]["limit"]
+        if limit.get("unit") == "W" and amperes in (7, 10, 16):  # on one phase, at the lowest voltage; below 6 A at the highest: none
+            count = limit.get("scale", 1)
+            watts = amperes * 207 // count * count if amperes * 207 >= 6 * 253 else 0
+            harness.wait_until(lambda: self.true(number)["told_w"] == watts, what=f"{IDS[number]}: {what}: {watts} W")
+            return
         harness.wait_until(lambda: self.true(number)["limit_a"] == amperes, what=f"{IDS[number]}: {what}")
 
     def falls(self, profile):

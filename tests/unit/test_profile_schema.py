@@ -111,6 +111,8 @@ COMMANDS = [  # the same for the example that can be written to
     (("watchdog", "register", "read"), {"fc": 1, "address": 1602, "type": "u32"}, False), (("watchdog", "register", "read"), {"address": 1602}, False),
     (("watchdog", "fallback_register", "read"), {"address": 1600, "type": "bool"}, False), (("watchdog", "register", "read"), {"address": 1, "type": "u16", "scale": 2}, False),
     ((*LIMIT, "also"), [1012, "0x3F6"], True), ((*LIMIT, "also"), [1, 2, 3], False), ((*LIMIT, "also"), ["$x"], False), ((*LIMIT, "repeat_s"), 5, True),
+    ((*LIMIT, "phases"), 4, False), ((*LIMIT, "phases"), "three", False), ((*LIMIT, "unit"), "kW", False), ((*LIMIT, "unit"), "A", True),
+    (("watchdog", "fallback_register", "unit"), "W", True), (("watchdog", "fallback_register", "unit"), "kW", False),
     ((*LIMIT, "repeat_s"), 0, False), (("commands", "release"), RELEASE, True), (("commands", "release"), {**RELEASE, "one": 1}, False),
     (("commands", "plug", "pause_s"), 5, False), (("commands", "phases", "pause_s"), 5, True), (("commands", "phases", "pause_s"), 0, False),
     (("commands", "phases", "min_interval_s"), 3601, False), (("keep_alive",), ALIVE, True), (("keep_alive",), {**ALIVE, "values": []}, False),
@@ -131,7 +133,7 @@ COMMANDS_PROGRAM_ONLY = [
     (("commands", "plug", "off"), 1), (("commands", "output_1", "type"), "u16"), (("watchdog", "register", "readable"), False),
     (("commands", "phases", "three"), 1), (("watchdog", "feed"), "keep_alive"), (("keep_alive",), {**ALIVE, "timeout_s": 9}),
     (("setup",), [{**SETUP, "readable": False}]), (("keep_alive",), {**ALIVE, "type": "u32"}), (("errors",), {"codes": {"1": "RCD"}}),
-    (("commands", "limit"), ...), (("commands",), {"release": RELEASE}),
+    (("commands", "limit"), ...), (("commands",), {"release": RELEASE}), ((*LIMIT, "unit"), "W"), ((*LIMIT, "phases"), 3),
 ]
 # Only the program knows these: the schema may let them pass, the program must not.
 PROGRAM_ONLY = [
@@ -145,7 +147,7 @@ active_power_sum reactive_power apparent_power_l3 power_factor_l1_mean frequency
 active_energy_import_l3 partial_apparent_energy_l1 partial_current active_energy_import_max thd_voltage_l1_l2 thd_voltage
 thd_current_n_mean harmonic_voltage_l1_2 harmonic_voltage_l1_63 harmonic_voltage_l1_64 harmonic_current_n_7
 harmonic_current_n_07 harmonic_current_7 volume partial_volume volume_mean input_1 input_63 input_64 input_0 output_10
-operating_time ct_ratio serial_number firmware_version device_code state error_code release current_limit rated_current
+operating_time ct_ratio serial_number firmware_version device_code state error_code release current_limit power_limit percent_limit power_limit_mean rated_current
 session_energy session_duration sign_active_power sign_nothing Sign_state nonsense""".split()
 
 

@@ -40,6 +40,18 @@ enum ew_err profile_bind_command(const struct profile *profile, const struct pro
     return EW_OK;
 }
 
+enum ew_err profile_bind_phases(const struct profile *profile, profile_param_fn *param, const void *user,
+                                int *ret, struct ew_reason *reason)
+{
+    int limit = profile_find_command(profile, "limit");
+    double phases = 1;
+    enum ew_err err = EW_OK;
+    if (limit >= 0 && profile->commands[limit].unit == PROFILE_LIMIT_W)
+        err = profile_bind_number(profile, &profile->commands[limit].phases, param, user, &phases, reason);
+    *ret = err == EW_OK ? (int)phases : 1;
+    return err;
+}
+
 void profile_encode_command(const struct profile_command *command, const struct profile_bound *bound,
                             double value, uint16_t ret_words[4])
 {

@@ -140,12 +140,15 @@ struct profile_param {
     bool required;
 };
 
+enum profile_limit_unit { PROFILE_LIMIT_A, PROFILE_LIMIT_W, PROFILE_LIMIT_PERCENT }; // core/profile/limit.h
+
 // A place that is written: an entry of "commands", or of "watchdog".
 struct profile_command {
     char name[PROFILE_NAME_MAX];   // limit, release, phases, plug, socket, output_<n>, reset_<what>
     struct profile_number fc;      // 5, 6, 15, 16
     struct profile_number address; // 0-based
-    struct profile_number scale;   // raw * scale = A (limit); of everything else 1
+    struct profile_number scale;   // raw * scale = the unit (limit, fallback); of everything else 1
+    enum profile_limit_unit unit;  // of the limit and the fallback
     enum profile_type type;
     enum profile_order order;
     int words;
@@ -154,11 +157,12 @@ struct profile_command {
     int read_back;  // index of the register that tells what is in force; -1 = the same place
     double on, off; // raw: of switches (phases: three, one); of a reset `on` is what is written
     // The limit alone.
-    double minimum_a;   // smallest current that can be set, but for 0
-    double step_a;      // what is written is a multiple of this; 0 = as fine as the scale
-    double off_a;       // what is written for "no charging"
-    bool wears;         // kept in a memory that wears out: written on change only
-    int min_interval_s; // ... and not raised again sooner than this; lowering never waits
+    struct profile_number phases; // of a limit in W: on how many a vehicle draws that is not seen drawing yet
+    double minimum_a;             // smallest current that can be set, but for 0
+    double step_a;                // what is written is a multiple of this; 0 = as fine as the scale
+    double off_a;                 // what is written for "no charging"
+    bool wears;                   // kept in a memory that wears out: written on change only
+    int min_interval_s;           // ... and not raised again sooner than this; lowering never waits
     int repeat_s;   // the station forgets a limit that is not written again: after this long; 0 = it keeps it
     int also_count; // places that take the same value (a limit for each phase), written one after the other
     uint16_t also[PROFILE_ALSO_MAX];
@@ -267,6 +271,10 @@ enum ew_err profile_bind_command(const struct profile *profile, const struct pro
                                  profile_param_fn *param, const void *user, struct profile_bound *ret,
                                  struct ew_reason *reason) EW_MUST_CHECK;
 
+// On how many phases a vehicle draws that is not seen drawing yet (limits in W); 1 for all others.
+enum ew_err profile_bind_phases(const struct profile *profile, profile_param_fn *param, const void *user,
+                                int *ret, struct ew_reason *reason) EW_MUST_CHECK;
+
 enum profile_quality { PROFILE_GOOD, PROFILE_NO_VALUE /* NaN sentinel */, PROFILE_NOT_READ };
 struct profile_value {
     enum profile_quality quality;
@@ -278,7 +286,8 @@ struct profile_value {
 
 // Index of a command, -1 when the profile has none of that name.
 int profile_find_command(const struct profile *profile, const char *name);
-// Registers (bits: 0 or 1) for a value of the command: A for the limit, s for a time-out, raw for the others.
+// Registers (bits: 0 or 1) for a value of the command: its unit for limit and fallback, s for a time-out, raw
+// for the others.
 void profile_encode_command(const struct profile_command *command, const struct profile_bound *bound,
                             double value, uint16_t ret_words[4]);
 // The inverse: what the registers written, or read back from the same place, say. NaN when it is no number.
@@ -325,14 +334,15 @@ const char *profile_confidence_name(enum profile_confidence confidence);
 extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 
 // The one vocabulary (quantity.c). *ret_unit (may be NULL) is its SI unit, "" for factors, states and counts.
-// Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back),
-// "rated_current" (A; where no register has it, a parameter of that name does), "session_energy" (Wh),
-// "session_duration" (s), "error_code" (raw), "release" (raw: may it charge at all), "plug" and "socket"
-// (raw: are the EV plug and the domestic socket switched on; see profile_switched_on). Breakers: "state".
-// "ct_ratio", "vt_ratio" for scale_from, and "sign_<quantity>" for sign_from. Modules that are linked to each
-// other (LNK-01) have, by number of the link, "link_action_<n>" (address of the module that acts on an event
-// of this one; 0 = no link), "link_event_<n>" (address of the module on whose event this one acts),
-// "link_interface_<n>" (interface of that module, remote addressing) and "link_error_<n>" (raw; 0 = none).
+// Besides DESIGN's quantities, stations have: "state" (raw; see states), "current_limit" (A, read back;
+// of a limit in other units "power_limit" in W or "percent_limit" of the rated current), "rated_current" (A;
+// where no register has it, a parameter of that name does), "session_energy" (Wh), "session_duration" (s),
+// "error_code" (raw), "release" (raw: may it charge at all), "plug" and "socket" (raw: are the EV plug and
+// the domestic socket switched on; see profile_switched_on). Breakers: "state". "ct_ratio", "vt_ratio" for
+// scale_from, and "sign_<quantity>" for sign_from. Modules that are linked to each other (LNK-01) have, by
+// number of the link, "link_action_<n>" (address of the module that acts on an event of this one; 0 = no
+// link), "link_event_<n>" (address of the module on whose event this one acts), "link_interface_<n>"
+// (interface of that module, remote addressing) and "link_error_<n>" (raw; 0 = none).
 bool profile_quantity_known(const char *quantity, const char **ret_unit);
 // The vocabulary one by one, without statistics and partial counters, of harmonics and numbered things the
 // first: false behind the last.

@@ -44,8 +44,8 @@ void profile_read_scale(struct ew_json *o, const struct profile *profile, struct
 void profile_read_commands(struct ew_json *o, struct ew_arena *arena, struct profile *profile);
 void profile_read_write_place(struct ew_json *o, const struct profile *profile, struct profile_command *c);
 void profile_read_raw(struct ew_json *o, const char *key, enum ew_presence presence, double *ret);
-// The one unit that a place may be said to have.
-void profile_check_unit(struct ew_json *o, const char *unit);
+// "unit": A, W or % of a place that takes a limit.
+void profile_read_limit_unit(struct ew_json *o, struct profile_command *c);
 // read_watchdog.c: "watchdog", "keep_alive" and "setup".
 void profile_read_watchdog(struct ew_json *o, struct profile *profile);
 // error.c: "errors".

@@ -54,6 +54,8 @@ static const struct stem {
     {"link_interface", "", NUMBER},
     {"link_error", "", NUMBER},
     {"current_limit", "A", WHOLE},
+    {"power_limit", "W", WHOLE},
+    {"percent_limit", "%", WHOLE},
     {"rated_current", "A", WHOLE},
     {"release", "", WHOLE},
     {"plug", "", WHOLE},

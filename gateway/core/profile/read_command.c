@@ -43,13 +43,51 @@ void profile_read_write_place(struct ew_json *o, const struct profile *profile, 
         ew_json_fail(o, key, "profile.place", "%s", problem);
 }
 
-void profile_check_unit(struct ew_json *o, const char *unit)
+void profile_read_limit_unit(struct ew_json *o, struct profile_command *c)
 {
-    char said[12];
-    ew_copy(said, sizeof(said), unit);
-    ew_json_text(o, "unit", EW_OPTIONAL, 0, sizeof(said), said);
-    if (o->err == EW_OK && strcmp(said, unit) != 0)
-        ew_json_fail(o, "unit", "profile.unit", "must be \"%s\": scale to that", unit);
+    static const char *const units[] = {"A", "W", "%", NULL}; // enum profile_limit_unit
+    int unit = PROFILE_LIMIT_A;
+    ew_json_enum(o, "unit", EW_OPTIONAL, units, &unit);
+    c->unit = (enum profile_limit_unit)unit;
+}
+
+// "phases": a number, or "$parameter" where only the installer knows which vehicles come.
+static void read_shared(struct ew_json *o, const struct profile *profile, struct profile_command *c)
+{
+    c->phases.value = 1; // whatever the vehicle, no phase carries more
+    bool said = ew_json_has(o, "phases");
+    if (said)
+        profile_read_place(o, "phases", EW_OPTIONAL, profile, &c->phases);
+    int param = profile_param_find(profile, c->phases.param);
+    double least = param < 0 ? c->phases.value : profile->params[param].min;
+    double most = param < 0 ? c->phases.value : profile->params[param].max;
+    if (o->err == EW_OK && said && c->unit != PROFILE_LIMIT_W)
+        ew_json_fail(o, "phases", "profile.limit_unit", "goes with a limit in W");
+    else if (o->err == EW_OK && (least < 1 || most > 3))
+        ew_json_fail(o, "phases", "profile.limit_unit", "must be 1, 2 or 3");
+}
+
+// What only a limit in A has.
+static void check_amperes(struct ew_json *o, const struct profile_command *c)
+{
+    if (o->err != EW_OK || c->unit == PROFILE_LIMIT_A)
+        return;
+    if (c->also_count > 0)
+        ew_json_fail(o, "also", "profile.limit_unit", "goes with a limit in A");
+    else if (c->step_a > 0)
+        ew_json_fail(o, "step", "profile.limit_unit",
+                     "goes with a limit in A: others are rounded down to the scale");
+}
+
+static void read_read_back(struct ew_json *o, const struct profile *profile, struct profile_command *c)
+{
+    static const char *const quantities[] = {"current_limit", "power_limit", "percent_limit"};
+    c->read_back = profile_find(profile, quantities[c->unit]);
+    if (o->err == EW_OK && profile->kind != PROFILE_STATION)
+        ew_json_fail(o, NULL, "profile.command", "only stations have a limit");
+    else if (o->err == EW_OK && c->read_back < 0)
+        ew_json_fail(o, NULL, "profile.read_back", "needs the register \"%s\", that reads what is in force",
+                     quantities[c->unit]);
 }
 
 // "also": the other phases' places, for stations with a limit for each.
@@ -72,7 +110,8 @@ static void read_limit(struct ew_json *o, const struct profile *profile, struct 
     int memory = 0;
     int64_t interval = 0, repeat = 0;
     profile_read_scale(o, profile, &c->scale);
-    profile_check_unit(o, "A");
+    profile_read_limit_unit(o, c);
+    read_shared(o, profile, c);
     read_also(o, c);
     c->minimum_a = 6; // IEC 61851-1: no smaller current can be offered
     ew_json_number(o, "minimum", EW_OPTIONAL, 0, 100, &c->minimum_a);
@@ -84,12 +123,8 @@ static void read_limit(struct ew_json *o, const struct profile *profile, struct 
     c->repeat_s = (int)repeat;
     c->wears = memory == 1;
     c->min_interval_s = (int)interval;
-    c->read_back = profile_find(profile, "current_limit");
-    if (o->err == EW_OK && profile->kind != PROFILE_STATION)
-        ew_json_fail(o, NULL, "profile.command", "only stations have a limit");
-    else if (o->err == EW_OK && c->read_back < 0)
-        ew_json_fail(o, NULL, "profile.read_back",
-                     "needs the register \"current_limit\", that reads what is in force");
+    check_amperes(o, c);
+    read_read_back(o, profile, c);
 }
 
 void profile_read_raw(struct ew_json *o, const char *key, enum ew_presence presence, double *ret)

@@ -54,8 +54,9 @@ static void read_dog_place(struct ew_json *parent, const char *key, enum ew_pres
     read_elsewhere(&o, profile, key, elsewhere);
     if (strcmp(key, "fallback_register") == 0) {
         profile_read_scale(&o, profile, &c->scale);
-        profile_check_unit(&o, "A");
+        profile_read_limit_unit(&o, c);
         elsewhere->scale = c->scale;
+        elsewhere->unit = c->unit;
     }
     if (o.err == EW_OK && !c->readable)
         ew_json_fail(&o, "readable", "profile.read_back", "a watchdog that can't be read back is none");

@@ -151,7 +151,7 @@ export function blocksOf(measures: DeviceMeasures): Block[] {
 
 export const CHARGE_GROUP = 'charge';
 // What the card of a charge point says in its own lines.
-const CHARGE_OWN = ['limit_a', 'rated_a', 'power', 'session_wh', 'plug', 'socket', 'released', 'up_ms', 'period_ms'];
+const CHARGE_OWN = ['limit_a', 'limit_w', 'limit_pct', 'rated_a', 'power', 'session_wh', 'plug', 'socket', 'released', 'up_ms', 'period_ms'];
 
 // The rest of what a charge point measures: a table of what has phases, as currents and voltages, and one of what has none.
 export function chargeBlocks(charge: Charge): Block[] {
