@@ -90,6 +90,11 @@ test('ON is refused with what to change, device by device, and stays off', async
   assert.match(await owner.get('against').innerText(), /Visitors: Say which phases/);
   assert.equal(await owner.get('yes').isDisabled(), true);
   await owner.shot('greenup-on-refused');
+  await owner.get(`mend-${SECOND}`).click(); // to where its phases are said
+  await owner.wait(`${mark('device-form')}[data-device="${SECOND}"]`);
+  await view(owner, 'details');
+  await owner.get('selector').click();
+  await owner.wait(mark('on-dialog'));
   await owner.page.keyboard.press('Escape');
   await owner.page.waitForSelector(mark('on-dialog'), { state: 'detached' });
   assert.equal(await owner.get('selector').isChecked(), false);

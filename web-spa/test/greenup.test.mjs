@@ -21,6 +21,11 @@ for (const [filter, text, expected] of FILTERS) {
   test(`filter ${filter} "${text}"`, () => assert.deepEqual(model.filterPoints(points, filter, text).map((one) => one.id), expected));
 }
 
+for (const [device, code, href] of [[null, 'greenup.not_configured', '#/greenup/configuration'], [null, 'greenup.meter_silent', '#/greenup/configuration'],
+  [null, 'greenup.no_station', '#/system'], [null, 'greenup.fallback_sum', '#/system'], [22, 'greenup.phase_unset', '#/system/devices/22']]) {
+  test(`what stands against ON leads to where it is mended: ${code}`, () => assert.equal(model.placeToMend(device, code).href, href));
+}
+
 test('a wish is what the override says, and back', () => {
   const table = [['auto', false, false], ['start', false, true], ['wait', true, false]];
   for (const [wish, hold, forced] of table) assert.equal(model.wishOf({ hold, forced }), wish);

@@ -52,6 +52,13 @@ export function zonesOf(points: readonly Point[], zones: Table<ConfigZone>): Con
   return [...zones.values()].filter((zone) => used.has(zone.id)).sort((a, b) => collator.compare(a.name, b.name));
 }
 
+// Where what stands against ON is mended. `device`: of the fact, null = the site's.
+export function placeToMend(device: number | null, code: string): { page: 'greenup' | 'system'; href: string } {
+  if (device !== null) return { page: 'system', href: `#/system/devices/${device}` };
+  if (code === 'greenup.no_station' || code === 'greenup.fallback_sum') return { page: 'system', href: '#/system' };
+  return { page: 'greenup', href: '#/greenup/configuration' };
+}
+
 export type Wish = 'auto' | 'start' | 'wait';
 export const wishOf = (station: GreenupStation): Wish => (station.hold ? 'wait' : station.forced ? 'start' : 'auto');
 export const overrideOf = (wish: Wish): { hold: boolean | null; forced: boolean | null } =>

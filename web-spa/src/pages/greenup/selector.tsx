@@ -8,6 +8,7 @@ import { useStore } from '../../store/store';
 import { Confirm, Dialog } from '../../ui/dialog';
 import { CheckField, Switch } from '../../ui/field';
 import { Notice } from '../../ui/notice';
+import { placeToMend } from './model';
 
 type Ask = { is: 'closed' } | { is: 'off' } | { is: 'asking' } | { is: 'check'; check: ControllerCheck } | { is: 'failed'; reason: Reason | null };
 
@@ -18,14 +19,30 @@ function DeviceName({ id }: { id: number | null }): JSX.Element {
   return <strong>{name ?? (id === null ? '' : `#${id}`)}</strong>;
 }
 
-function Ticks({ check, ticked, toggle }: { check: ControllerCheck; ticked: ReadonlySet<string>; toggle: (key: string, on: boolean) => void }): JSX.Element {
+// One thing that stands against ON, and the way to the place where it is mended, for who may open it.
+function Against({ fact, onLeave }: { fact: ControllerCheck['against'][number]; onLeave: () => void }): JSX.Element {
+  const place = placeToMend(fact.device, fact.reason.code);
+  const may = useStore((state) => state.visit.at === 'inside' && state.visit.session.pages.includes(place.page));
+  return (
+    <li>
+      <Notice tone="bad">
+        <DeviceName id={fact.device} />: {reasonText(fact.reason)}
+        {may && <p class="against-way"><a class="button small" href={place.href} onClick={onLeave} data-test={`mend-${fact.device ?? 'site'}`}>{t('ui.greenup.on.mend')}</a></p>}
+      </Notice>
+    </li>
+  );
+}
+
+interface TicksProps { check: ControllerCheck; ticked: ReadonlySet<string>; toggle: (key: string, on: boolean) => void; onLeave: () => void }
+
+function Ticks({ check, ticked, toggle, onLeave }: TicksProps): JSX.Element {
   return (
     <>
       {check.against.length > 0 && (
         <>
           <p>{t('ui.greenup.on.against')}</p>
           <ul class="against" data-test="against">
-            {check.against.map((one) => <li key={`${one.device}/${one.reason.code}`}><Notice tone="bad"><DeviceName id={one.device} />: {reasonText(one.reason)}</Notice></li>)}
+            {check.against.map((one) => <Against key={`${one.device}/${one.reason.code}`} fact={one} onLeave={onLeave} />)}
           </ul>
         </>
       )}
@@ -67,7 +84,7 @@ function OnDialog({ check, onClose, onDone }: { check: ControllerCheck; onClose:
         <button type="button" class="button" onClick={onClose} data-test="no">{t('ui.app.cancel')}</button>
         <button type="button" class="button primary" disabled={!allowed || busy} onClick={() => void go()} data-test="yes">{t('ui.greenup.on.yes')}</button>
       </>
-    )}><Ticks check={check} ticked={ticked} toggle={toggle} /></Dialog>
+    )}><Ticks check={check} ticked={ticked} toggle={toggle} onLeave={onClose} /></Dialog>
   );
 }
 
