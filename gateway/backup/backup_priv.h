@@ -1,6 +1,6 @@
 // The archive. Its files: manifest.json (what is in it, by size and SHA-256), manifest.sum (SHA-256 of the
-// manifest, hex), site.json, profiles/<id>.json, history.db when asked for, and secrets.bin when a passphrase
-// was given.
+// manifest, hex), site.json, profiles/<id>.json, since format 2 controller.json (memory.c), history.db when
+// asked for, and secrets.bin when a passphrase was given.
 //
 // secrets.bin: "EWSEC1", then operations (u32) and memory in KiB (u32) of Argon2id, little-endian, salt (16),
 // nonce (24), then XChaCha20-Poly1305 of {"<name>": base64 ...}, the files of secrets/. Associated data:
@@ -15,11 +15,12 @@
 #include <zip.h>
 
 enum {
-    BACKUP_FORMAT = 1,
-    BACKUP_FILES_MAX = EW_PROFILES_MAX + 2,
+    BACKUP_FORMAT = 2, // 1: without controller.json
+    BACKUP_FILES_MAX = EW_PROFILES_MAX + 3,
     BACKUP_NAME_MAX = 128,
     BACKUP_MANIFEST_MAX = 256 << 10,
     BACKUP_SECRETS_MAX = 4 << 20,
+    BACKUP_MEMORY_MAX = 4 << 20,
     BACKUP_PASSPHRASE_MAX = 1024,
     BACKUP_HASH_SIZE = 32,
     BACKUP_STAGED = 3 // exit code of backup-job: stop the services, then backup-job --swap
@@ -134,6 +135,17 @@ enum ew_err backup_unpack(const char *archive, const char *folder, const char *p
 // False also for what is no archive.
 bool backup_has_secrets(const char *archive);
 void backup_content_done(struct backup_content *content);
+
+// memory.c: what the charging controller remembers.
+#define BACKUP_MEMORY "controller.json"
+// What of it belongs to the site, into `folder`; *ret_any: there was something.
+enum ew_err backup_memory_copy(const char *data_dir, const char *folder, const char *made, bool *ret_any,
+                               struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err backup_memory_check(const char *folder, struct ew_reason *reason) EW_MUST_CHECK;
+// Charges under way at stations of the same site go on: what is below `from` takes over the moment of here.
+enum ew_err backup_memory_merge(const char *from, const char *data_dir,
+                                struct ew_reason *reason) EW_MUST_CHECK;
+bool backup_same_site(const char *a_dir, const char *b_dir); // by the id in site.json
 
 // compare.c: what a restore would change.
 enum { BACKUP_ROWS = 8 };

@@ -237,6 +237,11 @@ static enum ew_err gather(struct job *job, struct ew_reason *reason)
     enum ew_err err = add_site(job, reason);
     if (err == EW_OK)
         err = add_profiles(job, reason);
+    bool remembers = false;
+    if (err == EW_OK)
+        err = backup_memory_copy(job->order->data_dir, job->folder, m->made, &remembers, reason);
+    if (err == EW_OK && remembers)
+        err = list_file(job, BACKUP_MEMORY, reason);
     if (err == EW_OK && job->order->history)
         err = copy_history(job, reason);
     if (err == EW_OK && job->order->history)

@@ -42,6 +42,8 @@ static int64_t allowed_size(const char *name)
         return EW_SITE_FILE_MAX;
     if (strcmp(name, "history.db") == 0)
         return INT64_MAX;
+    if (strcmp(name, BACKUP_MEMORY) == 0)
+        return BACKUP_MEMORY_MAX;
     const char *file = strncmp(name, "profiles/", 9) == 0 ? name + 9 : "";
     size_t len = strlen(file);
     bool right =

@@ -171,6 +171,10 @@ static void list_targets(struct swap *s, const char *from, const char *data_dir)
     char path[PATH_MAX];
     add(s, data_dir, "site.json"); // first: had_site()
     add(s, data_dir, "profiles");
+    ew_path(path, from, BACKUP_MEMORY);
+    if (ew_file_exists(path) ||
+        !backup_same_site(from, data_dir)) // of other stations: goes without a successor
+        add(s, data_dir, BACKUP_MEMORY);
     ew_path(path, from, "history.db");
     if (ew_file_exists(path)) {
         add(s, data_dir, "history.db");
@@ -203,7 +207,9 @@ static void give_tree(const char *path, uid_t user, gid_t group)
 // file keeps the rights that its predecessor had.
 static void give(const char *path, const char *name, const struct stat *before)
 {
-    const char *user = strcmp(name, "history.db") == 0 ? "edgewatt-recorder" : "edgewatt-config";
+    const char *user = strcmp(name, "history.db") == 0    ? "edgewatt-recorder"
+                       : strcmp(name, BACKUP_MEMORY) == 0 ? "edgewatt-controller"
+                                                          : "edgewatt-config";
     const struct passwd *owner = geteuid() == 0 ? getpwnam(user) : NULL;
     if (S_ISREG(before->st_mode))
         (void)!chmod(path, before->st_mode & 0777);
@@ -259,6 +265,8 @@ enum ew_err backup_swap(const char *from, const char *data_dir, struct ew_reason
     struct swap s = {0};
     // Over one that has not proven itself: what would be gone back to is the site before that.
     enum ew_err err = backup_stage(data_dir) == BACKUP_ON_TRIAL ? backup_undo(data_dir, reason) : EW_OK;
+    if (err == EW_OK)
+        err = backup_memory_merge(from, data_dir, reason);
     if (err == EW_OK)
         err = prepare(&s, from, data_dir, reason);
     for (int i = 0; i < s.count && err == EW_OK; i++)

@@ -278,6 +278,8 @@ static enum ew_err unpack(zip_t *zip, const char *folder, const char *passphrase
         err = write_files(zip, folder, &ret->manifest, progress, reason);
     if (err == EW_OK)
         err = check_site_file(folder, ret, reason);
+    if (err == EW_OK && names(&ret->manifest, BACKUP_MEMORY))
+        err = backup_memory_check(folder, reason);
     if (err != EW_OK || !ret->manifest.history)
         return err;
     backup_progress(progress, "checking", 0);

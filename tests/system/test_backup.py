@@ -182,7 +182,7 @@ class Backup(harness.TestCase):
             return change
 
         def newer(files):
-            files["manifest.json"] = files["manifest.json"].replace(b'"format":1', b'"format":2')
+            files["manifest.json"] = files["manifest.json"].replace(b'"format":2', b'"format":3')
             files["manifest.sum"] = hashlib.sha256(files["manifest.json"]).hexdigest().encode()
 
         cases = [(forge, True, "passphrase is wrong, or the backup was changed"),
