@@ -118,6 +118,18 @@ static void set_id(cJSON *site, cJSON *item, int64_t *id)
         }
 }
 
+// What Green'Up keeps of a charge point, as its priority, goes with it.
+static void forget_station(cJSON *site, int64_t id)
+{
+    cJSON *greenup = cJSON_GetObjectItemCaseSensitive(site, "greenup");
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(greenup, "stations");
+    for (int i = cJSON_GetArraySize(list) - 1; i >= 0; i--) {
+        const cJSON *device = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(list, i), "device");
+        if (cJSON_IsNumber(device) && (int64_t)device->valuedouble == id)
+            cJSON_DeleteItemFromArray(list, i);
+    }
+}
+
 static enum ew_err change_object(cJSON *site, struct change *c, struct ew_reason *reason)
 {
     const char *name = site_kind_list(c->kind);
@@ -130,6 +142,8 @@ static enum ew_err change_object(cJSON *site, struct change *c, struct ew_reason
                        site_kind_name(c->kind), (long long)c->id);
     if (!c->value) {
         cJSON_DeleteItemFromArray(list, at);
+        if (c->kind == SITE_DEVICE)
+            forget_station(site, c->id);
         return EW_OK;
     }
     cJSON *item = clean_copy(c->value);
@@ -213,6 +227,12 @@ static const struct {
 
 static enum ew_err check_unused(const cJSON *copy, const struct change *c, struct ew_reason *reason)
 {
+    const cJSON *greenup = cJSON_GetObjectItemCaseSensitive(copy, "greenup");
+    if (c->kind == SITE_DEVICE && refers(greenup, "meter", c->id))
+        return ew_fail(reason, EW_E_INVALID, "site.meter_in_use", c->path,
+                       "device %lld can't be deleted: Green'Up measures the total with it; choose another "
+                       "meter there first",
+                       (long long)c->id);
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
         const cJSON *child;
         if (uses[i].used != c->kind)

@@ -1,6 +1,8 @@
 // System configuration, as an electrician with a phone does it: adds a bus and a meter, presses Test, reads what is wrong,
 // scans, adds what was found; panels, circuits, zones; two people at once; undo.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browser, DESK, USERS, mark } from './browser.mjs';
 import { Gateway, Simulator, freePorts } from './gateway.mjs';
@@ -204,6 +206,14 @@ test('the form asks what the model needs', async () => {
   await visitor.get('phase-order').selectOption('231');
   await save(visitor);
   assert.equal(await visitor.get('phase-order').inputValue(), '231');
+  // A charge point: its phases are not taken for granted, and the usual order can be said.
+  await go(visitor, 'devices/new/2//abb-terra-ac');
+  await fill(visitor, 'unit', '24');
+  assert.equal(await visitor.get('phase-order').inputValue(), '');
+  await visitor.get('phase-order').selectOption('123');
+  const point = await create(visitor, 'device');
+  const { devices } = JSON.parse(readFileSync(join(gateway.data, 'site.json'), 'utf8'));
+  assert.deepEqual(devices.find((one) => String(one.id) === point).phases, [1, 2, 3]);
   await go(visitor, 'devices/new/2//legrand-greenup-old-1p-two');
   await fill(visitor, 'unit', '30');
   await visitor.get('side-L').click();

@@ -216,6 +216,18 @@ class Changes(Case):
         self.assertEqual(self.read_bytes(), before)
         self.assertEqual(self.console.call("config", "site")["rev"], 1)
 
+    def test_a_device_that_green_up_knows(self):
+        def change(*changes):
+            return self.console.call("config", "change", {"rev": self.console.call("config", "site")["rev"], "changes": list(changes)})
+
+        change({"kind": "settings", "id": "greenup", "value": {"meter": 10, "stations": [{"device": 11, "priority": True}]}})
+        # The meter of the total is not taken away under it; what it keeps of a charge point goes with the charge point.
+        error = self.refused(self.console, "change", {"rev": self.console.call("config", "site")["rev"], "changes": [
+            {"kind": "device", "id": 10, "value": None}]}, "site.meter_in_use")
+        self.assertEqual(error.path, "/changes/0")
+        change({"kind": "device", "id": 11, "value": None})
+        self.assertEqual(self.read_site()["greenup"], {"meter": 10, "stations": []})
+
     def test_order_of_cost_rules(self):
         reader = self.mqtt("recorder")
         tariff = self.change(self.console, {"kind": "tariff", "id": None, "value": {

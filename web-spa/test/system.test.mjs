@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  asks, busForm, busValue, deviceForm, deviceValue, mayHaveParts, mayNamePhase, mayTurnPhases, otherSide, paramsOf, partModels, partTwice, pulseIn, pulseWeight, readUnit, readWhere, searchProfiles,
+  asks, busForm, busValue, deviceForm, deviceValue, mayHaveParts, mayNamePhase, maySayPhases, mayTurnPhases, otherSide, paramsOf, partModels, partTwice, pulseIn, pulseWeight, readUnit, readWhere, searchProfiles,
   typed,
 } from '../src/pages/system/model.ts';
 
@@ -54,6 +54,9 @@ test('groups, labels and phases are asked where there are such things, and saved
   const three = profile('t', { phases: 3 });
   assert.deepEqual([mayTurnPhases(three), mayNamePhase(three)], [true, false]);
   assert.deepEqual([mayTurnPhases(profile('o')), mayNamePhase(profile('o'))], [false, true]);
+  // Of every charge point, also one whose registers tell one current only.
+  for (const phases of [1, 3]) assert.deepEqual([maySayPhases(profile('c', { kind: 'station', phases })), mayTurnPhases(profile('c', { kind: 'station', phases }))], [true, false]);
+  assert.deepEqual([maySayPhases(profile('s', { kind: 'station', asks: ['phase'] })), maySayPhases(three)], [false, false]);
   assert.deepEqual([mayNamePhase(profile('s', { kind: 'station', asks: ['phase'] })), mayNamePhase(profile('p', { kind: 'pulse' })), mayNamePhase(undefined)], [false, false, false]);
   const form = { ...deviceForm(null), bus: '2', profile: 't', address: '4' };
   assert.deepEqual(deviceValue({ ...form, phases: '231' }, null, three).phases, [2, 3, 1]);

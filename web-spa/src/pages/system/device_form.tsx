@@ -13,7 +13,7 @@ import { StateMark } from '../../ui/state_mark';
 import { deviceState } from '../installation/model';
 import { useForm, type FormState } from './form';
 import {
-  PARTS_MAX, PHASE_ORDERS, PULSE_UNITS, alarmsMayGo, asks, byName, deviceForm, deviceValue, hrefOf, isDisabled, mayHaveParts, mayNamePhase, mayTurnPhases, otherSide, paramsOf,
+  PARTS_MAX, PHASE_ORDERS, PULSE_UNITS, STATION_PHASES, alarmsMayGo, asks, byName, deviceForm, deviceValue, hrefOf, isDisabled, mayHaveParts, mayNamePhase, maySayPhases, mayTurnPhases, otherSide, paramsOf,
   partModels, partTwice, pulseIn, type DeviceForm, type PartForm, type Profile,
 } from './model';
 import { ModelChoice } from './model_choice';
@@ -93,6 +93,8 @@ function Labels({ state, profile }: PartProps): JSX.Element | null {
   );
 }
 
+const phaseNames = (digits: string): string => [...digits].map((digit) => `L${digit}`).join(', ');
+
 function Address({ state, profile }: PartProps): JSX.Element {
   const { form, set, saving } = state;
   const buses = useStore((all) => all.buses);
@@ -123,9 +125,13 @@ function Address({ state, profile }: PartProps): JSX.Element {
         <SelectField label={t('ui.system.device.phase')} hint={t('ui.system.device.phase_meter_why')} value={form.phases} onChange={(phases) => set({ phases })} error={error('phases')} test="phase-of-meter"
           options={[{ value: '', label: t('ui.system.device.phase_unset') }, ...['1', '2', '3'].map((one) => ({ value: one, label: `L${one}` }))]} />
       )}
+      {maySayPhases(profile) && (
+        <SelectField label={t('ui.system.device.phase_order')} hint={t('ui.system.device.phase_order_why')} value={form.phases} onChange={(phases) => set({ phases })} error={error('phases')} test="phase-order"
+          options={STATION_PHASES.map((one) => ({ value: one, label: one === '' ? t('ui.system.device.phase_unset') : phaseNames(one) }))} />
+      )}
       {mayTurnPhases(profile) && (
         <SelectField label={t('ui.system.device.phase_order')} hint={t('ui.system.device.phase_order_why')} value={form.phases === '123' ? '' : form.phases} onChange={(phases) => set({ phases })} error={error('phases')} test="phase-order"
-          options={[...PHASE_ORDERS, ...((PHASE_ORDERS as readonly string[]).includes(form.phases) || form.phases === '123' ? [] : [form.phases])].map((one) => ({ value: one, label: [...(one || '123')].map((digit) => `L${digit}`).join(', ') }))} />
+          options={[...PHASE_ORDERS, ...((PHASE_ORDERS as readonly string[]).includes(form.phases) || form.phases === '123' ? [] : [form.phases])].map((one) => ({ value: one, label: phaseNames(one || '123') }))} />
       )}
       {paramsOf(profile).map((one) => (one.name in PULSE_UNITS ? <Pulse key={one.name} state={state} param={one} /> : (
         <NumberField key={one.name} label={lookUp(`ui.system.param.${one.name}`) ?? one.name} value={form.params[one.name] ?? ''} {...(one.preset === undefined ? {} : { placeholder: String(one.preset) })}

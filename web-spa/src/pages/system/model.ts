@@ -126,7 +126,10 @@ export function pulseIn(typedText: string, from: string, to: string): string {
 // ---- Phases: of a charge point its own; of a meter those of the site it is wired to ----
 
 export const PHASE_ORDERS = ['', '231', '312', '132', '213', '321'] as const;
-export const mayTurnPhases = (profile: Profile | undefined): boolean => profile !== undefined && profile.phases === 3 && !asks(profile, 'phase') && ['meter', 'breaker', 'station'].includes(profile.kind);
+// Of a charge point they must be said, whatever its registers tell: Green'Up takes none for granted. '' = not said.
+export const STATION_PHASES = ['', '123', ...PHASE_ORDERS.slice(1), '1', '2', '3'] as const;
+export const maySayPhases = (profile: Profile | undefined): boolean => profile?.kind === 'station' && !asks(profile, 'phase');
+export const mayTurnPhases = (profile: Profile | undefined): boolean => profile !== undefined && profile.phases === 3 && !asks(profile, 'phase') && ['meter', 'breaker'].includes(profile.kind);
 export const mayNamePhase = (profile: Profile | undefined): boolean => profile !== undefined && profile.phases === 1 && profile.table && !asks(profile, 'phase') && ['meter', 'breaker'].includes(profile.kind);
 
 // ---- Groups: modules of different functions at one address ----
