@@ -370,8 +370,8 @@ static void a_charge_point_shows_its_charge(void **state)
         wait_for(&b, "device/1/charge", expected[i]);
     wait_for(&b, "device/1/status", "{\"state\":\"on\"");
     slave_set_register(slave, 0x4009, 17);
-    wait_for(&b, "device/1/status", "{\"state\":\"fault\",\"reason\":{\"code\":\"station.error_code\"");
-    wait_for(&b, "device/1/charge", "\"errors\":[{\"code\":\"station.error_code\"");
+    wait_for(&b, "device/1/status", "{\"state\":\"fault\",\"reason\":{\"code\":\"station.error_word\"");
+    wait_for(&b, "device/1/charge", "\"errors\":[{\"code\":\"station.error_word\"");
     slave_set_register(slave, 0x4009, 0);
     wait_for(&b, "device/1/status", "{\"state\":\"on\",\"reason\":null");
     broker_end(&b);
