@@ -82,7 +82,15 @@ struct query_quality {
 };
 enum ew_err query_quality_read(const cJSON *args, struct query_quality *ret,
                                struct ew_reason *reason) EW_MUST_CHECK;
-enum ew_err query_quality(const struct query_world *world, const struct query_quality *query,
-                          struct ew_buf *ret_json, struct ew_reason *reason) EW_MUST_CHECK;
+// It takes a tenth of a second, so it is answered in steps: begin, then step until it is done or fails, then
+// free (takes NULL). A step reads a series of a week: about a millisecond. *ret_json and world are on loan
+// until then.
+struct query_quality_run;
+enum ew_err query_quality_begin(const struct query_world *world, const struct query_quality *query,
+                                struct ew_buf *ret_json, struct query_quality_run **ret,
+                                struct ew_reason *reason) EW_MUST_CHECK;
+enum ew_err query_quality_step(struct query_quality_run *run, bool *ret_done,
+                               struct ew_reason *reason) EW_MUST_CHECK;
+void query_quality_free(struct query_quality_run *run);
 
 #endif

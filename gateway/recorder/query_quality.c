@@ -28,26 +28,6 @@ static void add_value(void *user, int64_t series, const struct history_value *va
         quality_add(user, value->start_s, value->length_s, value->value_th, value->low_th, value->high_th);
 }
 
-static enum ew_err judge_week(const struct query_world *world, int64_t device,
-                              const struct quality_week *week, struct quality *q, struct quality_result *ret,
-                              struct ew_reason *reason)
-{
-    struct sampler_series series;
-    quality_begin(q, week, world->nominal_v > 0 ? world->nominal_v : 230);
-    for (int i = 0; sampler_series_at(world->sampler, i, &series); i++) {
-        struct quality_source source;
-        if (series.device != device || series.counter || !quality_source(series.quantity, &source))
-            continue;
-        enum ew_err err =
-            past_read(world->sampler, &series.id, 1, false, week->start_s, week->end_s, add_value, q, reason);
-        if (err != EW_OK)
-            return err;
-        quality_end(q, &source);
-    }
-    quality_judge(q, ret);
-    return EW_OK;
-}
-
 static void write_finding(struct ew_jw *w, enum quality_criterion criterion, const struct quality_finding *f)
 {
     static const char *const conductors[QUALITY_CONDUCTORS] = {"l1", "l2", "l3", "l1_l2", "l2_l3", "l3_l1"};
@@ -101,31 +81,95 @@ static enum ew_err first_week(const struct query_world *world, const struct quer
     return EW_OK;
 }
 
-enum ew_err query_quality(const struct query_world *world, const struct query_quality *query,
-                          struct ew_buf *ret_json, struct ew_reason *reason)
+// ---- Series by series ------------------------------------------------------------------------------------
+
+struct query_quality_run {
+    const struct query_world *world;
+    struct query_quality query;
+    struct quality_week week;
+    struct quality quality;
+    struct ew_jw w;
+    int series, weeks; // how far it is
+};
+
+static void begin_week(struct query_quality_run *run)
+{
+    quality_begin(&run->quality, &run->week, run->world->nominal_v > 0 ? run->world->nominal_v : 230);
+    run->series = 0;
+}
+
+enum ew_err query_quality_begin(const struct query_world *world, const struct query_quality *query,
+                                struct ew_buf *ret_json, struct query_quality_run **ret,
+                                struct ew_reason *reason)
 {
     struct quality_week week = {.marks = 0};
+    *ret = NULL;
     enum ew_err err = first_week(world, query, &week, reason);
     if (err != EW_OK)
         return err;
-    struct quality *q = malloc(sizeof(*q));
-    if (!q)
+    struct query_quality_run *run = *ret = malloc(sizeof(*run));
+    if (!run)
         abort();
-    struct ew_jw w;
-    ew_jw_init(&w, ret_json);
-    ew_jw_open_object(&w, NULL);
-    ew_jw_int(&w, "device", query->device);
-    ew_jw_open_array(&w, "weeks");
-    for (int i = 0; i < query->weeks && err == EW_OK; i++) {
-        struct quality_result result;
-        err = judge_week(world, query->device, &week, q, &result, reason);
+    run->world = world;
+    run->query = *query;
+    run->week = week;
+    run->weeks = 0;
+    ew_jw_init(&run->w, ret_json);
+    ew_jw_open_object(&run->w, NULL);
+    ew_jw_int(&run->w, "device", query->device);
+    ew_jw_open_array(&run->w, "weeks");
+    begin_week(run);
+    return EW_OK;
+}
+
+static void end_week(struct query_quality_run *run)
+{
+    struct quality_result result;
+    quality_judge(&run->quality, &result);
+    write_week(&run->w, &run->week, &result);
+    quality_week(run->world->zone, calendar_add(run->week.monday, CALENDAR_DAY, -7), &run->week);
+    run->weeks++;
+    begin_week(run);
+}
+
+// The next series that the check looks at, through the week under way.
+static enum ew_err read_series(struct query_quality_run *run, bool *ret_any, struct ew_reason *reason)
+{
+    struct sampler_series series;
+    struct quality_source source;
+    *ret_any = false;
+    while (sampler_series_at(run->world->sampler, run->series, &series)) {
+        run->series++;
+        if (series.device != run->query.device || series.counter || !quality_source(series.quantity, &source))
+            continue;
+        enum ew_err err = past_read(run->world->sampler, &series.id, 1, false, run->week.start_s,
+                                    run->week.end_s, add_value, &run->quality, reason);
         if (err == EW_OK)
-            write_week(&w, &week, &result);
-        quality_week(world->zone, calendar_add(week.monday, CALENDAR_DAY, -7), &week);
+            quality_end(&run->quality, &source);
+        *ret_any = true;
+        return err;
     }
-    ew_jw_close_array(&w);
-    query_write_until(&w, world->sampler);
-    ew_jw_close_object(&w);
-    free(q);
-    return err;
+    return EW_OK;
+}
+
+enum ew_err query_quality_step(struct query_quality_run *run, bool *ret_done, struct ew_reason *reason)
+{
+    bool any = false;
+    *ret_done = false;
+    enum ew_err err = read_series(run, &any, reason);
+    if (err != EW_OK || any)
+        return err;
+    end_week(run);
+    *ret_done = run->weeks == run->query.weeks;
+    if (*ret_done) {
+        ew_jw_close_array(&run->w);
+        query_write_until(&run->w, run->world->sampler);
+        ew_jw_close_object(&run->w);
+    }
+    return EW_OK;
+}
+
+void query_quality_free(struct query_quality_run *run)
+{
+    free(run);
 }

@@ -163,6 +163,19 @@ static void check(enum ew_err err, struct ew_buf *answer, const struct ew_reason
         check(err, &answer, &problem);                                                                       \
     } while (0)
 
+// To its end at once.
+static enum ew_err ask_quality(const struct query_world *of, const struct query_quality *query,
+                               struct ew_buf *ret_json, struct ew_reason *reason)
+{
+    struct query_quality_run *run = NULL;
+    bool done = false;
+    enum ew_err err = query_quality_begin(of, query, ret_json, &run, reason);
+    while (err == EW_OK && !done)
+        err = query_quality_step(run, &done, reason);
+    query_quality_free(run);
+    return err;
+}
+
 static void ask_calendar(const cJSON *args)
 {
     struct ew_reason problem = {.err = EW_OK};
@@ -180,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASK(&world, query_history, query_history_read, query_history);
     ASK(&world, query_series, query_series_read, query_series);
     ASK(&world, query_compare, query_compare_read, query_compare);
-    ASK(&world, query_quality, query_quality_read, query_quality);
+    ASK(&world, query_quality, query_quality_read, ask_quality);
     ASK(pricing, pricing_query, pricing_query_read, pricing_answer);
     ASK(store, journal_query, journal_query_read, journal_query);
     ASK(store, charges_query, charges_query_read, charges_query);

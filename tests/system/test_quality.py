@@ -127,6 +127,22 @@ class Quality(harness.TestCase):
     def test_a_device_of_which_nothing_is_recorded_has_no_verdict(self):
         self.assertEqual([week["verdict"] for week in self.ask(OTHER)["weeks"]], ["none", "none"])
 
+    def test_who_asks_something_else_meanwhile_does_not_wait(self):
+        """It is answered bit by bit: a quick question asked after several of these is answered before the last of them."""
+        answers = f"reply/{self.client.user}/meanwhile"
+        self.client.subscribe(f"reply/{self.client.user}/#")
+        mark = self.client.mark()
+        asked = [("quality", {"device": DEVICE, "weeks": 5})] * 6 + [("consumption", {"by": "day", "from": "2026-03-02", "spans": 1})]
+        for number, (method, args) in enumerate(asked):
+            self.client.publish(f"call/{self.client.user}/recorder/{method}", args, qos=0, response=answers, correlation=str(number).encode())
+        harness.wait_until(lambda: len(self.replies(answers, mark)) == len(asked), what="all answers")
+        replies = self.replies(answers, mark)
+        self.assertEqual([len(r["result"]["weeks"]) for r in replies if "weeks" in r["result"]], [5] * 6)
+        self.assertIn("weeks", replies[-1]["result"])
+
+    def replies(self, topic, mark):
+        return [m.json for m in self.client.messages if m.order >= mark and m.topic == topic]
+
     def test_bad_questions_are_refused(self):
         for args, code in (({"from": "2026-13-01"}, "json.date"), ({"weeks": 6}, "json.range"), ({"from": "2090-01-02"}, "query.week_running")):
             with self.assertRaises(harness.CallError) as caught:
