@@ -17,7 +17,8 @@ static void take(struct intake *in, int64_t now_ms)
     in->last_ms = count > 0 ? now_ms : in->last_ms;
     if (count > 0 && busy) {
         ew_loop_change_fd(in->loop, ew_queue_fd(in->queue), 0);
-        ew_loop_timer_set(in->loop, &in->timer, now_ms + (count == PER_TURN ? 0 : BATCH_MS));
+        // A timer that is due at once would run again within this turn.
+        ew_loop_timer_set(in->loop, &in->timer, now_ms + (count == PER_TURN ? 1 : BATCH_MS));
     } else {
         ew_loop_change_fd(in->loop, ew_queue_fd(in->queue), EPOLLIN);
     }
