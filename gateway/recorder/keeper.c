@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "recorder/sampler_priv.h"
+#include "store/samefile.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +78,7 @@ struct keeper *keeper_new(struct store *store, const struct sampler *sampler, co
     return k;
 }
 
-static void drop_part(struct keeper *k)
+static void give_up_part(struct keeper *k)
 {
     if (k->backup)
         sqlite3_backup_finish(k->backup);
@@ -83,7 +86,6 @@ static void drop_part(struct keeper *k)
         sqlite3_close(k->copy);
     k->backup = NULL;
     k->copy = NULL;
-    (void)unlink(k->part);
 }
 
 void keeper_free(struct keeper *k)
@@ -91,7 +93,7 @@ void keeper_free(struct keeper *k)
     if (!k)
         return;
     if (k->state == BACKUP_RUNNING)
-        drop_part(k);
+        give_up_part(k); // what was copied so far is not copied again
     free(k);
 }
 
@@ -105,7 +107,8 @@ void keeper_budget(struct keeper *k, int64_t bytes)
 static enum ew_err backup_failed(struct keeper *k, int64_t wall_s, const char *code, const char *why,
                                  struct ew_reason *reason)
 {
-    drop_part(k);
+    give_up_part(k);
+    (void)unlink(k->part);
     k->state = BACKUP_FAILED;
     k->next_try_s = wall_s + RETRY_S;
     ew_reason_clear(&k->backup_reason);
@@ -116,19 +119,49 @@ static enum ew_err backup_failed(struct keeper *k, int64_t wall_s, const char *c
     return EW_E_IO;
 }
 
+static int64_t part_bytes(const struct keeper *k)
+{
+    struct stat st;
+    return stat(k->part, &st) == 0 ? st.st_size : 0;
+}
+
+// What the night before last left is brought up to date: only pages that differ are written. It is a copy of
+// a database with a log beside it, which is said in two bytes of its head; it itself is to have none.
+static bool prepare_part(const struct keeper *k)
+{
+    static const char no_log[] = {1, 1};
+    int fd = open(k->part, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT;
+    bool done = pwrite(fd, no_log, sizeof(no_log), 18) == (ssize_t)sizeof(no_log);
+    return close(fd) == 0 && done;
+}
+
+static bool open_part(struct keeper *k)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    // A copy that is cut off is made anew, so no journal of it is kept, and it is synchronised at its end.
+    static const char *const plain = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF";
+    return samefile_register() && prepare_part(k) &&
+           sqlite3_open_v2(k->part, &k->copy, flags, SAMEFILE_VFS) == SQLITE_OK &&
+           sqlite3_exec(k->copy, plain, NULL, NULL, NULL) == SQLITE_OK &&
+           (k->backup = sqlite3_backup_init(k->copy, "main", store_db(k->store), "main")) != NULL;
+}
+
 static enum ew_err start_backup(struct keeper *k, int64_t wall_s, struct ew_reason *reason)
 {
     int64_t room = store_free_bytes(k->store), size = store_size_bytes(k->store);
-    if (room >= 0 && room < size + ROOM_BYTES)
+    if (room >= 0 && room + part_bytes(k) < size + ROOM_BYTES)
         return backup_failed(k, wall_s, "backup.no_room", "there is not enough room on the disk", reason);
     if (ew_dir_make(k->folder, 0700, reason) != EW_OK)
         return backup_failed(k, wall_s, "backup.failed", reason->text, reason);
-    (void)unlink(k->part);
-    if (sqlite3_open_v2(k->part, &k->copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                        NULL) != SQLITE_OK)
-        return backup_failed(k, wall_s, "backup.failed", sqlite3_errmsg(k->copy), reason);
-    k->backup = sqlite3_backup_init(k->copy, "main", store_db(k->store), "main");
-    if (!k->backup)
+    bool open = open_part(k);
+    if (!open) { // a half one, or no database at all: from nothing
+        give_up_part(k);
+        (void)unlink(k->part);
+        open = open_part(k);
+    }
+    if (!open)
         return backup_failed(k, wall_s, "backup.failed", sqlite3_errmsg(k->copy), reason);
     k->state = BACKUP_RUNNING;
     return EW_OK;
@@ -147,7 +180,9 @@ static enum ew_err end_backup(struct keeper *k, int64_t wall_s, struct ew_reason
     bool kept = whole && fsync(fileno(whole)) == 0;
     if (whole)
         (void)fclose(whole);
-    if (!kept || rename(k->part, k->path) != 0)
+    // The one before goes on as the next copy.
+    bool exchanged = kept && renameat2(AT_FDCWD, k->part, AT_FDCWD, k->path, RENAME_EXCHANGE) == 0;
+    if (!kept || (!exchanged && rename(k->part, k->path) != 0))
         return backup_failed(k, wall_s, "backup.failed", "the file could not be put in its place", reason);
     look_for_backup(k);
     k->backup_at_s = wall_s;

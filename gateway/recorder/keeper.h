@@ -1,4 +1,6 @@
-// Keeps the database: a backup each night, and what is too old goes.
+// Keeps the database: a backup each night, and what is too old goes. Two copies lie in backup/: history.db is
+// the newest whole one; history.db.new, the one before, is brought up to date in the next night and takes its
+// place. So a night costs the disk the pages that differ, not the whole database.
 #ifndef EDGEWATT_RECORDER_KEEPER_H
 #define EDGEWATT_RECORDER_KEEPER_H
 

@@ -6,6 +6,7 @@
 #include "recorder/checker.h"
 #include "recorder/keeper.h"
 #include "recorder/rescue.h"
+#include "store/samefile.h"
 #include "written.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,8 @@ static void close_bench(struct bench *b)
                                         "history.db.damaged",
                                         "backup/history.db",
                                         "backup/history.db.new",
+                                        "backup/history.db-wal",
+                                        "backup/history.db-shm",
                                         "backup",
                                         "history.db.damaged-wal",
                                         "history.db.damaged-shm"};
@@ -200,6 +203,77 @@ static void the_backup_is_whole_and_takes_the_place_of_a_damaged_history(void **
     close_bench(&b);
 }
 
+// A night's backup to its end; what it wrote.
+static int64_t night(struct bench *b, int days)
+{
+    struct ew_reason reason = {0};
+    int64_t before = samefile_written();
+    for (int i = 0; i < 40; i++)
+        if (keeper_tick(b->keeper, &utc, NOW_S + days * 86400, &reason) != EW_OK)
+            fail_msg("%s", reason.text);
+    expect_state(b, "done");
+    return samefile_written() - before;
+}
+
+static void expect_same(struct bench *b, int rows)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *q = NULL;
+    name(b, "backup/history.db", path);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_string_equal(sqlite3_column_text(q, 0), "ok");
+    sqlite3_finalize(q);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM counter_day", -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(q, 0), rows);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+}
+
+static void a_night_costs_the_disk_what_has_changed(void **state)
+{
+    (void)state;
+    struct bench b;
+    char part[128];
+    open_bench(&b);
+    name(&b, "backup/history.db.new", part);
+    add_days(&b, "counter_day", 1000, 1, 3000); // 8 MB
+    int64_t whole = night(&b, 0);
+    assert_true(whole > 6000000);
+    add_days(&b, "counter_day", -1, -1, 3000);
+    assert_true(night(&b, 1) > 6000000); // the second copy
+    for (int days = 2; days < 6; days++) {
+        add_days(&b, "counter_day", -days, -days, 3000);
+        assert_in_range(night(&b, days), 1, whole / 50);
+        expect_same(&b, 2 * (1000 + days));
+    }
+    // It shrinks, too.
+    assert_int_equal(
+        sqlite3_exec(store_db(b.store), "DELETE FROM counter_day WHERE rowid % 2; VACUUM", NULL, NULL, NULL),
+        SQLITE_OK);
+    (void)night(&b, 6);
+    expect_same(&b, 1005);
+    // The older copy was cut off in the middle, is no database, is gone: it is made anew.
+    assert_int_equal(truncate(part, 100000), 0);
+    (void)night(&b, 7);
+    expect_same(&b, 1005);
+    assert_int_equal(truncate(part, 0), 0);
+    FILE *file = fopen(part, "we");
+    assert_non_null(file);
+    for (int i = 0; i < 10000; i++)
+        assert_int_not_equal(fputs("no database ", file), EOF);
+    assert_int_equal(fclose(file), 0);
+    (void)night(&b, 8);
+    expect_same(&b, 1005);
+    assert_int_equal(unlink(part), 0);
+    (void)night(&b, 9);
+    expect_same(&b, 1005);
+    close_bench(&b);
+}
+
 static void damage_found_while_it_runs_is_put_beside_at_the_next_start(void **state)
 {
     (void)state;
@@ -261,6 +335,7 @@ int main(void)
         cmocka_unit_test(what_is_too_old_goes_a_day_at_a_time),
         cmocka_unit_test(a_budget_takes_only_what_was_measured_and_not_the_last_month),
         cmocka_unit_test(the_backup_is_whole_and_takes_the_place_of_a_damaged_history),
+        cmocka_unit_test(a_night_costs_the_disk_what_has_changed),
         cmocka_unit_test(damage_found_while_it_runs_is_put_beside_at_the_next_start),
         cmocka_unit_test(a_backup_that_cant_be_made_says_why),
     };

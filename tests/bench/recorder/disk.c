@@ -1,9 +1,12 @@
 // Three days of a site as the recorder stores them: 100 devices x 24 values (6 counters, 18 measured) at 10
-// minutes, in virtual time, and the CSV files of it every six hours. Usage: disk FOLDER MIGRATIONS [DAYS
-// [nocsv]]. disk.sh counts the sectors it costs.
+// minutes, in virtual time, the CSV files of it every six hours and its backup every night. Usage: disk
+// FOLDER MIGRATIONS [DAYS [nocsv]]. disk.sh counts the sectors it costs. EDGEWATT_PAST_MB: the database
+// begins with a past of so many MB.
 #include "base/clock.h"
 #include "recorder/csv_tree.h"
+#include "recorder/keeper.h"
 #include "recorder/sampler.h"
+#include "store/samefile.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,6 +48,35 @@ static void write_csv(const char *folder, const cJSON *site, int64_t until_s)
     }
 }
 
+static void add_past(struct store *store)
+{
+    char sql[256];
+    const char *megabytes = getenv("EDGEWATT_PAST_MB");
+    snprintf(
+        sql, sizeof(sql),
+        "CREATE TABLE past (bytes); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+        "%d * 2000) INSERT INTO past SELECT randomblob(490) FROM n",
+        megabytes ? (int)strtol(megabytes, NULL, 10) : 0);
+    if (megabytes && sqlite3_exec(store_db(store), sql, NULL, NULL, NULL) != SQLITE_OK)
+        exit(1);
+}
+
+// Once a second, for a step; says what a night cost.
+static void keep(struct keeper *keeper, const struct sampler_now *now)
+{
+    static const struct calendar_zone utc = {.count = 1, .transitions = {{INT64_MIN, 0}}};
+    static int64_t told;
+    struct ew_reason reason;
+    for (int second = 0; second < READ_EVERY_S; second++)
+        if (keeper_tick(keeper, &utc, now->wall_s + second, &reason) != EW_OK)
+            fprintf(stderr, "%s\n", reason.text);
+    int64_t written = samefile_written();
+    if (now->wall_s % 86400 == 12 * 3600 && written != told)
+        printf("the backup of the night wrote %.1f MB\n", (double)(written - told) / 1e6);
+    if (now->wall_s % 86400 == 12 * 3600)
+        told = written;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3)
@@ -61,6 +93,8 @@ int main(int argc, char **argv)
     struct sampler *sampler = sampler_new(store, "boot", 0, ignore_event, NULL);
     if (sampler_load(sampler, &reason) != EW_OK)
         return 1;
+    add_past(store);
+    struct keeper *keeper = keeper_new(store, sampler, argv[1]);
     struct sampler_now now = {.wall_s = START_S, .up_ms = 1000, .synchronised = true};
     cJSON *site = cJSON_CreateObject();
     int64_t begun_us = ew_clock_up_us();
@@ -71,6 +105,7 @@ int main(int argc, char **argv)
         }
         if (argc <= 4 && step > 0 && step % (6 * 3600 / READ_EVERY_S) == 0)
             write_csv(argv[1], site, now.wall_s);
+        keep(keeper, &now);
         read_devices(sampler, &now, (double)step * READ_EVERY_S / 86400);
         now.wall_s += READ_EVERY_S;
         now.up_ms += (int64_t)READ_EVERY_S * 1000;
@@ -79,6 +114,7 @@ int main(int argc, char **argv)
            (double)(ew_clock_up_us() - begun_us) / 1000 / (days * 144),
            (double)store_size_bytes(store) / 1e6);
     cJSON_Delete(site);
+    keeper_free(keeper);
     sampler_free(sampler);
     store_close(store);
     return 0;
