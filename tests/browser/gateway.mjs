@@ -71,7 +71,7 @@ class Program {
 
   async stop() {
     if (this.alive) this.process.kill('SIGTERM');
-    const late = setTimeout(() => this.process.kill('SIGKILL'), 15_000);
+    const late = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE_MS);
     const end = await this.ended;
     clearTimeout(late);
     return end;

@@ -27,7 +27,7 @@ import unittest
 import uuid
 
 from broker_client import Broker, CallError, Client, PacketTypes, Properties, health_table, paho  # noqa: F401
-from processes import (MARK, SOURCE, STOP_S, Process, find_build, find_mosquitto, marked_processes,  # noqa: F401
+from processes import (MARK, SOURCE, STOP_S, Process, Stopwatch, find_build, find_mosquitto, marked_processes,  # noqa: F401
                        pss_bytes, run)
 from waiting import PATIENCE_S, free_port, skip, wait_gone, wait_port, wait_until  # noqa: F401
 
@@ -177,7 +177,7 @@ class Edgewatt:
 
     def _sweep(self):
         """Nothing that a test started may outlive it."""
-        left = wait_gone(marked_processes(self.mark), 5)
+        left = wait_gone(marked_processes(self.mark), 15)
         named = {pid: line for pid, line in marked_processes(self.mark).items() if pid in left}
         for pid in named:
             with contextlib.suppress(ProcessLookupError):

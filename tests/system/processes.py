@@ -7,9 +7,9 @@ import subprocess
 import threading
 import time
 
-from waiting import PATIENCE_S, skip
+from waiting import PATIENCE_S, skip, wait_gone
 
-STOP_S = 20  # what an orderly end may take
+STOP_S = PATIENCE_S  # what an orderly end may take; how long it takes is judged where that is promised
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MARK = "EDGEWATT_TEST_ID"  # in the environment of every process a test starts, and of all their children
 SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: (Thread|Memory)Sanitizer|runtime error: ")
@@ -58,6 +58,29 @@ def pss_bytes(pid):
     raise AssertionError(f"no Pss in /proc/{pid}/smaps_rollup")
 
 
+def queued_s(pid, nothing=0.0):
+    """Seconds for which a process (its first thread) was ready to run and no processor was free; `nothing` once it is
+    gone. A child is there until it is reaped."""
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except OSError:
+        return nothing
+
+
+class Stopwatch:
+    """Measures what is promised: seconds since it was made, less those in which this test or one of the processes had to
+    wait for a processor. What other work on the machine adds is not the gateway's."""
+
+    def __init__(self, *pids):
+        self.queued = {pid: queued_s(pid) for pid in ("self", *pids)}
+        self.begun = time.monotonic()
+
+    def seconds(self):
+        took = time.monotonic() - self.begun
+        return took - sum(queued_s(pid, before) - before for pid, before in self.queued.items())
+
+
 class Process:
     """A child process; its lines (standard output and error) are kept and can be waited for."""
 
@@ -104,6 +127,10 @@ class Process:
 
     def tail(self, count=60):
         return "\n".join(f"  {self.name}| {line}" for line in self.lines[-count:])
+
+    def wait_end(self, timeout=PATIENCE_S):
+        """Returns when it has ended, and is still to be reaped, or after that time."""
+        wait_gone([self.pid], timeout)
 
     def send_signal(self, number):
         if self.alive():

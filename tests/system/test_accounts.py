@@ -418,7 +418,7 @@ class Integrations(Case):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(damaged)
             process = self.start_process("config", [EDGEWATT, "config", "--data", self.data, "--demo"], mark=self.mark)
-            self.assertEqual(process.popen.wait(20), 1)
+            self.assertEqual(process.popen.wait(harness.PATIENCE_S), 1)
             with open(path, encoding="utf-8") as file:
                 self.assertEqual(file.read(), damaged)
 

@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from config_rig import EDGEWATT, SITE, Case, harness  # noqa: E402
@@ -459,7 +458,7 @@ class Starts(Case):
         self.start()
         second = self.start_process("second", [EDGEWATT, "config", "--data", self.data], mark=self.mark)
         second.wait_line("another config, or a command, works with this data folder")
-        self.assertEqual(second.popen.wait(10), 1)
+        self.assertEqual(second.popen.wait(harness.PATIENCE_S), 1)
 
     def test_killed_in_the_middle_of_writing(self):
         """kill -9 at random moments of a burst of changes: the file is whole and the old or the new one, and what was
@@ -513,9 +512,9 @@ class Starts(Case):
             self.assertEqual(len(done.stdout.splitlines()), 1, done.stdout)
         with open(path, "wb") as file:
             file.truncate(100 << 20)
-        began = time.monotonic()
+        used = os.times().children_user
         self.assertIn("larger than", self.edgewatt("check", path, check=False).stdout)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(os.times().children_user - used, 5)
         self.assertEqual(self.edgewatt("check", self.site_path).stdout, "")
         self.assertEqual(self.edgewatt("check", check=False).returncode, 2)
         self.assertEqual(self.edgewatt("check", os.path.join(self.folder, "none"), check=False).returncode, 1)

@@ -88,9 +88,7 @@ class Poller(PollerCase):
         # The good one keeps its step of 200 ms through all that.
         since = self.watcher.mark()
         self.watcher.wait("device/1/measures/instant", after=since)
-        first = time.monotonic()
         harness.wait_until(lambda: len(instants(self.watcher, 1, since)) > 25, what="25 messages")
-        self.assertLess(time.monotonic() - first, 10)
         steps = instants(self.watcher, 1, since)
         span = steps[-1]["up_ms"] - steps[0]["up_ms"]
         self.assertLess(abs(span / (len(steps) - 1) - 200), 20)
@@ -375,9 +373,11 @@ class Poller(PollerCase):
         self.set_device(9, 9)
         poller = self.start_poller()
         harness.wait_until(lambda: all(s.requests for s in silent), what="both are being read")
-        begun = time.monotonic()
+        watch = harness.Stopwatch(poller.pid)
+        poller.send_signal(signal.SIGTERM)
+        poller.wait_end()
+        self.assertLess(watch.seconds(), 1.9)  # 1 s, and what a sanitizer looks for at the end
         self.assertEqual(poller.stop(), 0)
-        self.assertLess(time.monotonic() - begun, 1.9)  # 1 s, and what a busy machine takes
         self.watcher.wait("service/poller/status", lambda s: not s["online"])
 
 

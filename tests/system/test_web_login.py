@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 import unittest
 
 import harness
@@ -216,9 +215,9 @@ class Restarts(unittest.TestCase):
     def test_a_silent_config_is_said_and_the_page_is_there(self):
         login = self.edgewatt.login_as("user")
         pid = self.edgewatt.kill("config", signal.SIGSTOP)  # the supervisor notices after 5 s and starts a new one
-        asked = time.monotonic()
+        watch = harness.Stopwatch(self.edgewatt.pids()["web"])
         self.assertEqual(self.edgewatt.http("/").status, 200)
-        self.assertLess(time.monotonic() - asked, 1.5)
+        self.assertLess(watch.seconds(), 1.5)
         answer = self.edgewatt.http("/api/session", cookies=login.cookies)
         self.assertEqual((answer.status, answer.json["error"]["code"]), (503, "web.config_silent"))
         self.assertTrue(answer.headers["Retry-After"])
