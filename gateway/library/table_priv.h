@@ -4,6 +4,16 @@
 
 #include "library/table.h"
 
+// table.c
+// A new place in the list; NULL when it is full.
+struct ew_reason *table_next_fault(struct table_faults *faults);
+void table_must(const void *memory); // aborts when there was none
+
+// table_rows.c: the registers of a table in UTF-8, the caller's; NULL when it has no header that can be used.
+// rows: the row of each, count 0 at the call.
+cJSON *table_registers(const struct table_head *head, const char *text, size_t len, struct table_rows *rows,
+                       struct table_faults *faults);
+
 // table_text.c: the bytes of a file as UTF-8 without a mark, whatever wrote them. ret is full when they do
 // not fit.
 void table_utf8(const char *bytes, size_t len, struct ew_buf *ret);
