@@ -134,6 +134,14 @@ void login_end_sessions(struct config *config, int user);
 void user_calls_start(struct config *config);
 void user_calls_stop(struct config *config);
 
+// ---- user_list.c ----
+// The call `users`; `user` is the config.
+void user_list(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms);
+// The journal: a user as he was (NULL: new) and as he is (NULL: removed), without any code. what: the call's
+// name.
+void user_audit(struct config *config, const struct config_caller *caller, const char *what,
+                const struct account_user *old, const struct account_user *now, bool new_codes);
+
 // ---- backup_call.c: backup and restore from the page (SYS-08) ----
 void backup_call_start(struct config *config);
 void backup_call_connected(struct config *config);
