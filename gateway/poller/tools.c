@@ -42,7 +42,7 @@ static int *busy_of(struct tools *tools, int64_t bus)
     return &tools->busy[free_place].count;
 }
 
-static enum ew_err give(struct tools *tools, int64_t bus, struct inlet_job *job, struct ew_reason *reason)
+enum ew_err tools_give(struct tools *tools, int64_t bus, struct inlet_job *job, struct ew_reason *reason)
 {
     int *busy = busy_of(tools, bus);
     if (!busy || *busy >= TOOLS_PER_BUS_MAX) {
@@ -55,7 +55,7 @@ static enum ew_err give(struct tools *tools, int64_t bus, struct inlet_job *job,
     return err;
 }
 
-static void came_back(struct tools *tools, const struct inlet_job *job)
+void tools_back(struct tools *tools, const struct inlet_job *job)
 {
     int *busy = busy_of(tools, job->tag);
     if (busy && *busy > 0)
@@ -77,7 +77,7 @@ static void on_raw_done(void *user, const struct inlet_job *job)
     struct ew_jw w;
     const struct inlet_step *step = &job->steps[0];
     bool write = mb_is_write(raw->values.rq.fc);
-    came_back(raw->tools, job);
+    tools_back(raw->tools, job);
     ew_buf_init(&text, ANSWER_MAX);
     ew_jw_init(&w, &text);
     value_answer_write(&raw->values, write ? NULL : step->words, (double)step->took_us / 1000,
@@ -132,7 +132,7 @@ static enum ew_err give_raw(struct tools *tools, const struct raw *raw, const st
         inlet_add_write(job, rq->fc, rq->address, rq->count, raw->values.words);
     else
         inlet_add_read(job, rq->fc, rq->address, rq->count);
-    return give(tools, bus->id, job, reason);
+    return tools_give(tools, bus->id, job, reason);
 }
 
 static void serve_raw(struct tools *tools, struct mq_request *request, const cJSON *args, bool write)
@@ -278,7 +278,7 @@ static void on_test_done(void *user, const struct inlet_job *job)
     struct ew_reason words;
     double ms = (double)job->steps[0].took_us / 1000;
     bool nobody = test->device == 0 && test->next < 0; // a bus without devices: its way was what mattered
-    came_back(test->tools, job);
+    tools_back(test->tools, job);
     if (job->err == EW_OK) {
         read_answer(test, job, ms, &words);
         answer_test(test, true, ms, &words);
@@ -312,7 +312,7 @@ static enum ew_err ask(struct test *test, int unit, int timeout_ms, struct ew_re
     } else {
         inlet_add_read(job, 3, 0, 1);
     }
-    return give(test->tools, test->bus, job, reason);
+    return tools_give(test->tools, test->bus, job, reason);
 }
 
 static enum ew_err ask_device(struct test *test, const struct device *device, const struct bus *bus,
@@ -407,6 +407,7 @@ struct tools *tools_new(struct ew_service *service, struct fleet *fleet)
     mq_serve(service->mq, "poller", "test", on_test, tools);
     mq_serve(service->mq, "poller", "read", on_read, tools);
     mq_serve(service->mq, "poller", "write", on_write, tools);
+    mq_serve(service->mq, "poller", "preview", preview_serve, tools);
     mq_serve(service->mq, "poller", "scan", scans_serve, tools);
     return tools;
 }

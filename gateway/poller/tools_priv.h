@@ -1,4 +1,5 @@
-// Inside of the tools: tools.c has read, write and test, scans.c the scans.
+// Inside of the tools: tools.c has read, write and test, scans.c the scans, preview.c register tables under
+// test.
 #ifndef EDGEWATT_POLLER_TOOLS_PRIV_H
 #define EDGEWATT_POLLER_TOOLS_PRIV_H
 
@@ -40,5 +41,14 @@ void scans_free(struct tools *tools);
 
 // A bus that jobs can be given to: EW_E_UNKNOWN otherwise (inlet.no_bus).
 const struct bus *tools_bus(const struct tools *tools, int64_t id, struct ew_reason *reason);
+// Gives a job to a bus on behalf of a tool: EW_E_BUSY (tool.busy) when others are at work on it. The job's
+// tag is taken. tools_back: first thing when it has come back.
+enum ew_err tools_give(struct tools *tools, int64_t bus, struct inlet_job *job,
+                       struct ew_reason *reason) EW_MUST_CHECK;
+void tools_back(struct tools *tools, const struct inlet_job *job);
+
+// preview.c, the call poller/preview {bus, unit, profile, from?}: registers of a profile under test, as a
+// device has them now.
+void preview_serve(void *user, struct mq_request *request, const cJSON *args, int64_t now_ms);
 
 #endif

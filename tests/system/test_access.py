@@ -118,6 +118,7 @@ TABLE = [
     ("call/{self}/poller/read", "server console @system", "poller"),
     ("call/{self}/poller/write", "server console @system", "poller"),
     ("call/{self}/poller/scan", "console @system", "poller"),
+    ("call/{self}/poller/preview", "console @system", "poller"),
     ("call/{self}/recorder/consumption", f"notifier console @server @consumption @reports {OTHERS}", "recorder"),
     ("call/{self}/recorder/history", f"notifier console @server @consumption @reports {OTHERS}", "recorder"),
     ("call/{self}/recorder/series", f"notifier console @server @consumption @greenup {OTHERS}", "recorder"),

@@ -114,6 +114,64 @@ class Tools(harness.TestCase):
                 self.assertEqual((said["ok"], said["reason"]["code"], said["advice"]["code"]), (False, code, advice), said)
                 self.assert_words(said["reason"], said["advice"])
 
+    # -- a register table under test (DEV-12)
+    def preview(self, bus, unit, registers, **more):
+        head = {"id": "trial", "version": "1", "family": "Trial", "model": "T", "kind": "meter", "confidence": "candidate"}
+        said = self.call("preview", bus=bus, unit=unit, profile={**head, "registers": registers, **more})
+        return said, {row["quantity"]: row for row in said["values"]}
+
+    def test_a_table_is_tried_on_the_device_by_the_decoder_that_polls(self):
+        """The tables of shipped profiles give on each kind of line what polling publishes; a wrong one, what would mend it."""
+        place = {"fc": 4, "type": "f32", "group": "instant"}
+        sdm = {"voltage_l1_n": {**place, "address": 0, "unit": "V"}, "frequency": {**place, "address": 70, "unit": "Hz"},
+               "active_energy_import": {**place, "address": 72, "scale": 1000, "unit": "Wh", "group": "energy"}}
+        for bus in (TCP, RTU_TCP, RTU):
+            said, rows = self.preview(bus, 5, sdm)
+            self.assertEqual((said["total"], said.get("next")), (3, None))
+            self.assertEqual([row["looks"] for row in rows.values()], ["good"] * 3, rows)
+            now = self.console.call("poller", "read", {"bus": bus, "unit": 5, "fc": 4, "address": 72, "count": 2, "type": "f32"})
+            self.assertAlmostEqual(rows["active_energy_import"]["value"], 1000 * now["values"][0], delta=50)
+            self.assertEqual((rows["frequency"]["fc"], rows["frequency"]["address"]), (4, 70))
+        _, rows = self.preview(TCP, 5, {"voltage_l1_n": {**sdm["voltage_l1_n"], "type": "u32"}, "frequency": {**sdm["frequency"], "order": "lsw"},
+                                        "voltage_l2_n": {**place, "address": 2, "scale": 10, "unit": "V"},
+                                        "current_l1": {**place, "address": 5000, "unit": "A"}})
+        self.assertEqual([(name, rows[name]["looks"], [fix["do"] for fix in rows[name]["fixes"]]) for name in ("voltage_l1_n", "frequency", "voltage_l2_n")],
+                         [("voltage_l1_n", "odd", ["type"]), ("frequency", "odd", ["order"]), ("voltage_l2_n", "odd", ["scale"])])
+        fix = rows["voltage_l1_n"]["fixes"][0]
+        self.assertTrue(fix["type"] == "f32" and 200 < fix["value"] < 260, fix)
+        self.assertEqual(rows["voltage_l2_n"]["fixes"][0]["scale"], 1)
+        self.assertEqual((rows["current_l1"]["reason"]["code"], "value" in rows["current_l1"]), ("bus.exception", False))
+
+    def test_a_long_table_comes_in_parts_and_a_silent_device_ends_it(self):
+        place = {"fc": 4, "type": "f32", "group": "harmonics", "unit": "%"}
+        long = {f"harmonic_voltage_l1_{n}": {**place, "address": 2 * n} for n in range(1, 21)}
+        said, rows = self.preview(TCP, 5, long)
+        self.assertEqual((said["total"], said["next"], len(rows)), (20, 8, 8))
+        profile = {"id": "trial", "version": "1", "family": "Trial", "model": "T", "kind": "meter", "confidence": "candidate", "registers": long}
+        last = self.call("preview", bus=TCP, unit=5, profile=profile, **{"from": 16})
+        self.assertEqual((len(last["values"]), last.get("next")), (4, None))
+        for bus, code in ((TCP, "bus.gateway_silent"), (RTU, "bus.timeout")):
+            said, rows = self.preview(bus, 99, long)
+            self.assertEqual(([row["reason"]["code"] for row in said["values"]], said.get("next")), ([code], None))
+
+    def test_what_a_value_hangs_on_is_read_with_it(self):
+        registers = {"active_power": {"fc": 4, "address": 0, "type": "s32", "order": "lsw", "scale": 0.1, "unit": "W", "group": "instant",  # a voltage
+                                      "scale_from": {"registers": ["ct_ratio"]}},
+                     "ct_ratio": {"fc": 4, "address": 51, "type": "u16", "scale": 0.02, "group": "info"},  # the frequency: 500, so about 10
+                     "voltage_l1_n": {"fc": "$function", "address": 0, "type": "s32", "order": "lsw", "scale": 0.1, "unit": "V", "group": "instant"}}
+        _, rows = self.preview(TCP, 9, registers, params={"function": {"min": 3, "max": 4, "required": True}})
+        self.assertTrue(9.9 < rows["ct_ratio"]["value"] < 10.1 and 2000 < rows["active_power"]["value"] < 2600, rows)
+        self.assertEqual(rows["voltage_l1_n"]["reason"]["code"], "profile.param_missing")
+
+    def test_what_is_no_table_is_told(self):
+        self.assertEqual(self.refused("preview", bus=TCP, unit=5, profile={"id": "x"})["code"], "json.missing")
+        bad = {"voltage_l1_n": {"fc": 4, "address": 0, "type": "u17", "group": "instant"}}
+        head = {"id": "trial", "version": "1", "family": "T", "model": "T", "kind": "meter", "confidence": "candidate"}
+        self.assertEqual(self.refused("preview", bus=TCP, unit=5, profile={**head, "registers": bad})["path"], "/registers/voltage_l1_n/type")
+        self.assertEqual(self.refused("preview", bus=999, unit=5, profile={**head, "registers": {
+            "frequency": {"fc": 4, "address": 0, "type": "u16", "group": "instant"}}})["code"], "inlet.no_bus")
+        self.assertEqual(self.refused("preview", bus=TCP, profile=head)["path"], "/unit")
+
     def test_a_bus(self):
         for bus in (TCP, RTU_TCP, RTU):
             said = self.call("test", bus=bus)

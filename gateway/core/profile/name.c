@@ -67,6 +67,11 @@ const char *profile_confidence_name(enum profile_confidence confidence)
     return profile_confidences[confidence];
 }
 
+const char *profile_type_name(enum profile_type type)
+{
+    return profile_type_names[type];
+}
+
 const char *profile_state_name(const struct profile *profile, uint64_t raw)
 {
     for (int i = 0; i < profile->state_count; i++)

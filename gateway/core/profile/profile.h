@@ -330,6 +330,7 @@ const char *profile_kind_name(enum profile_kind kind);
 const char *profile_service_name(enum profile_service service);
 bool profile_service_find(const char *name, enum profile_service *ret);
 const char *profile_confidence_name(enum profile_confidence confidence);
+const char *profile_type_name(enum profile_type type);
 
 extern const char *const profile_asks[]; // "supply" ..., NULL-terminated
 

@@ -1,7 +1,6 @@
-// Register tables of one's own: what is typed and the calls it becomes, what registers mean, and what can be said of a value
-// before the table is trusted. Whether a table is right is the gateway's word. Pure.
-import type { ConfigDevice, Reason } from '../../generated/types';
-import { readQuantity } from '../../format/quantity';
+// Register tables of one's own: what is typed and the calls it becomes. Whether a table is right, and what its registers hold on
+// a device, is the gateway's word. Pure.
+import type { ConfigDevice, Preview, Reason } from '../../generated/types';
 
 export const TABLE_BYTES_MAX = 512 * 1024;
 export const FIRSTS = ['0', '1', '30001', '40001', '300001', '400001'] as const;
@@ -128,147 +127,21 @@ export const lineOf = (text: string, row: number): string => (text.split(/\r\n|\
 
 export const usersOf = (id: string, devices: Iterable<ConfigDevice>): ConfigDevice[] => [...devices].filter((one) => one.profile === id);
 
-// ---- What registers mean ------------------------------------------------------------------------------------------------
+// ---- What was found on the device ----------------------------------------------------------------------------------------
 
-export interface Bound { fc: number; address: number; words: number; scale: number }
-const WORDS: { readonly [type: string]: number } = { bool: 1, u16: 1, s16: 1, u32: 2, s32: 2, u64: 4, s64: 4, f32: 2, f64: 4 };
-
-// null: a parameter of the device is missing.
-export function bind(one: Register, params: ProfileTree['params']): Bound | null {
-  const value = (given: unknown, other: number): number => (given === undefined ? other : typeof given === 'string' && given.startsWith('$') ? params?.[given.slice(1)]?.preset ?? NaN : number(given));
-  const bound = { fc: value(one.fc, 3), address: value(one.address, 0), words: value(one.words, WORDS[one.type] ?? 1), scale: value(one.scale, 1) };
-  return Object.values(bound).some(Number.isNaN) ? null : bound;
-}
-
-// What poller/read is asked: all registers of the value as they are.
-export const readArgs = (bus: number, unit: number, bound: Bound): Json => ({ bus, unit, fc: bound.fc, address: bound.address, count: bound.words, type: 'u16' });
-
-function rawOf(one: Register, registers: readonly number[]): bigint {
-  const order = one.order === 'lsw' ? [...registers].reverse() : registers;
-  return order.reduce((sum, word) => (sum << 16n) | BigInt(word), 0n);
-}
-
-const floatOf = (raw: bigint, bytes: number): number => {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, bytes === 4 ? raw << 32n : raw);
-  return bytes === 4 ? Number(view.getFloat32(0).toPrecision(7)) : view.getFloat64(0);
-};
-
-const stringOf = (registers: readonly number[]): string => {
-  const bytes = new Uint8Array(registers.flatMap((word) => [word >> 8, word & 0xff]));
-  return new TextDecoder().decode(bytes).replace(/\0[\s\S]*$/, '').replace(/[\u0000-\u001f\u007f]/g, '').trim();
-};
-
-// null: the device says that it has none.
-export type Value = number | string | null;
-
-export function decode(one: Register, bound: Bound, registers: readonly number[]): Value {
-  if (one.type === 'string') return stringOf(registers);
-  if (one.type === 'bool' || bound.fc <= 2) return registers[0] ? 1 : 0;
-  let raw = rawOf(one, registers);
-  const whole64 = raw;
-  if (one.shift) raw >>= BigInt(one.shift);
-  if (one.mask !== undefined && BigInt(one.mask) !== 0n) raw &= BigInt(one.mask);
-  if ((one.nan ?? []).some((none) => BigInt(none) === raw || BigInt(none) === whole64)) return null;
-  const bits = registers.length * 16;
-  const value = one.type.startsWith('f') ? floatOf(raw, one.type === 'f32' ? 4 : 8) : Number(one.type.startsWith('s') ? BigInt.asIntN(bits, raw) : raw);
-  if (!Number.isFinite(value)) return null;
-  return Number((value * bound.scale).toPrecision(12));
-}
-
-// What other registers say of a value: its scale, its sign.
-export function finish(one: Register, value: Value, others: { readonly [quantity: string]: Value | undefined }): Value {
-  if (typeof value !== 'number') return value;
-  let result = value;
-  if (one.scale_from) {
-    const factors = one.scale_from.registers.map((name) => others[name]);
-    if (factors.some((factor) => typeof factor !== 'number')) return null;
-    const product = (factors as number[]).reduce((a, b) => a * b, 1);
-    const steps = one.scale_from.steps ?? [];
-    const reached = steps.filter((step) => step.from <= product);
-    result *= steps.length === 0 ? product : reached[reached.length - 1]?.scale ?? 1;
-  }
-  if (one.sign_from && others[one.sign_from.register] === number(one.sign_from.negative)) result = -Math.abs(result);
-  if (one.divide_above && Math.abs(result) > one.divide_above) result /= 10;
-  if (one.four_quadrant && Math.abs(result) > 1) result = Math.sign(result) * (2 - Math.abs(result));
-  return result;
-}
-
-// ---- Plausible? ---------------------------------------------------------------------------------------------------------
-
-export type Looks = 'good' | 'odd' | 'zero' | 'unknown' | 'none';
-export type Fix = { do: 'order'; order: 'msw' | 'lsw'; value: number } | { do: 'type'; type: string; value: number } | { do: 'scale'; scale: number; value: number };
-export interface Verdict { readonly looks: Looks; readonly fixes: readonly Fix[] }
-
-interface Range { readonly min: number; readonly max: number; readonly tight: boolean; readonly least: number }
-
-// What a building can show; `tight`: a value outside is wrong by a scale. Below `least`, but not 0, it is nothing real.
-function rangeOf(name: string, nominal: number): Range | null {
-  const { base } = readQuantity(name);
-  const range = (min: number, max: number, tight = false, least = 1e-6): Range => ({ min, max, tight, least });
-  const plain = base.replace(/^partial_/, '').replace(/_line$/, '');
-  if (base === 'voltage_phase') return range(nominal * 0.6, nominal * 1.3, true);
-  if (base === 'voltage_line') return range(nominal * Math.sqrt(3) * 0.6, nominal * Math.sqrt(3) * 1.3, true);
-  if (base === 'frequency') return range(45, 65, true);
-  if (base === 'power_factor') return range(-1.0001, 1.0001, true);
-  if (/^(active|reactive|apparent)_power$/.test(base)) return range(-1e7, 1e7);
-  if (/energy/.test(plain)) return range(0, 1e12);
-  if (/^(current|current_limit|rated_current)$/.test(base)) return range(-1e4, 1e4);
-  if (/^(thd|harmonic)_/.test(base)) return range(0, 200);
-  if (base === 'temperature') return range(-50, 150);
-  if (plain === 'volume') return range(0, 1e10);
-  if (/_ratio$/.test(base)) return range(1, 1e5);
-  if (/^(operating_time|session_duration)$/.test(base)) return range(0, 4e9);
-  return null;
-}
-
-const inside = (range: Range, value: number): boolean => value >= range.min && value <= range.max && (value === 0 || Math.abs(value) >= range.least);
-
-const OTHER_TYPES: { readonly [type: string]: readonly string[] } = {
-  u16: ['s16'], s16: ['u16'], u32: ['s32', 'f32'], s32: ['u32', 'f32'], f32: ['u32', 's32'], u64: ['s64', 'f64'], s64: ['u64', 'f64'], f64: ['u64', 's64'],
-};
-const FIXES_MAX = 3;
-
-export function judge(name: string, one: Register, bound: Bound, registers: readonly number[], value: Value, nominal: number): Verdict {
-  const said = (looks: Looks, fixes: readonly Fix[] = []): Verdict => ({ looks, fixes: fixes.slice(0, FIXES_MAX) });
-  if (value === null) return said('none');
-  const range = rangeOf(name, nominal);
-  if (typeof value === 'string' || range === null) return said('unknown');
-  if (value === 0) return said('zero');
-  if (inside(range, value)) return said('good');
-  if (one.scale_from || one.sign_from) return said('odd'); // what makes it is another register
-  const good = (changed: Partial<Register>): number | null => {
-    const result = decode({ ...one, ...changed }, bound, registers);
-    return typeof result === 'number' && result !== 0 && inside(range, result) ? result : null;
-  };
-  const fixes: Fix[] = [];
-  const order = one.order === 'lsw' ? 'msw' : 'lsw';
-  if (registers.length > 1) {
-    const swapped = good({ order });
-    if (swapped !== null) fixes.push({ do: 'order', order, value: swapped });
-  }
-  for (const type of OTHER_TYPES[one.type] ?? []) {
-    const read = good({ type });
-    if (read !== null) fixes.push({ do: 'type', type, value: read });
-  }
-  if (fixes.length > 0) return said('odd', fixes); // chance rarely makes those: a scale is not needed beside
-  const steps = range.tight ? [-1, 1, -2, 2, -3, 3, -4, 4] : /^(current|active|reactive|apparent)/.test(name) ? [-3] : [];
-  for (const step of steps) {
-    const scale = Number((bound.scale * 10 ** step).toPrecision(12));
-    const scaled = Number((value * 10 ** step).toPrecision(12));
-    if (inside(range, scaled) && Math.abs(scaled) > range.max / 1e4) fixes.push({ do: 'scale', scale, value: scaled });
-  }
-  return said('odd', fixes);
-}
+export type Row = Preview['values'][number];
+export type Looks = NonNullable<Row['looks']>;
+export type Fix = NonNullable<Row['fixes']>[number];
 
 // The tree with one register, or the word order of all that have several, as was chosen.
 export function fixed(tree: ProfileTree, name: string, fix: Fix): ProfileTree {
   const registers = tree.registers ?? {};
-  const change = fix.do === 'order' ? { order: fix.order } : fix.do === 'type' ? { type: fix.type } : { scale: fix.scale };
-  return { ...tree, registers: { ...registers, [name]: { ...registers[name]!, ...change } } };
+  const { order, type, scale } = fix;
+  const change = fix.do === 'order' ? { order } : fix.do === 'type' ? { type } : { scale };
+  return { ...tree, registers: { ...registers, [name]: { ...registers[name]!, ...change } as Register } };
 }
 
 export function orderOfAll(tree: ProfileTree, order: 'msw' | 'lsw'): ProfileTree {
-  const several = (one: Register): boolean => one.type !== 'string' && (WORDS[one.type] ?? 1) > 1;
+  const several = (one: Register): boolean => /^[usf](32|64)$/.test(one.type);
   return { ...tree, registers: Object.fromEntries(Object.entries(tree.registers ?? {}).map(([name, one]) => [name, several(one) ? { ...one, order } : one])) };
 }
