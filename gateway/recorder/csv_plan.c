@@ -27,6 +27,7 @@ static void drop_last(struct csv_run *run)
 {
     struct csv_output *output = run->outputs[--run->output_count];
     free(output->columns);
+    free(output->checked);
     free(output);
 }
 
@@ -56,6 +57,7 @@ static void write_header(const struct csv_output *output, const struct csv_optio
     csv_text(&line, "utc_offset");
     for (int i = 0; i < output->column_count; i++)
         csv_text(&line, output->columns[i].label);
+    csv_quality_labels(output, &line);
     csv_text(&line, "flags");
     csv_end(&line);
 }
@@ -84,6 +86,7 @@ static enum ew_err open_last(struct csv_run *run, const char *name, const char *
                       run->rewrite ? 0 : run->tree->options.separator, reason);
     ew_buf_done(&header);
     ew_buf_done(&labels);
+    output->last_s = output->file.next_s == INT64_MIN ? INT64_MIN : output->file.next_s - 1;
     if (output->file.next_s < output->from_s)
         output->file.next_s = output->from_s;
     return err;
@@ -264,11 +267,13 @@ static enum ew_err plan_quality(struct csv_run *run, const struct csv_series *co
             continue;
         (void)ew_format(label, sizeof(label), "%lld %s", (long long)list[i]->device, q);
         add_series_columns(output, list[i], label);
+        csv_quality_check(output, list[i]->device);
     }
     if (output->column_count == 0) {
         drop_last(run);
         return EW_OK;
     }
+    output->yearly = true;
     (void)ew_format(name, sizeof(name), "eqcheck/eqcheck_%04d", run->month.year);
     return open_last(run, name, "eqcheck", reason);
 }
@@ -293,6 +298,7 @@ void csv_plan_done(struct csv_run *run)
     for (int i = 0; i < run->output_count; i++) {
         csv_file_done(&run->outputs[i]->file);
         free(run->outputs[i]->columns);
+        free(run->outputs[i]->checked);
         free(run->outputs[i]);
     }
     run->output_count = 0;

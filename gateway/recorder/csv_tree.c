@@ -25,7 +25,8 @@ static void add_column(struct csv_line *line, const struct csv_column *column)
                     column->decimals);
 }
 
-static void add_line(const struct csv_run *run, struct csv_output *output, int64_t slot_s)
+static enum ew_err add_line(struct csv_run *run, struct csv_output *output, int64_t slot_s,
+                            struct ew_reason *reason)
 {
     unsigned flags = 0;
     bool any = false;
@@ -35,15 +36,18 @@ static void add_line(const struct csv_run *run, struct csv_output *output, int64
             flags |= output->columns[i].cell->flags;
         }
     if (!any || slot_s < output->file.next_s)
-        return;
+        return EW_OK;
     struct csv_line line;
     csv_begin(&line, &output->file.text, &run->tree->options);
     csv_time(&line, run->tree->zone, slot_s);
     line.begun = true;
     for (int i = 0; i < output->column_count; i++)
         add_column(&line, &output->columns[i]);
+    enum ew_err err = csv_quality_fields(run, output, slot_s, &line, reason);
     csv_flags(&line, flags);
     csv_end(&line);
+    output->last_s = slot_s;
+    return err;
 }
 
 static enum ew_err end_slot(struct csv_run *run, int64_t slot_s, int64_t end_s, struct ew_reason *reason)
@@ -53,8 +57,9 @@ static enum ew_err end_slot(struct csv_run *run, int64_t slot_s, int64_t end_s, 
         return EW_OK;
     csv_cells_sum(run, slot_s, end_s);
     for (int i = 0; i < run->output_count && err == EW_OK; i++) {
-        add_line(run, run->outputs[i], slot_s);
-        err = csv_file_flush(&run->outputs[i]->file, false, reason);
+        err = add_line(run, run->outputs[i], slot_s, reason);
+        if (err == EW_OK)
+            err = csv_file_flush(&run->outputs[i]->file, false, reason);
     }
     csv_cells_clear(run);
     csv_state_seen(run, slot_s);
@@ -125,9 +130,27 @@ static enum ew_err show(struct csv_run *run, struct ew_reason *reason)
     return err;
 }
 
+// Files of a month begin with it. One of a year that is made anew, because separators were changed, begins
+// with the year.
+static int64_t begin_outputs(struct csv_run *run, int64_t month_s)
+{
+    struct calendar_date new_year = {run->month.year, 1, 1};
+    int64_t begin_s = month_s;
+    for (int i = 0; i < run->output_count; i++) {
+        struct csv_output *output = run->outputs[i];
+        bool anew = output->yearly && run->rewrite;
+        if (anew)
+            begin_s = calendar_date_start_s(run->tree->zone, new_year);
+        else if (output->file.next_s < month_s)
+            output->file.next_s = month_s;
+    }
+    return begin_s;
+}
+
 static enum ew_err write_month(struct csv_run *run, int64_t from_s, int64_t to_s, struct ew_reason *reason)
 {
     enum ew_err err = csv_plan(run, reason);
+    from_s = begin_outputs(run, from_s);
     int64_t until_s = to_s < run->tree->until_s ? to_s : run->tree->until_s, next_s = until_s;
     for (int i = 0; i < run->output_count; i++)
         if (run->outputs[i]->file.next_s < next_s)

@@ -1,6 +1,6 @@
 // Inside the CSV tree: csv_tree.c (months, the pass over samples), csv_plan.c (which files have which
-// columns), csv_settings.c (settings/), csv_state.c (versions), csv_values.c (reading), csv_cells.c (values
-// of a slot).
+// columns), csv_quality.c (the weekly check), csv_settings.c (settings/), csv_state.c (versions),
+// csv_values.c (reading), csv_cells.c (values of a slot).
 #ifndef EDGEWATT_RECORDER_CSV_TREE_PRIV_H
 #define EDGEWATT_RECORDER_CSV_TREE_PRIV_H
 
@@ -41,6 +41,10 @@ struct csv_output {
     int column_count, column_cap;
     struct csv_column *columns;
     int64_t from_s; // of a version: nothing before it
+    int64_t last_s; // of the newest line; INT64_MIN = there is none
+    bool yearly;    // goes on over the months of a year
+    int checked_count;
+    int64_t *checked; // devices of which the weekly check of EN 50160 is told
 };
 
 struct csv_group {
@@ -112,6 +116,12 @@ enum ew_err csv_values(struct csv_run *run, int64_t from_s, int64_t to_s, csv_va
 // csv_plan.c: opens the files of run->month.
 enum ew_err csv_plan(struct csv_run *run, struct ew_reason *reason) EW_MUST_CHECK;
 void csv_plan_done(struct csv_run *run);
+
+// csv_quality.c: names of the columns of the weekly check, the devices that have them, and what a line says.
+void csv_quality_labels(const struct csv_output *output, struct csv_line *line);
+void csv_quality_check(struct csv_output *output, int64_t device);
+enum ew_err csv_quality_fields(struct csv_run *run, const struct csv_output *output, int64_t slot_s,
+                               struct csv_line *line, struct ew_reason *reason) EW_MUST_CHECK;
 
 // csv_state.c: DATA/export.spare/state.json.
 void csv_state_load(struct csv_run *run);

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 """PQ-01, VIEW-05: the weekly check of EN 50160 of a gateway that has a past: sound weeks, one with too many marks out, the
 weeks of 1002 and 1014 marks, one that was hardly recorded, one at an interval of a quarter of an hour."""
+import csv
 import json
 import os
+import re
+import shutil
 import sys
 import unittest
 from datetime import datetime, timedelta
@@ -139,6 +142,67 @@ class Quality(harness.TestCase):
         replies = self.replies(answers, mark)
         self.assertEqual([len(r["result"]["weeks"]) for r in replies if "weeks" in r["result"]], [5] * 6)
         self.assertIn("weeks", replies[-1]["result"])
+
+    def verdicts(self, folder):
+        """(line's time, {column of the check: field}) of the lines that tell of a week, in all years; and the header."""
+        found, headers = [], set()
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                rows = csv.reader(file, delimiter=";")
+                header = next(rows)
+                headers.add(tuple(header))
+                for row in rows:
+                    self.assertEqual(len(row), len(header))
+                    told = {key.split(" ", 1)[1]: field for key, field in zip(header, row) if key.startswith(f"{DEVICE} en50160")}
+                    if any(told.values()):
+                        found.append((row[0], told))
+        return found, headers
+
+    def test_the_csv_file_of_the_year_tells_each_week(self):
+        self.write(**{"from": "2025-10-01"})
+        folder = os.path.join(self.gateway.data, "export", "eqcheck")
+        found, headers = self.verdicts(folder)
+        with open(os.path.join(harness.SOURCE, "schemas/csv/columns.json"), encoding="utf-8") as file:
+            spec = next(f for f in json.load(file)["files"] if f["file"].startswith("eqcheck"))["columns"][0]["name"]
+        for header in headers:
+            self.assertTrue(all(re.fullmatch(spec, label) for label in header[2:-1]), header)
+        self.assertEqual([(time, told["en50160 week"], told["en50160"], told["en50160 voltage"], told["en50160 thd"]) for time, told in found], [
+            ("2026-03-02 00:00:00", "2026-02-23", "OK", "OK", "OK"),
+            ("2026-03-09 16:50:00", "2026-03-02", "KO", "KO", "OK"),  # the first line of that week
+            ("2026-03-16 00:00:00", "2026-03-09", "", "", ""),
+            ("2026-03-23 00:00:00", "2026-03-16", "", "", ""),
+            (f"{week_before()} 00:00:00", "2026-03-23", "OK", "OK", "OK"),  # nothing was recorded in between
+            (f"{last_week()} 00:00:00", week_before().isoformat(), "KO", "KO", "OK")])
+        self.assertEqual({told["en50160 flicker"] for _, told in found}, {""})  # is not measured
+        # Written once more: nothing stands twice, and made anew it is the same.
+        self.write()
+        self.assertEqual(self.verdicts(folder)[0], found)
+        shutil.rmtree(folder)
+        self.write(**{"from": "2025-10-01"})
+        self.assertEqual(self.verdicts(folder)[0], found)
+        # Another separator: the file of the year is made anew, with all of the year.
+        rev = self.client.call("config", "site")["rev"]
+        self.client.call("config", "change", {"rev": rev, "changes": [{"kind": "settings", "id": "csv", "value": {"decimal": ".", "separator": ";"}}]})
+        harness.wait_until(self.rewritten, what="files with a decimal point")
+        self.assertEqual(self.verdicts(folder)[0], found)
+
+    def rewritten(self):
+        self.write()
+        path = os.path.join(self.gateway.data, "export", "eqcheck", f"eqcheck_{last_week().year}_1.csv")
+        with open(path, encoding="utf-8") as file:
+            return ";49.95;" in file.read()
+
+    def write(self, **more):
+        def begun():
+            try:
+                return self.client.call("recorder", "export", {"action": "write", **more})
+            except harness.CallError as error:
+                if error.code not in ("export.busy", "export.starting"):
+                    raise
+                return None
+        harness.wait_until(begun, what="an export begun")
+        state = harness.wait_until(lambda: (lambda s: s if s["state"] != "running" else None)(self.client.call("recorder", "export")), what="its end")
+        self.assertEqual(state["state"], "idle", state)
 
     def replies(self, topic, mark):
         return [m.json for m in self.client.messages if m.order >= mark and m.topic == topic]
