@@ -100,6 +100,11 @@ class BackupPage(harness.TestCase):
             person.mqtt = self.gateway.mqtt_of(person.login)
         return person.wait_end()
 
+    def wait_clean(self):
+        """The site of before is there until what was restored has proven itself; then nothing is left lying."""
+        harness.wait_until(lambda: not [n for n in os.listdir(self.gateway.data) if n.startswith(("backup.", "restore."))],
+                           what="nothing left lying")
+
     def test_1_made_downloaded_changed_restored(self):
         person = Person(self.gateway)
         before = self.site_names()
@@ -128,8 +133,7 @@ class BackupPage(harness.TestCase):
         self.assertEqual((last["kind"], last["done"], last.get("reason")), ("restore", True, None))
         self.assertEqual(self.site_names(), before)
         self.gateway.wait_priced()
-        leftover = [n for n in os.listdir(self.gateway.data) if n.startswith(("backup.", "restore."))]
-        self.assertEqual(leftover, [])
+        self.wait_clean()
         self.assertEqual(os.listdir(os.path.join(self.gateway.data, "run/job")), ["state.json"])
 
     def test_2_upload_without_secrets(self):
@@ -306,7 +310,7 @@ class BackupPage(harness.TestCase):
         last = person.wait_end()
         self.assertTrue(last["done"])
         self.assertEqual("Before the kill" in self.site_names(), "reason" in last, last)
-        self.assertEqual([n for n in os.listdir(self.gateway.data) if n.startswith(("backup.", "restore."))], [])
+        self.wait_clean()
         self.assertNotIn("reason", person.end(action="make", history=False))
 
 
