@@ -103,8 +103,13 @@ function(edgewatt_test_properties name label timeout ids)
     foreach(id ${ids})
         list(APPEND labels "req:${id}")
     endforeach()
-    # COST: what may take long begins first, so that nothing long is left alone at the end.
-    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} COST ${timeout} SKIP_RETURN_CODE 77
+    # COST: what may take long begins first, so that nothing long is left alone at the end. TIMEOUT: ends what hangs, and
+    # that alone; a machine may be slow and busy.
+    set(hangs ${timeout})
+    if(hangs LESS 600)
+        set(hangs 600)
+    endif()
+    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${hangs} COST ${timeout} SKIP_RETURN_CODE 77
         ENVIRONMENT "EDGEWATT_BUILD=${CMAKE_BINARY_DIR};ASAN_OPTIONS=detect_leaks=1:abort_on_error=0;UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1;TSAN_OPTIONS=halt_on_error=1")
 endfunction()
 
