@@ -79,7 +79,7 @@ const char *supervisor_child_name(int child);
 // The arguments of a service; they point into *s and into args itself.
 struct supervisor_args {
     const char *argv[SUPERVISOR_ARGS_MAX + 1];
-    char http[8], https[8];
+    char http[12], https[12]; // any int
 };
 void supervisor_service_args(const struct supervisor *s, int child, struct supervisor_args *args);
 
