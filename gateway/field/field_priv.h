@@ -41,6 +41,9 @@ enum ew_err field_site_open(struct field_options *o, struct field_site *ret,
 void field_site_close(struct field_site *site);
 // The device of this bus at that unit: the first; false when none is set up there.
 bool field_site_device(const struct field_site *site, int unit, struct site_device *ret);
+// Every device of this bus that a write to the unit gets to must allow it: guard_write's refusals.
+enum ew_err field_site_may_write(const struct field_site *site, int unit,
+                                 struct ew_reason *reason) EW_MUST_CHECK;
 int64_t field_site_known(const void *site, int unit); // its id; a survey_known_fn
 
 void field_say(const struct field_options *o, const struct ew_reason *reason); // on stderr, or as JSON

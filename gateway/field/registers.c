@@ -3,7 +3,6 @@
 #include "field/field_priv.h"
 
 #include "base/clock.h"
-#include "tools/guard.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,12 +60,11 @@ static int run_alone(struct field_options *o)
 {
     struct field_site site;
     struct ew_reason reason;
-    struct site_device device;
     uint16_t registers[MB_READ_BITS_MAX] = {0};
     double ms = 0;
     enum ew_err err = field_site_open(o, &site, &reason);
-    if (err == EW_OK && o->tool == FIELD_WRITE && field_site_device(&site, o->request.rq.unit, &device))
-        err = guard_write(&device, library_find(site.library, device.profile), &reason);
+    if (err == EW_OK && o->tool == FIELD_WRITE)
+        err = field_site_may_write(&site, o->request.rq.unit, &reason);
     if (err == EW_OK) {
         struct mb_request *rq = &o->request.rq;
         struct mb_line *line = mb_line_new(&o->line);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "service/paths.h"
+#include "tools/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,20 @@ bool field_site_device(const struct field_site *site, int unit, struct site_devi
             return true;
     }
     return false;
+}
+
+enum ew_err field_site_may_write(const struct field_site *site, int unit, struct ew_reason *reason)
+{
+    struct site_device device;
+    enum ew_err err = EW_OK;
+    const cJSON *node;
+    cJSON_ArrayForEach(node, cJSON_GetObjectItemCaseSensitive(site->tree, "devices"))
+    {
+        if (err == EW_OK && site_device_read(node, "", &device, NULL) == EW_OK &&
+            device.bus == site->bus.id && guard_reaches(site->bus.type, unit, device.unit))
+            err = guard_write(&device, library_find(site->library, device.profile), reason);
+    }
+    return err;
 }
 
 int64_t field_site_known(const void *site, int unit)

@@ -149,6 +149,20 @@ static bool runs(const struct scan_run *run)
     return run->asking || survey_state(run->survey) == SURVEY_RUNNING;
 }
 
+// Room for one more: those of buses that are gone are kept for a while too, the one that ended first goes.
+static bool make_room(struct tools *tools)
+{
+    struct scan_run *oldest = NULL;
+    if (tools->scan_count < SCANS_MAX)
+        return true;
+    for (int i = 0; i < tools->scan_count; i++)
+        if (!runs(tools->scans[i]) && (!oldest || tools->scans[i]->published_ms < oldest->published_ms))
+            oldest = tools->scans[i];
+    if (oldest)
+        on_old(&oldest->timer, 0);
+    return oldest != NULL;
+}
+
 struct wish {
     int64_t bus, from, to;
     bool quick;
@@ -164,6 +178,8 @@ static enum ew_err start(struct tools *tools, const struct wish *wish, struct ew
         return ew_fail(reason, EW_E_BUSY, "tool.scan_runs", "", "This bus is being scanned already.");
     if (run)
         forget(run);
+    if (!make_room(tools))
+        return ew_fail(reason, EW_E_BUSY, "tool.busy", "", "Other tools are at work on this bus: try again.");
     run = calloc(1, sizeof(*run));
     if (!run)
         abort();

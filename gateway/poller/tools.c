@@ -87,14 +87,16 @@ static void on_raw_done(void *user, const struct inlet_job *job)
     free(raw);
 }
 
-// Every device that is set up at this unit must allow it.
-static enum ew_err may_write(const struct tools *tools, int64_t bus, int unit, struct ew_reason *reason)
+// Every device that a write to this unit gets to must allow it.
+static enum ew_err may_write(const struct tools *tools, const struct bus *bus, int unit,
+                             struct ew_reason *reason)
 {
     const struct fleet *fleet = tools->fleet;
     enum ew_err err = EW_OK;
     for (int i = 0; i < fleet->device_count && err == EW_OK; i++) {
         const struct device *device = fleet->devices[i];
-        if (device->configured && !device->bad && device->config.bus == bus && device->config.unit == unit)
+        if (device->configured && !device->bad && device->config.bus == bus->id &&
+            guard_reaches(bus->config.type, unit, device->config.unit))
             err = guard_write(&device->config,
                               device->recipe ? device->recipe->profile
                                              : library_find(fleet->shelf->library, device->config.profile),
@@ -156,7 +158,7 @@ static void serve_raw(struct tools *tools, struct mq_request *request, const cJS
         err = mb_request_check(&rq, &reason);
     }
     if (err == EW_OK && write)
-        err = may_write(tools, bus_id, raw->values.rq.unit, &reason);
+        err = may_write(tools, bus, raw->values.rq.unit, &reason);
     if (err == EW_OK)
         err = give_raw(tools, raw, bus, &reason);
     if (err == EW_OK && write)

@@ -18,3 +18,13 @@ enum ew_err guard_write(const struct site_device *device, const struct profile *
         ew_reason_param(reason, "device", "%s", device->name);
     return err;
 }
+
+enum {
+    UNIT_ALL = 0,
+    UNIT_ITSELF = 255
+}; // Modbus Messaging on TCP/IP, 4.4.1: either is a device on the network
+
+bool guard_reaches(enum site_bus_type type, int asked, int unit)
+{
+    return asked == unit || asked == UNIT_ALL || (type == SITE_BUS_TCP && asked == UNIT_ITSELF);
+}

@@ -215,6 +215,9 @@ class Tools(harness.TestCase):
         self.assertEqual((said["ok"], said["reason"]["code"]), (False, "bus.exception"), said)
         self.assertEqual(self.refused("write", bus=TCP, unit=77, address=0, value=1)["code"], "tool.candidate")
         self.assertEqual(self.refused("write", bus=TCP, unit=78, address=0x4100, value=6)["code"], "tool.station")
+        # Unit 0 is everybody on a serial line, 0 and 255 often the device itself on the network: nobody is got at that way.
+        for unit in (0, 255):
+            self.assertIn(self.refused("write", bus=TCP, unit=unit, address=0x4100, value=6)["code"], ("tool.station", "tool.candidate"))
         self.assertEqual(self.refused("write", bus=TCP, unit=5, address=0, value=65536)["code"], "tool.value_range")
         self.assertEqual(self.refused("write", bus=TCP, unit=5, address=0)["code"], "json.missing")
 

@@ -120,9 +120,27 @@ static void inferred_models_and_stations_in_use_are_not_written_to(void **state)
     assert_int_equal(guard_write(&unknown, NULL, NULL), EW_OK); // no model is known of it
 }
 
+static void a_write_to_everybody_gets_to_everybody(void **state)
+{
+    (void)state;
+    static const struct {
+        enum site_bus_type type;
+        int asked, unit;
+        bool reaches;
+    } cases[] = {
+        {SITE_BUS_RTU, 5, 5, true},     {SITE_BUS_RTU, 5, 6, false},   {SITE_BUS_RTU, 0, 6, true},
+        {SITE_BUS_RTU_TCP, 0, 6, true}, {SITE_BUS_RTU, 255, 6, false}, {SITE_BUS_TCP, 0, 6, true},
+        {SITE_BUS_TCP, 255, 6, true},   {SITE_BUS_TCP, 7, 6, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (guard_reaches(cases[i].type, cases[i].asked, cases[i].unit) != cases[i].reaches)
+            fail_msg("case %zu", i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_write_to_everybody_gets_to_everybody),
         cmocka_unit_test(requests_are_read_or_refused_at_their_field),
         cmocka_unit_test(a_register_holds_what_was_asked_for_or_nothing_is_written),
         cmocka_unit_test(inferred_models_and_stations_in_use_are_not_written_to),
