@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  asks, busForm, busValue, deviceForm, deviceValue, mayHaveParts, mayNamePhase, maySayPhases, mayTurnPhases, otherSide, paramsOf, partModels, partTwice, pulseIn, pulseWeight, readUnit, readWhere, searchProfiles,
+  asks, busForm, busValue, deviceForm, deviceValue, mayHaveParts, mayNamePhase, maySayPhases, mayTurnPhases, otherSide, paramsOf, withProfile, partModels, partTwice, pulseIn, pulseWeight, readUnit, readWhere, searchProfiles,
   typed,
 } from '../src/pages/system/model.ts';
 
@@ -38,6 +38,11 @@ test('a device says what its model asks, and nothing else', () => {
   assert.deepEqual(deviceValue(deviceForm(stored), stored, profile('x')), { bus: 2, unit: 4, profile: 'x', labels: { input_1: 'Door' }, zones: [5], on: true });
   assert.equal(deviceValue({ ...deviceForm(stored), acceptCandidate: true }, stored, profile('x')).accept_candidate, undefined);
   assert.equal(deviceValue({ ...deviceForm(stored), acceptCandidate: true }, stored, profile('x', { confidence: 'candidate' })).accept_candidate, true);
+});
+
+test('what was accepted of one model is not of the next', () => {
+  const stored = { id: 9, bus: 2, name: 'c', profile: 'one', unit: 1, accept_candidate: true, rev: 1 };
+  assert.deepEqual([withProfile('two', stored).acceptCandidate, withProfile('one', stored).acceptCandidate, withProfile('one', null).acceptCandidate], [false, true, false]);
 });
 
 test('pulses: what one is worth, or how many make a kWh', () => {

@@ -13,7 +13,7 @@ import { StateMark } from '../../ui/state_mark';
 import { deviceState } from '../installation/model';
 import { useForm, type FormState } from './form';
 import {
-  PARTS_MAX, PHASE_ORDERS, PULSE_UNITS, STATION_PHASES, alarmsMayGo, asks, byName, deviceForm, deviceValue, hrefOf, isDisabled, mayHaveParts, mayNamePhase, maySayPhases, mayTurnPhases, otherSide, paramsOf,
+  PARTS_MAX, PHASE_ORDERS, PULSE_UNITS, STATION_PHASES, alarmsMayGo, asks, byName, deviceForm, deviceValue, hrefOf, isDisabled, mayHaveParts, mayNamePhase, maySayPhases, mayTurnPhases, otherSide, paramsOf, withProfile,
   partModels, partTwice, pulseIn, type DeviceForm, type PartForm, type Profile,
 } from './model';
 import { ModelChoice } from './model_choice';
@@ -226,7 +226,7 @@ export function Device({ device, preset, profiles }: Props): JSX.Element {
       <form class="card system-part" onSubmit={(event) => { event.preventDefault(); void submit(); }} noValidate>
         {device ? <Switch label={t('ui.system.on')} hint={t('ui.system.device.on_why')} checked={device.on !== false} onChange={turn} test="on" />
           : <CheckField label={t('ui.system.on')} checked={form.on} onChange={turn} test="on" />}
-        <ModelChoice profiles={profiles} value={form.profile} onChange={(next) => state.set({ profile: next })} error={errorOf(saving.reason, 'profile')}
+        <ModelChoice profiles={profiles} value={form.profile} onChange={(next) => state.set(withProfile(next, device))} error={errorOf(saving.reason, 'profile')}
           attach={(id) => hrefOf('tables', 'new', id, form.bus, form.address, device?.id ?? '')} />
         <Address state={state} profile={profile} />
         <Organised state={state} />

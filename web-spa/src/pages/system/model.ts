@@ -123,6 +123,10 @@ export function pulseIn(typedText: string, from: string, to: string): string {
   return text(to === 'per_kwh' ? short(1000 / weight) : to === 'kwh' || to === 'm3' ? short(weight / 1000) : weight);
 }
 
+// Another model in the form. Registers that nobody has proven are accepted for one model, not for the next.
+export const withProfile = (profile: string, stored: ConfigDevice | null): Pick<DeviceForm, 'profile' | 'acceptCandidate'> =>
+  ({ profile, acceptCandidate: stored?.profile === profile && deviceForm(stored).acceptCandidate });
+
 // ---- Phases: of a charge point its own; of a meter those of the site it is wired to ----
 
 export const PHASE_ORDERS = ['', '231', '312', '132', '213', '321'] as const;
