@@ -48,6 +48,23 @@ static void on_profile_problem(void *user, const char *path, const struct ew_rea
     say(user, reason->path, reason->text);
 }
 
+// A profile of the data folder that was left out: of one that a device names, the site is only told that it
+// is not there.
+static void on_left_out(void *user, const char *path, const struct ew_reason *reason)
+{
+    (void)user;
+    const char *inside = reason->path[0] == '/' && strcmp(reason->path, path) != 0 ? reason->path : "";
+    printf("%s:%s%s %s\n", path, inside, inside[0] ? ":" : "", reason->text);
+}
+
+static void say_left_out(const struct job *job)
+{
+    struct library *library = NULL;
+    struct ew_reason reason;
+    if (job->data && library_load(job->share, job->data, on_left_out, NULL, &library, &reason) == EW_OK)
+        library_free(library);
+}
+
 static enum ew_err device_checked(void *user, const struct site_device *device, const char *path,
                                   struct ew_reason *reason)
 {
@@ -98,6 +115,8 @@ static void check_site(struct job *job, const cJSON *tree)
         check_zone(job, tree);
     if (check.problems > 100)
         printf("%s: and %d problems more\n", job->file, check.problems - 100);
+    if (check.problems > 0)
+        say_left_out(job);
 }
 
 static void check_file(struct job *job)

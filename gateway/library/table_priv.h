@@ -18,8 +18,10 @@ cJSON *table_registers(const struct table_head *head, const char *text, size_t l
 // not fit.
 void table_utf8(const char *bytes, size_t len, struct ew_buf *ret);
 
-// table_words.c: what papers call our types: "UINT32" is u32. NULL when it is none.
+// table_words.c: what papers call our types: "UINT32" is u32, "32-bit, float" f32. NULL when it is none.
 const char *table_type(const char *name);
+// What is mostly meant by a symbol: "U1" is voltage_l1_n. To be offered, not taken: papers differ.
+bool table_symbol(const char *text, char ret[PROFILE_NAME_MAX]);
 // A number, decimal or 0x1F; with a decimal comma where the separator is none.
 bool table_number(const char *text, char separator, double *ret);
 // How much of `si` one of this unit is: "kWh" of "Wh" is 1000, "0.1 V" of "V" is 0.1. false: no such unit.

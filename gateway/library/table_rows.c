@@ -237,7 +237,8 @@ static void fail_quantity(struct table *t, const char *name)
 {
     char other[PROFILE_NAME_MAX];
     const char *said = field(t, QUANTITY);
-    near(name, other);
+    if (!table_symbol(said, other))
+        near(name, other);
     if (!other[0])
         fail(t, columns[QUANTITY], "table.quantity", said, "\"%s\" is not a quantity of the vocabulary",
              said);
@@ -265,8 +266,12 @@ static void read_row(struct table *t)
         fail(t, columns[QUANTITY], "table.twice", quantity, "\"%s\" is there twice", quantity);
     cJSON *node = cJSON_CreateObject();
     table_must(node);
-    if (known)
+    if (known) {
         read_register(t, node, quantity);
+    } else { // what else is wrong with it
+        add_place(t, node);
+        add_type(t, node);
+    }
     if (t->row_bad) {
         cJSON_Delete(node);
         return;

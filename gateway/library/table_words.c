@@ -7,6 +7,45 @@
 #include <string.h>
 #include <strings.h>
 
+static void lower(const char *text, char *dst, size_t size)
+{
+    size_t len = 0;
+    for (; text[len] && len + 1 < size; len++)
+        dst[len] = (char)tolower((unsigned char)text[len]);
+    dst[len] = 0;
+}
+
+enum kind { POSITIVE, WHOLE, FRACTION, NO_KIND };
+
+static enum kind kind_of(const char *text)
+{
+    static const struct {
+        const char *word;
+        enum kind kind;
+    } words[] = {{"double", FRACTION}, {"float", FRACTION}, {"real", FRACTION}, {"unsigned", POSITIVE},
+                 {"uint", POSITIVE},   {"int", WHOLE},      {"signed", WHOLE}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strstr(text, words[i].word))
+            return words[i].kind;
+    return NO_KIND; // "16b" alone tells nothing
+}
+
+// "32-bit, float", "signed 16 bit", "64b double": how wide, and of which kind.
+static const char *described(const char *name)
+{
+    static const char *const types[NO_KIND][3] = {
+        {"u16", "u32", "u64"}, {"s16", "s32", "s64"}, {NULL, "f32", "f64"}};
+    char text[64];
+    lower(name, text, sizeof(text));
+    enum kind kind = kind_of(text);
+    const char *digits = strpbrk(text, "0123456789");
+    long bits = digits ? strtol(digits, NULL, 10) : 0;
+    for (int i = 0; i < 3 && kind != NO_KIND; i++)
+        if (bits == 16L << i)
+            return types[kind][i];
+    return NULL;
+}
+
 const char *table_type(const char *name)
 {
     static const char *const names[][2] = {
@@ -24,7 +63,100 @@ const char *table_type(const char *name)
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strcasecmp(name, own[i]) == 0)
             return own[i];
-    return NULL;
+    return described(name);
+}
+
+// Lower case, without what papers put between letters.
+static void bare(const char *text, char *dst, size_t size)
+{
+    size_t len = 0;
+    for (; *text && len + 1 < size; text++)
+        if (!strchr(" _.()", *text))
+            dst[len++] = (char)tolower((unsigned char)*text);
+    dst[len] = 0;
+}
+
+// `#` of the pattern is a phase's digit, or there is none in it.
+static bool fits(const char *pattern, const char *text, char *ret_digit)
+{
+    for (; *pattern && *text; pattern++, text++) {
+        if (*pattern == '#' && *text >= '1' && *text <= '3')
+            *ret_digit = *text;
+        else if (*pattern != *text)
+            return false;
+    }
+    return *pattern == *text;
+}
+
+bool table_symbol(const char *text, char ret[PROFILE_NAME_MAX])
+{
+    static const char *const symbols[][2] = {{"u#", "voltage_l#_n"},
+                                             {"v#", "voltage_l#_n"},
+                                             {"ul#", "voltage_l#_n"},
+                                             {"vl#", "voltage_l#_n"},
+                                             {"uln#", "voltage_l#_n"},
+                                             {"vln#", "voltage_l#_n"},
+                                             {"u#n", "voltage_l#_n"},
+                                             {"v#n", "voltage_l#_n"},
+                                             {"ul#-n", "voltage_l#_n"},
+                                             {"u12", "voltage_l1_l2"},
+                                             {"v12", "voltage_l1_l2"},
+                                             {"ul1-l2", "voltage_l1_l2"},
+                                             {"u23", "voltage_l2_l3"},
+                                             {"v23", "voltage_l2_l3"},
+                                             {"ul2-l3", "voltage_l2_l3"},
+                                             {"u31", "voltage_l3_l1"},
+                                             {"v31", "voltage_l3_l1"},
+                                             {"ul3-l1", "voltage_l3_l1"},
+                                             {"i#", "current_l#"},
+                                             {"il#", "current_l#"},
+                                             {"in", "current_n"},
+                                             {"p", "active_power"},
+                                             {"3p", "active_power"},
+                                             {"ptot", "active_power"},
+                                             {"p#", "active_power_l#"},
+                                             {"pl#", "active_power_l#"},
+                                             {"psum", "active_power"},
+                                             {"q", "reactive_power"},
+                                             {"3q", "reactive_power"},
+                                             {"qtot", "reactive_power"},
+                                             {"q#", "reactive_power_l#"},
+                                             {"ql#", "reactive_power_l#"},
+                                             {"qsum", "reactive_power"},
+                                             {"s", "apparent_power"},
+                                             {"3s", "apparent_power"},
+                                             {"stot", "apparent_power"},
+                                             {"s#", "apparent_power_l#"},
+                                             {"sl#", "apparent_power_l#"},
+                                             {"ssum", "apparent_power"},
+                                             {"pf", "power_factor"},
+                                             {"3pf", "power_factor"},
+                                             {"cosphi", "power_factor"},
+                                             {"pf#", "power_factor_l#"},
+                                             {"pfl#", "power_factor_l#"},
+                                             {"cosphi#", "power_factor_l#"},
+                                             {"f", "frequency"},
+                                             {"hz", "frequency"},
+                                             {"ep+", "active_energy_import"},
+                                             {"3ep+", "active_energy_import"},
+                                             {"ea+", "active_energy_import"},
+                                             {"kwh+", "active_energy_import"},
+                                             {"ep-", "active_energy_export"},
+                                             {"3ep-", "active_energy_export"},
+                                             {"ea-", "active_energy_export"},
+                                             {"kwh-", "active_energy_export"},
+                                             {"thdu#", "thd_voltage_l#"},
+                                             {"thdi#", "thd_current_l#"}};
+    char symbol[PROFILE_NAME_MAX], digit = 0;
+    bare(text, symbol, sizeof(symbol));
+    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
+        if (fits(symbols[i][0], symbol, &digit)) {
+            ew_copy(ret, PROFILE_NAME_MAX, symbols[i][1]);
+            if (strchr(ret, '#'))
+                *strchr(ret, '#') = digit;
+            return true;
+        }
+    return false;
 }
 
 static const char *number_end(const char *text, char separator, double *ret)
@@ -96,6 +228,11 @@ static bool named(const char *text, const char *si, double *ret)
 bool table_unit(const char *text, const char *si, char separator, double *ret)
 {
     double number = 1, factor = 1;
+    bool dash = strcmp(text, "-") == 0 || strcmp(text, "\xE2\x80\x93") == 0; // of what has no unit
+    if (dash && si[0] == 0) {
+        *ret = 1;
+        return true;
+    }
     const char *unit = number_end(text, separator, &number);
     if (unit == text)
         number = 1;

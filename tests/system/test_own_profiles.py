@@ -167,6 +167,24 @@ class OwnProfiles(harness.TestCase):
             self.refused(client, {"table": {**HEAD, "csv": TABLE}}, None, "more than 512 profiles")
             self.assertTrue(client.call("config", "profile", {"profile": {**own[0], "model": "Other"}}), "one that is there may change")
 
+    def test_a_profile_that_was_left_out_is_told_where_it_is_missed(self):
+        """Its own mistake, beside the site's that names it; while nothing names it, the site is right."""
+        with tempfile.TemporaryDirectory() as data:
+            os.mkdir(os.path.join(data, "profiles"))
+            wrong = os.path.join(data, "profiles", "acme-m1.json")
+            with open(wrong, "w", encoding="utf-8") as file:
+                file.write('{"id": "acme-m1", "version": "1", "family": "A", "model": "M", "kind": "meter", "confidence": "candidate", '
+                           '"registers": {"frequency": {"fc": 3, "address": 0, "type": "u17", "group": "instant"}}}')
+            site = harness.small_site()
+            path = os.path.join(data, "trial.json")
+            for profile, code in (("acme-m1", 1), (site["devices"][0]["profile"], 0)):
+                site["devices"][0]["profile"] = profile
+                with open(path, "w", encoding="utf-8") as file:
+                    json.dump(site, file)
+                said = subprocess.run([EDGEWATT, "check", "--data", data, path], stdout=subprocess.PIPE, text=True, timeout=30)
+                self.assertEqual(said.returncode, code, said.stdout)
+                self.assertEqual(f"{wrong}:/registers/frequency/type: must be one of" in said.stdout, code == 1, said.stdout)
+
     def test_from_the_command_line(self):
         file = tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8")
         self.addCleanup(file.close)

@@ -101,6 +101,8 @@ static void units_become_scales(void **state)
         {"volume", "", "m\xC2\xB3", 1000},
         {"reactive_power", "", "kVAr", 1000},
         {"power_factor", "0.001", "", 0.001},
+        {"power_factor", "", "-", 1},
+        {"power_factor", "0.001", "\xE2\x80\x93", 0.001},
         {"frequency", "", "0.01", 0.01},
         {"operating_time", "", "h", 3600},
     };
@@ -114,6 +116,27 @@ static void units_become_scales(void **state)
         double scale = number_at(register_of(tree, cases[i].quantity), "scale");
         if (scale != cases[i].worth)
             fail_msg("case %zu: %.17g", i, scale);
+        cJSON_Delete(tree);
+    }
+}
+
+static void types_are_taken_as_papers_write_them(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"UINT16", "u16"},        {"32-bit float", "f32"},   {"32b float", "f32"},      {"64b double", "f64"},
+        {"double", "f64"},        {"Signed 16 bit", "s16"},  {"unsigned 32", "u32"},    {"uint_64", "u64"},
+        {"IEEE754 float 32", ""}, {"16-bit integer", "s16"}, {"unsigned int 16", "u16"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[200];
+        cJSON *tree = NULL;
+        (void)ew_format(text, sizeof(text), "quantity,fc,address,type\nactive_power,4,30001,%s\n",
+                        cases[i][0]);
+        enum ew_err err = make(&head, text, strlen(text), &tree);
+        const cJSON *type = cJSON_GetObjectItemCaseSensitive(register_of(tree, "active_power"), "type");
+        if ((err == EW_OK) != (cases[i][1][0] != 0) ||
+            (err == EW_OK && strcmp(type->valuestring, cases[i][1]) != 0))
+            fail_msg("%s: %s", cases[i][0], err == EW_OK ? type->valuestring : faults.at[0].text);
         cJSON_Delete(tree);
     }
 }
@@ -191,6 +214,16 @@ static void wrong_tables_are_told_with_their_row(void **state)
         {"quantity,fc,type\n", "row 1", "\"address\" is missing"},
         {HEADER "flow,4,30001,u16,1\n", "row 2, quantity", "not a quantity"},
         {HEADER "voltage_l1,4,30001,u16,1\n", "row 2, quantity", "voltage_l1_n?"},
+        {HEADER "U2,4,30001,u16,1\n", "row 2, quantity",
+         "\"U2\" is not a quantity of the vocabulary: voltage_l2_n?"},
+        {HEADER "UL1-L2,4,30001,u16,1\n", "row 2, quantity", "voltage_l1_l2?"},
+        {HEADER "I_3,4,30001,u16,1\n", "row 2, quantity", "current_l3?"},
+        {HEADER "3P,4,30001,u16,1\n", "row 2, quantity", "active_power?"},
+        {HEADER "cos(Phi)1,4,30001,u16,1\n", "row 2, quantity", "power_factor_l1?"},
+        {HEADER "U4,4,30001,u16,1\n", "row 2, quantity", "of the vocabulary"},
+        {HEADER "current_l1,4,30001,16b,1\n", "row 2, type", "not a type"},
+        {HEADER "current_l1,4,30001,uint 24,1\n", "row 2, type", "not a type"},
+        {HEADER "current_l1,4,30001,16 bit float,1\n", "row 2, type", "not a type"},
         {HEADER "=cmd|' /C calc'!A0,4,30001,u16,1\n", "row 2, quantity", "not a quantity"},
         {HEADER "current_l1,=4,30001,u16,1\n", "row 2, fc", "not a whole number"},
         {HEADER "current_l1,4,30001,u16,=1+1\n", "row 2, scale", "not a number"},
@@ -225,19 +258,19 @@ static void wrong_tables_are_told_with_their_row(void **state)
 static void all_that_is_wrong_is_told_at_once(void **state)
 {
     (void)state;
-    static const char text[] = HEADER "curent_l1,4,30001,u16,1\n"
+    static const char text[] = HEADER "curent_l1,4,30001,u17,1\n"
                                       "current_l1,9,30001,u99,x\n"
                                       "current_l2,4,30002,u32,1\n"
                                       "current_l3,4,30003,u16,1\n"
                                       "current_n,4,30004,u16,1\n";
-    static const char *const paths[] = {"row 2, quantity", "row 3, fc", "row 3, type", "row 3, scale",
-                                        "row 5, address"};
+    static const char *const paths[] = {"row 2, quantity", "row 2, type",  "row 3, fc",
+                                        "row 3, type",     "row 3, scale", "row 5, address"};
     cJSON *tree = NULL;
     assert_int_equal(make(&head, text, strlen(text), &tree), EW_E_INVALID);
     assert_int_equal(faults.count, COUNT(paths));
     for (size_t i = 0; i < COUNT(paths); i++)
         assert_string_equal(faults.at[i].path, paths[i]);
-    assert_string_equal(faults.at[4].code, "profile.overlap");
+    assert_string_equal(faults.at[5].code, "profile.overlap");
     assert_string_equal(faults.at[0].code, "table.quantity_near");
     cJSON_Delete(tree);
 }
@@ -301,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_tables_become_profiles),
         cmocka_unit_test(units_become_scales),
+        cmocka_unit_test(types_are_taken_as_papers_write_them),
         cmocka_unit_test(letters_of_any_spreadsheet),
         cmocka_unit_test(the_word_order_of_a_whole_table),
         cmocka_unit_test(wrong_tables_are_told_with_their_row),
