@@ -139,7 +139,7 @@ class ChargePoints(StationCase):
         self.status(kathrein, "fault", "station.error_word")
         self.control(f"set {kathrein} error_code 0")
         for name, code, words in (("abb-terra-ac-fallback", 0x4002, "residual current, Modbus communication lost"),
-                                  ("mennekes-hcc3", 50, "cable badly plugged"), ("esp32-evse", 0x11, "pilot, residual current (RCM)")):
+                                  ("mennekes-hcc3", 50, "cable badly plugged"), ("bender-cc612", 0x4100, "residual current (RCMB), contactor welded"), ("esp32-evse", 0x11, "pilot, residual current (RCM)")):
             self.control(f"set {number_of[name]} error_code {code}")
             error = self.charge(number_of[name], lambda c: c["errors"])["errors"][0]
             self.assertEqual((error["code"], error["params"]["word"]), ("station.error_word", words))
