@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { available, saidFirst } from '../scripts/languages.mjs';
 import { readQuantity } from '../src/format/quantity';
-import { fill, resolveLanguage } from '../src/i18n/sentence';
+import { fill, named, resolveLanguage } from '../src/i18n/sentence';
 
 const MESSAGES = join(PROJECT, 'schemas/messages');
 const SYS_02 = ['zh', 'de', 'en', 'es', 'fr', 'fr-BE', 'el', 'it', 'nl-BE', 'nl', 'pl', 'pt', 'ru'];
@@ -16,6 +16,13 @@ const catalogues = Object.fromEntries(tags.map((tag) => [tag, JSON.parse(texts[t
 const english = catalogues.en;
 const plain = (catalogue) => Object.keys(catalogue).filter((key) => !key.includes('#')); // without the plural forms
 const holes = (sentence) => [...sentence.matchAll(/\{([a-z0-9_]+)\}/g)].map((match) => match[1]).sort();
+
+test('an exception of Modbus is named in the language of the reader', () => {
+  const said = (tag, params) => fill(catalogues[tag]['reason.bus.exception'], named(catalogues[tag], { unit: '1', address: '4096', ...params }));
+  assert.match(said('de', { exception: '2', name: 'illegal data address' }), /Ausnahme 2, unzulässige Datenadresse/);
+  assert.match(said('de', { exception: '99', name: 'unknown exception' }), /unknown exception/);
+  assert.equal(named({}, undefined), undefined);
+});
 
 test('the languages of SYS-02 are there, and no other', () => {
   assert.deepEqual([...tags].sort(), [...SYS_02].sort());

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { CATALOGUES, LANGUAGES, type Catalogue, type MessageKey } from '../generated/messages';
 import type { Reason } from '../generated/types';
-import { fill, pluralKey, resolveLanguage, type Params } from './sentence';
+import { fill, named, pluralKey, resolveLanguage, type Params } from './sentence';
 
 export { LANGUAGES };
 export type { MessageKey };
@@ -28,7 +28,7 @@ export function lookUp(key: string): string | null {
 // A reason in the visitor's language; a sentence nobody has translated yet is shown as the gateway wrote it.
 export function reasonText(reason: Reason): string {
   const sentence = catalogue[pluralKey(catalogue, `reason.${reason.code}`, reason.params, current)];
-  return sentence === undefined ? reason.text : fill(sentence, reason.params);
+  return sentence === undefined ? reason.text : fill(sentence, named(catalogue, reason.params));
 }
 
 async function load(tag: string): Promise<void> {

@@ -15,6 +15,12 @@ export function fill(sentence: string, params?: Params): string {
   });
 }
 
+// The gateway names the exceptions of Modbus in English (`name` beside `exception`): here they are the reader's.
+export function named(sentences: { readonly [key: string]: string }, params: Params | undefined): Params | undefined {
+  const name = params?.exception === undefined ? undefined : sentences[`modbus.exception.${params.exception}`];
+  return name === undefined ? params : { ...params, name };
+}
+
 // The key of the form a language uses for `count`: `key#one`, `key#few` … where it has one. The plain key is for all else.
 export function pluralKey(sentences: { readonly [key: string]: string }, key: string, params: Params | undefined, tag: string): string {
   const count = params?.count;
