@@ -102,6 +102,9 @@ double device_value(const struct device *device, int index)
     double turn = 1;
     int source = device->site.downstream ? profile_reversed(device->profile, index, &turn) : index;
     double value = true_value(device, source);
+    int of = is_sign(quantity) ? profile_find(device->profile, quantity + strlen("sign_")) : -1;
+    if (of >= 0 && !isnan(device->ordered[of])) // the sign of what was ordered
+        return raw_sign(device, index, device->ordered[of]);
     if (is_sign(quantity))
         return raw_sign(device, index, device->site.downstream ? -value : value);
     return value * turn;

@@ -131,6 +131,10 @@ class Simulator(harness.TestCase):
             total = sum(sum(device["phases_w"]) for i, device in devices.items() if i != 30)
             self.assertAlmostEqual(self.read(client, 30, 3, 0x1014, ">I") * 0.01, abs(total), delta=0.01)
             self.assertEqual(self.read(client, 30, 3, 0x101A, ">H"), sign)
+        for watts, sign in ((-4000, 1), (4000, 0)):  # what was ordered has its own sign
+            self.ok(f"set 30 active_power {watts}")
+            self.assertEqual(self.read(client, 30, 3, 0x101A, ">H"), sign)
+        self.ok("set 30 active_power auto")
 
     def test_energy_is_the_integral_of_power(self):
         client = self.client(3)
