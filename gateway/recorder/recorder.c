@@ -7,6 +7,7 @@
 #include "core/topic/topic.h"
 #include "recorder/charges.h"
 #include "recorder/checker.h"
+#include "recorder/estimate.h"
 #include "recorder/export_calls.h"
 #include "recorder/keeper.h"
 #include "recorder/optimise.h"
@@ -50,6 +51,8 @@ struct recorder {
     int interval_min;
     struct optimise *optimise;
     bool optimising; // at the last tick
+    bool estimates_free;
+    int64_t estimates_ms; // when they were saved
     struct ew_timer tick;
 };
 
@@ -286,6 +289,10 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
     if (r->event.code[0] && publish_event(service, &r->event, true))
         ew_reason_clear(&r->event);
     totals_publish_new(r->totals);
+    if (r->estimates_free && now_ms - r->estimates_ms >= ESTIMATE_EVERY_MS) {
+        estimate_save(r->sampler, service->data_dir);
+        r->estimates_ms = now_ms;
+    }
     ew_loop_timer_set(service->loop, timer, now_ms + TICK_MS);
 }
 
@@ -362,6 +369,9 @@ static enum ew_err load_history(struct ew_service *service, struct ew_reason *re
     r->zone = (struct calendar_zone){.count = 1, .transitions = {{INT64_MIN, 0}}};
     r->interval_min = 10;
     enum ew_err err = sampler_load(r->sampler, reason);
+    if (err == EW_OK)
+        estimate_load(r->sampler, service->data_dir);
+    r->estimates_free = estimate_free(service->data_dir);
     if (err == EW_OK)
         err = pricing_calls_start(service, r->store, r->sampler, &r->pricing, reason);
     return err;
@@ -466,6 +476,8 @@ static void recorder_health(struct ew_service *service, struct ew_jw *w)
 static void recorder_stop(struct ew_service *service)
 {
     struct recorder *r = service->state;
+    if (r->store && r->sampler)
+        estimate_save(r->sampler, service->data_dir);
     jobs_free(r->jobs);
     export_calls_free(r->export);
     report_calls_free(r->report);

@@ -5,10 +5,14 @@
 #include "base/buf.h"
 #include "core/history/counter.h"
 #include "recorder/csv_tree.h"
+#include "recorder/estimate.h"
 #include "recorder/past.h"
 #include "recorder/sampler.h"
 #include <ftw.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { STEP_S = 10, POWER_W = 3600, GAP_MAX_MS = 60000 };
 static const int64_t begin_s = 1772359200; // 2026-03-01T10:00:00Z
@@ -113,6 +117,71 @@ static void write_files(const struct bench *b)
     cJSON_Delete(site);
 }
 
+// A slot that a recorder began and another, after it was killed, ends. The file lies in run/.
+static int64_t killed_in_between(const struct bench *b, const char *boot, int dead_s)
+{
+    struct ew_reason reason;
+    struct sampler *sampler = start(b);
+    const struct history_place place = {.circuit = 0};
+    struct sampler_now now = {.wall_s = begin_s + 86400, .up_ms = 100000000, .synchronised = true};
+    sampler_member(sampler, 7, &place, &now);
+    for (int s = 0; s <= 1200; s += STEP_S) {
+        if (s == 900) { // in the middle of the second slot
+            estimate_save(sampler, b->folder);
+            sampler_free(sampler);
+            sampler = sampler_new(b->store, boot, begin_s - 86400, on_event, NULL);
+            sampler_configure(sampler, &zone, 10);
+            assert_int_equal(sampler_load(sampler, &reason), EW_OK);
+            estimate_load(sampler, b->folder);
+        }
+        assert_int_equal(sampler_tick(sampler, &now, &reason), EW_OK);
+        if (s < 900 || s >= 900 + dead_s)
+            sampler_power(sampler, 7, POWER_W, GAP_MAX_MS, now.up_ms, &now);
+        now.wall_s += STEP_S;
+        now.up_ms += STEP_S * 1000;
+    }
+    struct ew_buf rows;
+    struct sampler_series series;
+    ew_buf_init(&rows, 1000);
+    assert_true(sampler_series_find(sampler, 7, "active_energy_import", &series));
+    assert_int_equal(past_read(sampler, &series.id, 1, true, begin_s + 86400 + 600, begin_s + 86400 + 1200,
+                               add_value, &rows, &reason),
+                     EW_OK);
+    long long minute = 0, wh = -1;
+    assert_int_equal(sscanf(ew_buf_text(&rows), "%lld %lld", &minute, &wh), 2);
+    ew_buf_done(&rows);
+    sampler_free(sampler);
+    return wh;
+}
+
+static void expect_slot(const struct bench *b, const char *boot, int dead_s, int64_t wh)
+{
+    char run[128], path[160];
+    (void)snprintf(run, sizeof(run), "%s/run", b->folder);
+    (void)snprintf(path, sizeof(path), "%s/estimates.json", run);
+    assert_int_equal(mkdir(run, 0700), 0);
+    assert_int_equal(killed_in_between(b, boot, dead_s), wh);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(run), 0);
+}
+
+// As with a counter, nothing is missing of the slot that a killed recorder had begun.
+static void what_was_integrated_outlives_a_recorder(void **state)
+{
+    expect_slot(*state, "boot-1", 0, 600);
+}
+
+// Of a gap that is too long to be drawn a line through, only that is missing.
+static void a_long_gap_costs_the_gap(void **state)
+{
+    expect_slot(*state, "boot-1", 100, 490);
+}
+
+static void another_boot_has_another_clock(void **state)
+{
+    expect_slot(*state, "boot-2", 0, 590);
+}
+
 static void energy_of_power_alone_is_marked(void **state)
 {
     const struct bench *b = *state;
@@ -124,8 +193,8 @@ static void energy_of_power_alone_is_marked(void **state)
     assert_true(sampler_series_find(sampler, 7, "active_energy_import", &series));
     assert_int_equal(
         past_read(sampler, &series.id, 1, true, begin_s, begin_s + 3600, add_value, &rows, &reason), EW_OK);
-    // The first reading counts nothing; the running slot of the life before is lost: there is no counter to
-    // take it from. Nor is there anything where the device was silent.
+    // The first reading counts nothing; the running slot of the life before is lost where no file of it
+    // (estimate.h) is there. Nor is there anything where the device was silent.
     assert_int_equal(HISTORY_ESTIMATED, 4);
     assert_string_equal(ew_buf_text(&rows), "0 590 4\n10 600 4\n20 50 4\n30 530 4\n");
     ew_buf_done(&rows);
@@ -146,6 +215,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(energy_of_power_alone_is_marked, bench_setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_integrated_outlives_a_recorder, bench_setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_gap_costs_the_gap, bench_setup, teardown),
+        cmocka_unit_test_setup_teardown(another_boot_has_another_clock, bench_setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
