@@ -12,7 +12,7 @@
 
 #define BASE "edgewatt/test"
 
-enum { PATIENCE_MS = 30000, LOG_MAX = 64 };
+enum { PATIENCE_MS = 60000, LOG_MAX = 64 };
 
 extern struct broker broker; // of the test program
 extern struct ew_loop *loop;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOPICS = 64, PAYLOAD = 4096, PATIENCE_MS = 15000 };
+enum { TOPICS = 64, PAYLOAD = 4096, PATIENCE_MS = 60000 };
 
 struct topic {
     char name[128], payload[PAYLOAD];
@@ -182,8 +182,12 @@ static void a_change_touches_only_what_changed(void **state)
     // A restart would have read the energies at once; the period is 10 s.
     assert_int_equal(find(&b, "device/1/measures/energy")->published, energies);
     set_bus(&b, 1, slave_port(other), "");
-    wait_ms(&b, 500);
-    assert_true(slave_connections(other) == 2);
+    for (int64_t until = ew_clock_up_ms() + PATIENCE_MS; slave_connections(other) < 2;) {
+        assert_true(ew_clock_up_ms() < until);
+        ew_loop_turn(b.loop, 10);
+    }
+    wait_ms(&b, 300);
+    assert_int_equal(slave_connections(other), 2);
     assert_int_equal(find(&b, "device/3/measures/energy")->published, 1);
     broker_end(&b);
     slave_free(slave);
@@ -541,7 +545,8 @@ static void it_stops_at_once_while_reads_block(void **state)
             ew_loop_turn(b.loop, 10);
     int64_t start = ew_clock_up_ms();
     broker_end(&b);
-    assert_true(ew_clock_up_ms() - start < 1000);
+    assert_true(ew_clock_up_ms() - start <
+                5000); // half of the time-out; the second is judged by test_poller.py
     for (int i = 0; i < 3; i++)
         slave_free(slaves[i]);
 }
