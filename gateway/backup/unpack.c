@@ -156,6 +156,14 @@ static enum ew_err check_room(const struct backup_manifest *m, const char *folde
     return EW_OK;
 }
 
+// The first one is told.
+static void note_problem(void *user, const struct ew_reason *problem)
+{
+    struct ew_reason *first = user;
+    if (!first->code[0])
+        *first = *problem;
+}
+
 static enum ew_err check_site_file(const char *folder, struct backup_content *ret, struct ew_reason *reason)
 {
     char path[PATH_MAX];
@@ -168,16 +176,20 @@ static enum ew_err check_site_file(const char *folder, struct backup_content *re
     ew_buf_done(&text);
     if (err != EW_OK)
         return err;
-    struct site_check check = {0};
+    struct ew_reason first = {.code = ""};
+    struct site_check check = {.problem = note_problem, .user = &first};
     size_t size = site_check_memory(ret->site);
     void *memory = malloc(size);
     if (!memory)
         abort();
     err = site_check(ret->site, &check, memory, size);
     free(memory);
-    return err == EW_OK ? EW_OK
-                        : ew_fail(reason, err, "backup.site", "site.json",
-                                  "the configuration in the backup is not valid");
+    if (err == EW_OK)
+        return EW_OK;
+    (void)ew_fail(reason, err, "backup.site", "site.json",
+                  "the configuration in the backup is not valid: %s: %s", first.path, first.text);
+    ew_reason_param(reason, "where", "%s", first.path);
+    return err;
 }
 
 static int64_t ask_number(sqlite3 *db, const char *question)

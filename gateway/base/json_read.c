@@ -147,10 +147,12 @@ void ew_json_text(struct ew_json *o, const char *key, enum ew_presence p, size_t
             return;
         }
     }
-    if (len < min_len || len >= size)
-        ew_json_fail(o, key, "json.length", "must be %zu to %zu bytes long", min_len, size - 1);
-    else
+    if (len < min_len || len >= size) {
+        ew_json_fail(o, key, "json.text_length", "must be %zu to %zu bytes long", min_len, size - 1);
+        ew_reason_param(o->reason, "max", "%zu", size - 1);
+    } else {
         memcpy(out, node->valuestring, len + 1);
+    }
 }
 
 void ew_json_enum(struct ew_json *o, const char *key, enum ew_presence p, const char *const *names, int *out)

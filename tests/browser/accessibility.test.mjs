@@ -22,19 +22,29 @@ let simulators;
 let browser;
 let pages;
 
+// A text over and over until no more of it goes into a name, then dots: 63 bytes.
+function longest(text) {
+  const times = Math.floor(63 / Buffer.byteLength(text));
+  return text.repeat(times) + '.'.repeat(63 - times * Buffer.byteLength(text));
+}
+
 before(async () => {
   const whole = siteWith(await freePorts(4));
-  // Names as hostile as a site file allows: markup, no blank for 60 letters, right to left, faces, an order to turn around.
+  // Names as hostile and as long as a site file allows: markup, not a blank, right to left, faces, an order to turn around.
   const names = {
-    [MAIN]: '<img src=x onerror=alert(1)>', [STATION]: 'W'.repeat(60), [HEAT_PUMP]: 'محطة الشحن ‮gnp.exe', [SOLAR]: '😀'.repeat(15), [NOBODY]: '<script>alert(1)</script>',
+    [MAIN]: longest('<img src=x onerror=alert(1)>'), [STATION]: longest('W'), [HEAT_PUMP]: longest('محطة الشحن ‮gnp.exe '), [SOLAR]: longest('😀'),
+    [NOBODY]: longest('<script>alert(1)</script>'),
   };
   const devices = whole.devices.map((one) => ({ ...one, ...(names[one.id] ? { name: names[one.id] } : {}), ...(one.id === STATION ? { phases: [1, 2, 3] } : {}) }));
   const site = {
     ...whole, devices, sampling: { interval_min: 1 }, greenup: { on: false, meter: MAIN, i_max_a: 63, i_chg_a: 40 },
-    circuits: [{ id: 50, name: 'M'.repeat(60) }], zones: [{ id: 60, name: '<b>Zone</b> ‮abc' }],
+    circuits: [{ id: 50, name: longest('M') }], zones: [{ id: 60, name: longest('<b>Zone</b> ‮abc') }],
+    panels: [{ id: 5, name: longest('充电桩'), place: longest('W') }],
+    buses: whole.buses.map((bus, i) => ({ ...bus, name: longest(['Q', '<i onclick=alert(1)>', '😀', 'ش'][i]) })),
+    tariffs: [{ id: 70, service: 'electricity', name: longest('&lt;'), prices: [{ price: 0.2 }] }],
   };
   gateway = await Gateway.start(site);
-  simulators = [1, 2].map((bus) => new Simulator(gateway.folder, `bus${bus}`, onlyBus({ ...site, greenup: undefined, circuits: [], zones: [] }, bus)));
+  simulators = [1, 2].map((bus) => new Simulator(gateway.folder, `bus${bus}`, onlyBus({ ...site, greenup: undefined, circuits: [], zones: [], tariffs: [] }, bus)));
   browser = await Browser.start();
 });
 after(async () => {

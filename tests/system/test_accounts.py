@@ -45,7 +45,7 @@ class Demo(Case):
         for pin in ("99999", "00000", "12345"):
             self.assertEqual(self.web.call("config", "login", {"pin": pin}), {"next": "puk"})
         for pin in ("", "1234", "123456", "1234a", "١٢٣٤٥"):
-            self.refused(self.web, "login", {"pin": pin}, "login.form" if len(pin.encode()) < 8 else "json.length")
+            self.refused(self.web, "login", {"pin": pin}, "login.form" if len(pin.encode()) < 8 else "json.text_length")
         self.refused(self.web, "login", {"pin": "99999", "puk": "123", "address": "a"}, "login.form")
         # Unknown PIN, and a known one with another user's PUK: the same words.
         said = [self.refused(self.web, "login", {"pin": pin, "puk": "00000888800000", "address": f"192.0.2.{n}"},

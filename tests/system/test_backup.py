@@ -22,6 +22,17 @@ PROFILE = {"id": "own-m1", "version": "1.0", "family": "Own", "model": "M1", "ki
            "registers": {"voltage_l1_n": {"fc": 4, "address": "0x0000", "type": "u16", "scale": 0.1, "unit": "V", "group": "instant"}}}
 
 
+def change_site(files, old, new):
+    """Cleverly: the manifest and its sum agree with it again."""
+    files["site.json"] = files["site.json"].replace(old, new)
+    manifest = json.loads(files["manifest.json"])
+    for entry in manifest["files"]:
+        if entry["name"] == "site.json":
+            entry.update(size=len(files["site.json"]), sha256=hashlib.sha256(files["site.json"]).hexdigest())
+    files["manifest.json"] = json.dumps(manifest).encode()
+    files["manifest.sum"] = hashlib.sha256(files["manifest.json"]).hexdigest().encode()
+
+
 class Backup(harness.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="edgewatt-test-")
@@ -163,14 +174,8 @@ class Backup(harness.TestCase):
         data, archive = self.small_backup("--passphrase-file", self.passphrase)
         before = contents(data)
 
-        def forge(files):  # a clever one: site, manifest and its sum agree again
-            files["site.json"] = files["site.json"].replace(b"Heating", b"Cooling")
-            manifest = json.loads(files["manifest.json"])
-            for entry in manifest["files"]:
-                if entry["name"] == "site.json":
-                    entry.update(size=len(files["site.json"]), sha256=hashlib.sha256(files["site.json"]).hexdigest())
-            files["manifest.json"] = json.dumps(manifest).encode()
-            files["manifest.sum"] = hashlib.sha256(files["manifest.json"]).hexdigest().encode()
+        def forge(files):
+            change_site(files, b"Heating", b"Cooling")
 
         def climb(name):
             def change(files):
@@ -204,6 +209,16 @@ class Backup(harness.TestCase):
         self.assertIn("passphrase is wrong", said.stderr)
         for path in ("/nonexistent.zip", __file__):
             self.assertEqual(self.edgewatt("restore", "--data", data, "--yes", path).returncode, 1)
+        self.assertEqual(contents(data), before)
+
+    def test_a_site_that_no_gateway_would_take_is_not_put_back(self):
+        data, archive = self.small_backup()
+        before = contents(data)
+
+        longer = self.repack(archive, lambda files: change_site(files, b"Heating", b"H" * 200))
+        said = self.edgewatt("restore", "--data", data, "--yes", longer)
+        self.assertEqual(said.returncode, 1, said)
+        self.assertRegex(said.stderr, r"/devices/\d+/name: must be 1 to 63 bytes long|/circuits/\d+/name: must be 1 to 63 bytes long")
         self.assertEqual(contents(data), before)
 
     def test_without_a_passphrase_users_stay(self):

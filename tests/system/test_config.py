@@ -17,6 +17,17 @@ def device(number, **more):
     return {"kind": "device", "id": number, "value": {**next(d for d in SITE["devices"] if d["id"] == number), **more}}
 
 
+def named(name):
+    """A change for everything that has a name, and where the name stands in it."""
+    def of(kind, key="name", **more):
+        known = next((o for o in SITE.get({"bus": "buses"}.get(kind, f"{kind}s"), []) if o.get("id") == more.get("id")), {})
+        return {"kind": kind, "id": more.get("id"), "value": {**known, **more, key: name}}, key
+    place, key = of("panel", "place", id=40, name=name if len(name.encode()) < 64 else "TGBT")
+    labels = {"kind": "device", "id": 11, "value": {**device(11)["value"], "labels": {"output_1": name}}}
+    return [(device(10, name=name), "name"), of("bus", id=2), (place, key), of("circuit", id=51), of("zone", id=60), (labels, "labels/output_1"),
+            of("tariff", id=None, service="electricity", prices=[{"price": 0.2}])]
+
+
 class Published(Case):
     def test_every_object_with_its_revision_and_nothing_else(self):
         self.start_broker()
@@ -203,6 +214,8 @@ class Changes(Case):
             ([{"kind": "device", "id": None, "value": None}], "json.missing", "/changes/0/id"),
             ([{"kind": "device", "value": 5}], "json.type", "/changes/0/value"),
             ([5], "json.type", "/changes/0"),
+            *(([change], "json.text_length", f"/changes/0/value/{key}") for change, key in named("x" * 200)),
+            ([device(10, name="😀" * 16)], "json.text_length", "/changes/0/value/name"),  # 64 bytes
         ]
         for changes, code, path in cases:
             with self.subTest(code=code, path=path):
@@ -226,6 +239,14 @@ class Changes(Case):
         self.assertEqual(error.path, "/changes/0")
         change({"kind": "device", "id": 11, "value": None})
         self.assertEqual(self.read_site()["greenup"], {"meter": 10, "stations": []})
+
+    def test_a_name_of_63_bytes_is_kept_to_the_letter_wherever_one_may_stand(self):
+        for name in ("x" * 63, "é" * 31, "<script>alert(1)</script>\u202egnp.exe" + "😀" * 6):
+            changes = [change for change, _ in named(name)]
+            rev = self.console.call("config", "site")["rev"]
+            self.console.call("config", "change", {"rev": rev, "changes": changes})
+            self.console.wait("config/device/10", lambda d, name=name: d["name"] == name)
+            self.console.wait("config/panel/40", lambda p, name=name: (p["name"], p["place"]) == (name, name))
 
     def test_order_of_cost_rules(self):
         reader = self.mqtt("recorder")
@@ -368,7 +389,8 @@ class HandEdits(Case):
     def test_a_wrong_edit_is_told_and_the_running_configuration_stays(self):
         cases = ["", "{", "x" * 100, "\0\0", json.dumps({**SITE, "typo": 1}), '{"version":2,"site":{"id":"a","tz":"UTC"}}',
                  json.dumps({**SITE, "site": {**SITE["site"], "id": "other"}}),
-                 json.dumps({**SITE, "devices": [{"id": 10, "bus": 2, "unit": 1, "profile": "nonesuch"}]})]
+                 json.dumps({**SITE, "devices": [{"id": 10, "bus": 2, "unit": 1, "profile": "nonesuch"}]}),
+                 json.dumps({**SITE, "zones": [{"id": 60, "name": "Hall" * 50}]})]
         for text in cases:
             with self.subTest(text[:40]):
                 self.write_site(text)

@@ -72,7 +72,7 @@ function useColumns(): readonly Column<AlarmRow>[] {
       cell: (row) => <span class={`alarm-type alarm-${lasting(row)}`}><Icon name={lasting(row) === 'active' ? 'stateError' : 'stateOn'} />{reasonText(row.reason)}</span>,
     },
     { key: 'device', title: t('ui.alarms.device'), sortable: true, cell: (row) => <Name row={row} /> },
-    { key: 'address', title: t('ui.alarms.address'), sortable: true, cell: (row) => <span class="numbers">{row.address}</span> },
+    { key: 'address', title: t('ui.alarms.address'), sortable: true, cell: (row) => <span class="alarm-address numbers">{row.address}</span> },
     {
       key: 'until', title: t('ui.alarms.until'), sortable: true,
       cell: (row) => (row.until === null ? <strong class="alarm-active">{t('ui.alarms.goes_on')}</strong> : lasting(row) === 'moment' ? '–' : <span class="numbers nowrap">{time(row.until)}</span>),
