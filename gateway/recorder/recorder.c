@@ -284,8 +284,11 @@ static void on_tick(struct ew_timer *timer, int64_t now_ms)
     if (optimising || r->optimising)
         ew_service_publish_status(service); // who looks on sees it go on
     r->optimising = optimising;
+    const char *clock = sampler_clock_name(r->sampler);
     if (!optimising) // while the database is copied it takes no rows; the slot ends when it does
         record(service);
+    if (r->sampler && strcmp(clock, sampler_clock_name(r->sampler)) != 0)
+        ew_service_publish_status(service); // every page says so while it is not trusted
     if (r->event.code[0] && publish_event(service, &r->event, true))
         ew_reason_clear(&r->event);
     totals_publish_new(r->totals);

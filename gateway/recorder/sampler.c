@@ -20,7 +20,7 @@ struct sampler *sampler_new(struct store *store, const char *boot, int64_t build
     s->event = fn;
     s->event_user = user;
     s->interval_min = 10;
-    s->verdict = HISTORY_CLOCK_UNTRUSTED;
+    s->verdict = HISTORY_CLOCK_WAIT; // until the first tick has looked
     s->last_s = INT64_MIN;
     s->rolled_s = INT64_MIN;
     s->packing_day = -1;
