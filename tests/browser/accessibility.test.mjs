@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
 import { layoutFindings } from './layout.mjs';
 import { REGISTERED, everyPage, open } from './pages.mjs';
-import { HEAT_PUMP, MAIN, NOBODY, SOLAR, STATION, onlyBus, siteWith } from './site.mjs';
+import { HEAT_PUMP, MAIN, NOBODY, SOLAR, STATION, siteWith } from './site.mjs';
+import { arrive, inside, stage } from './stage.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const LIGHT = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -17,9 +18,6 @@ const LIGHT = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 const RULES = { light: { type: 'tag', values: LIGHT }, dark: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
 const SIZES = { phone: PHONE.viewport, tablet: { width: 820, height: 1180 }, desktop: DESK.viewport, 'zoom of 200 %': { width: 640, height: 400 } };
 const LANGUAGES = ['de', 'ru', 'fr', 'el', 'zh'];
-let gateway;
-let simulators;
-let browser;
 let pages;
 
 // A text over and over until no more of it goes into a name, then dots: 63 bytes.
@@ -28,7 +26,7 @@ function longest(text) {
   return text.repeat(times) + '.'.repeat(63 - times * Buffer.byteLength(text));
 }
 
-before(async () => {
+stage(async () => {
   const whole = siteWith(await freePorts(4));
   // Names as hostile and as long as a site file allows: markup, not a blank, right to left, faces, an order to turn around.
   const names = {
@@ -43,14 +41,7 @@ before(async () => {
     buses: whole.buses.map((bus, i) => ({ ...bus, name: longest(['Q', '<i onclick=alert(1)>', '😀', 'ش'][i]) })),
     tariffs: [{ id: 70, service: 'electricity', name: longest('&lt;'), prices: [{ price: 0.2 }] }],
   };
-  gateway = await Gateway.start(site);
-  simulators = [1, 2].map((bus) => new Simulator(gateway.folder, `bus${bus}`, onlyBus({ ...site, greenup: undefined, circuits: [], zones: [], tariffs: [] }, bus)));
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  for (const one of simulators ?? []) await one.stop();
-  await gateway?.stop();
+  return { site, buses: [1, 2], user: USERS.greenUp };
 });
 
 // What axe says, a line a finding.
@@ -77,7 +68,7 @@ async function eachLook(visitor, look) {
 }
 
 test('axe finds nothing on any page, light and dark, desktop and phone', async () => {
-  const visitor = await browser.visitor(gateway.url, { ...DESK, bypassCSP: true }); // axe must get in
+  const visitor = await arrive({ ...DESK, bypassCSP: true }); // axe must get in
   const found = [];
   const note = (where) => async (scheme, size) => found.push(...(await judge(visitor, RULES[scheme])).map((one) => `${where}, ${scheme} ${size}: ${one}`));
   await visitor.open();
@@ -102,7 +93,7 @@ test('axe finds nothing on any page, light and dark, desktop and phone', async (
 const KEY = /\b(?:ui|page|state|reason|quantity|circuit)\.[a-z_]+(?:\.[a-z_]+)*/g;
 
 test(`in ${LANGUAGES.join(', ')} every page has its words, and they have their place at every width`, async () => {
-  const visitor = await browser.inside(gateway.url, DESK, USERS.greenUp);
+  const visitor = await inside();
   pages ??= await everyPage(visitor);
   const found = [];
   let looked = 0;
@@ -139,7 +130,7 @@ async function press(visitor, key, wanted) {
 }
 
 test('with the keyboard alone: in, to a page, through its parts, and out', async () => {
-  const visitor = await browser.visitor(gateway.url, DESK);
+  const visitor = await arrive();
   await visitor.open();
   await visitor.page.keyboard.type(USERS.greenUp.pin);
   await visitor.step('puk');
@@ -162,7 +153,7 @@ test('with the keyboard alone: in, to a page, through its parts, and out', async
 });
 
 test('the keyboard reaches every control of every page, and where it is can be seen', async () => {
-  const visitor = await browser.inside(gateway.url, DESK, USERS.greenUp);
+  const visitor = await inside();
   pages ??= await everyPage(visitor);
   const found = [];
   for (const address of pages) {
@@ -196,7 +187,7 @@ test('the keyboard reaches every control of every page, and where it is can be s
 });
 
 test('a dialog keeps the focus inside, Escape closes it, and the focus comes back', async () => {
-  const visitor = await browser.inside(gateway.url, DESK, USERS.greenUp);
+  const visitor = await inside();
   await open(visitor, 'server/users');
   await visitor.page.focus(mark('user-add'));
   await visitor.page.keyboard.press('Enter');

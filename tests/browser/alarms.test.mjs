@@ -3,32 +3,22 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts, until } from './gateway.mjs';
-import { onlyBus, siteWith } from './site.mjs';
+import { test } from 'node:test';
+import { PHONE, USERS, mark } from './browser.mjs';
+import { freePorts, until } from './gateway.mjs';
+import { siteWith } from './site.mjs';
+import { gateway, inside, simulators, stage } from './stage.mjs';
 
 const GARAGE = 2;
-let gateway;
-let simulator;
-let browser;
 let user;
-let site;
 
-before(async () => {
-  site = siteWith(await freePorts(4));
-  gateway = await Gateway.start({ ...site, buses: site.buses.filter((bus) => bus.id <= GARAGE), devices: site.devices.filter((one) => one.bus <= GARAGE) });
-  simulator = new Simulator(gateway.folder, 'garage', onlyBus(site, GARAGE));
-  browser = await Browser.start();
-  user = await browser.visitor(gateway.url, DESK);
-  await user.comeIn(USERS.user);
-  await user.home();
-});
-after(async () => {
-  await browser?.stop();
-  await simulator?.stop();
-  await gateway?.stop();
-});
+stage(async () => {
+  const site = siteWith(await freePorts(4));
+  return {
+    site: { ...site, buses: site.buses.filter((bus) => bus.id <= GARAGE), devices: site.devices.filter((one) => one.bus <= GARAGE) },
+    buses: [GARAGE], user: USERS.user,
+  };
+}, async () => { user = await inside(); });
 
 const rows = `${mark('alarm-row')}`;
 const cells = (visitor) => visitor.page.locator(rows).evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
@@ -37,14 +27,14 @@ const waitCells = (visitor, check) => until(`rows that ${check}`, async () => ch
 test('a pulled cable is an alarm of its devices that goes on, and is over when it is put back', async () => {
   await user.page.locator(`${mark('tile')}[data-page="alarms"]`).click();
   await user.wait(mark('alarms'));
-  await simulator.tell(`unplug ${GARAGE}`);
+  await simulators[0].tell(`unplug ${GARAGE}`);
   await waitCells(user, (all) => all.some((row) => row[2] === 'Solar meter' && row[3] === 'Garage.1' && row[4] === 'Going on'));
   const solar = (await cells(user)).find((row) => row[2] === 'Solar meter');
   assert.match(solar[0], /^\d\d:\d\d$/);
   assert.ok(solar[1].length > 10, 'a sentence');
   await user.get('which-active').click();
   await user.shot('alarms');
-  await simulator.tell(`plug ${GARAGE}`);
+  await simulators[0].tell(`plug ${GARAGE}`);
   await waitCells(user, (all) => !all.some((row) => row[2] === 'Solar meter'));
   await user.get('which-all').click();
   await waitCells(user, (all) => all.some((row) => row[2] === 'Solar meter' && /^\d\d:\d\d$/.test(row[4])));

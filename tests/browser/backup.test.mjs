@@ -2,26 +2,19 @@
 import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
 import { siteWith } from './site.mjs';
+import { gateway, inside, stage } from './stage.mjs';
 
 const PASSPHRASE = 'correct horse battery';
-let gateway;
-let browser;
 let administrator;
 let kept;
 
-before(async () => {
-  gateway = await Gateway.start(siteWith(await freePorts(4)));
-  browser = await Browser.start();
-  administrator = await browser.inside(gateway.url, DESK, USERS.administrator);
+stage(async () => ({ site: siteWith(await freePorts(4)), user: USERS.administrator }), async () => {
+  administrator = await inside();
   await open();
-});
-after(async () => {
-  await browser?.stop();
-  await gateway?.stop();
 });
 
 const text = async (name) => (await administrator.get(name).innerText()).replace(/\s+/g, ' ');
@@ -125,7 +118,7 @@ test('an upload without its passphrase keeps the users, and says what it cannot 
 
 test('a session that the backup does not know ends at the login; afterwards the page says what happened', async () => {
   // The sessions of that backup are those of before this one.
-  const other = await browser.inside(gateway.url, PHONE, USERS.greenUp);
+  const other = await inside(PHONE, USERS.greenUp);
   await other.page.goto(`${other.url}#/server/backup`);
   await other.wait(`${mark('backup-check')}:not(:disabled)`);
   await other.get('backup-passphrase-of').fill(PASSPHRASE);

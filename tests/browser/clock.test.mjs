@@ -1,34 +1,23 @@
 // A gateway whose own clock stands in the year 2000, as that of a box without a battery before a time server is heard (DESIGN,
 // Clock): every page says that the time is not set and shows no date made of it; when the clock is set, all comes right by itself.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Clock, Gateway, Simulator, freePorts, until } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { Clock, freePorts, until } from './gateway.mjs';
 import { everyPage, open } from './pages.mjs';
-import { MAIN, STATION, onlyBus, siteWith } from './site.mjs';
+import { MAIN, STATION, siteWith } from './site.mjs';
+import { inside, simulators, stage } from './stage.mjs';
 
 const TWO_INTERVALS_MS = 240_000; // of a minute each, on a slow machine
 const UNSET = `${mark('banner')}[data-banner="clock"]`;
 let clock;
-let gateway;
-let simulators;
-let browser;
 let owner;
 
-before(async () => {
-  const whole = siteWith(await freePorts(4));
-  const site = { ...whole, sampling: { interval_min: 1 }, greenup: { on: false, meter: MAIN, i_max_a: 63, i_chg_a: 40 } };
+stage(async () => {
   clock = new Clock(new Date('2000-01-01T00:05:00Z'));
-  gateway = await Gateway.start(site, { clock });
-  simulators = [1, 2].map((bus) => new Simulator(gateway.folder, `bus${bus}`, onlyBus({ ...site, greenup: undefined }, bus)));
-  browser = await Browser.start();
-  owner = await browser.inside(gateway.url, DESK, USERS.greenUp);
-});
-after(async () => {
-  await browser?.stop();
-  for (const one of simulators ?? []) await one.stop();
-  await gateway?.stop();
-});
+  const site = { ...siteWith(await freePorts(4)), sampling: { interval_min: 1 }, greenup: { on: false, meter: MAIN, i_max_a: 63, i_chg_a: 40 } };
+  return { site, buses: [1, 2], clock, user: USERS.greenUp };
+}, async () => { owner = await inside(); });
 
 // A year that no gateway has seen, or the day such a clock begins with, in English.
 const NONSENSE = /\b(19[0-9]\d|200\d)\b|\bJan(uary)? 1\b|\b1 Jan|Invalid|NaN/g;

@@ -1,31 +1,23 @@
 // Anywhere but in a demo the codes of the manual must be changed at the first login (USR-01).
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
 import { siteWith } from './site.mjs';
+import { arrive, inside, stage } from './stage.mjs';
 
-let gateway;
-let browser;
 // Outside a demo the page moves to HTTPS, with a certificate the gateway made for itself.
 const TRUSTING = { ignoreHTTPSErrors: true };
 const OWN = { pin: '24680', puk: '12345678901234' };
 
-before(async () => {
-  gateway = await Gateway.start(siteWith(await freePorts(4)), { demo: false });
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await gateway?.stop();
-});
+stage(async () => ({ site: siteWith(await freePorts(4)), demo: false }));
 
 const fill = async (visitor, values) => {
   for (const [name, value] of Object.entries(values)) await visitor.get(`codes-${name}`).fill(value);
 };
 
 test('the default codes open nothing but the page that changes them', async () => {
-  const visitor = await browser.visitor(gateway.url, { ...PHONE, ...TRUSTING });
+  const visitor = await arrive({ ...PHONE, ...TRUSTING });
   await visitor.login(USERS.installer);
   await visitor.wait(mark('codes'));
   assert.match(visitor.page.url(), /^https:/);
@@ -52,7 +44,7 @@ test('the default codes open nothing but the page that changes them', async () =
 });
 
 test('with codes of one\'s own the pages open, and the old codes are worth nothing', async () => {
-  const visitor = await browser.visitor(gateway.url, { ...DESK, ...TRUSTING });
+  const visitor = await arrive({ ...DESK, ...TRUSTING });
   await visitor.comeIn(USERS.administrator);
   await visitor.wait(mark('codes'));
   await fill(visitor, { pin: USERS.administrator.pin, puk: USERS.administrator.puk, newPin: OWN.pin, repeatPin: OWN.pin, newPuk: OWN.puk, repeatPuk: OWN.puk });
@@ -63,12 +55,10 @@ test('with codes of one\'s own the pages open, and the old codes are worth nothi
   await visitor.step('pin');
   await visitor.leave();
 
-  const again = await browser.visitor(gateway.url, { ...DESK, ...TRUSTING });
-  await again.comeIn(OWN);
-  await again.home();
+  const again = await inside({ ...DESK, ...TRUSTING }, OWN);
   await again.leave();
 
-  const late = await browser.visitor(gateway.url, { ...DESK, ...TRUSTING });
+  const late = await arrive({ ...DESK, ...TRUSTING });
   await late.login(USERS.administrator);
   await late.wait(`${mark('login')}[data-step="pin"] .login-note-shown`);
   await late.leave();

@@ -4,22 +4,20 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { Gateway, freePorts } from './gateway.mjs';
 import { layoutFindings } from './layout.mjs';
 import { HEAT_PUMP, MAIN, onlyBus, siteWith } from './site.mjs';
+import { arrive, browser, gateway, inside, stage } from './stage.mjs';
 
 const TWO_INTERVALS_MS = 240_000; // of a minute each, on a slow machine
 const SYSTEM = join(dirname(fileURLToPath(import.meta.url)), '../system');
 const HEATING = 50;
-let gateway;
-let simulator;
-let browser;
 let user;
 
-before(async () => {
+stage(async () => {
   const whole = siteWith(await freePorts(4));
   const devices = whole.devices.filter((device) => device.bus === 1).map((device) => ({
     ...device, ...(device.id === MAIN ? { exclude_totals: true } : {}), ...(device.id === HEAT_PUMP ? { circuit: HEATING } : {}),
@@ -28,23 +26,9 @@ before(async () => {
     ...whole, sampling: { interval_min: 1 }, circuits: [{ id: HEATING, use: 'heating' }], devices,
     buses: whole.buses.filter((bus) => bus.id === 1).map((bus) => ({ ...bus, quality_device: HEAT_PUMP })),
   };
-  gateway = await Gateway.start(site);
-  simulator = new Simulator(gateway.folder, 'site', onlyBus(site, 1));
-  browser = await Browser.start();
-  user = await inside(DESK);
-});
-after(async () => {
-  await browser?.stop();
-  await simulator?.stop();
-  await gateway?.stop();
-});
+  return { site, buses: [1], user: USERS.user };
+}, async () => { user = await inside(); });
 
-async function inside(options) {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(USERS.user);
-  await visitor.home();
-  return visitor;
-}
 const words = async (visitor, name) => (await visitor.get(name).first().innerText()).replace(/\s+/g, ' ');
 
 test('before anything is recorded the page says so, and then shows it without being asked', async () => {
@@ -174,7 +158,7 @@ test('with figures drawn nothing sticks out, lies upon another or is cut off, in
 });
 
 test('a browser whose clock stands in the year 2000 shows what is recorded today', async () => {
-  const visitor = await browser.visitor(gateway.url, DESK);
+  const visitor = await arrive();
   await visitor.page.clock.setSystemTime(new Date('2000-01-01T12:00:00Z'));
   await visitor.comeIn(USERS.user);
   await visitor.home();

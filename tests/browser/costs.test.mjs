@@ -1,25 +1,18 @@
 // Cost of consumption, as the manual's examples have it: two tariffs, a rule for the day and one for the evening, Christmas
 // as an exception that has to stand first; what is wrong is said at its field.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, USERS, mark } from './browser.mjs';
-import { Gateway, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
+import { smallSite } from './site.mjs';
+import { gateway, inside, stage } from './stage.mjs';
 
-let gateway;
-let browser;
-
-before(async () => {
+stage(async () => {
   const [port] = await freePorts(1);
-  gateway = await Gateway.start({
-    version: 1, rev: 1, next_id: 100, site: { id: 'costs', name: 'Workshop', tz: 'Europe/Paris', language: 'en', nominal_voltage: 230, currency: 'EUR' },
-    buses: [{ id: 2, name: 'Switchboard', type: 'tcp', address: '127.0.0.1', port, on: false }],
-    devices: [{ id: 10, bus: 2, name: 'Main meter', profile: 'eastron-sdm630', unit: 1, on: true }],
-  });
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await gateway?.stop();
+  return {
+    site: smallSite('costs', { id: 2, name: 'Switchboard', port, on: false }, [{ id: 10, bus: 2, name: 'Main meter', profile: 'eastron-sdm630', unit: 1, on: true }]),
+    user: USERS.installer,
+  };
 });
 
 const fill = (visitor, name, text) => visitor.get(name).fill(text);
@@ -38,9 +31,7 @@ const dayOf = (visitor, day) => visitor.page.locator(`${mark('calendar')} rect[d
   all.filter((one) => one.getAttribute('x') === String(x)).map((one) => [Number(one.getAttribute('y')), Number(one.getAttribute('height')), one.dataset.tariff]), day * 3);
 
 test('tariffs and rules are made, moved, and the calendar shows what they come to', async () => {
-  const visitor = await browser.visitor(gateway.url, DESK);
-  await visitor.comeIn(USERS.installer);
-  await visitor.home();
+  const visitor = await inside(DESK, USERS.installer);
   await visitor.page.goto(`${gateway.url}#/system/costs`);
   await visitor.wait(mark('costs'));
 

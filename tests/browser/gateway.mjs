@@ -60,8 +60,13 @@ class Program {
     this.process.stdin.on('error', () => undefined); // It may end while we speak.
     this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
     for (const stream of [this.process.stdout, this.process.stderr]) {
+      let begun = ''; // a line may come in pieces
       stream.setEncoding('utf8');
-      stream.on('data', (text) => this.lines.push(...text.split('\n').filter((line) => line !== '')));
+      stream.on('data', (text) => {
+        const lines = (begun + text).split('\n');
+        begun = lines.pop();
+        this.lines.push(...lines.filter((line) => line !== ''));
+      });
     }
   }
 
@@ -100,10 +105,15 @@ export class Clock {
 // One bus of a site served by `edgewatt simulate`.
 export class Simulator {
   // `data`: the data folder whose profiles it uses too.
-  constructor(folder, name, site, { data } = {}) {
-    const file = join(folder, `${name}.json`);
-    writeFileSync(file, JSON.stringify(site));
-    this.program = new Program(['simulate', file, ...(data ? ['--data', data] : [])]);
+  constructor(folder, name, site, data, options = []) {
+    this.file = join(folder, `${name}.json`);
+    this.options = [...(data ? ['--data', data] : []), ...options];
+    writeFileSync(this.file, JSON.stringify(site));
+    this.start();
+  }
+
+  start() {
+    this.program = new Program(['simulate', this.file, ...this.options]);
   }
 
   // One control line; its answer is awaited. The simulator answers in order, a line each.

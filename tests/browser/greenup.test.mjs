@@ -3,19 +3,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts, until } from './gateway.mjs';
-import { MAIN, STATION, onlyBus, siteWith } from './site.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts, until } from './gateway.mjs';
+import { MAIN, STATION, siteWith } from './site.mjs';
+import { gateway, inside, simulators, stage } from './stage.mjs';
 
 const SECOND = 22; // its phases are not said
 const ZONE = 60;
-let gateway;
-let simulators;
-let browser;
 let owner;
 
-before(async () => {
+stage(async () => {
   const whole = siteWith(await freePorts(4));
   const devices = whole.devices.filter((one) => one.bus <= 2 && one.profile).map((one) => (one.id === STATION ? { ...one, phases: [1, 2, 3], zones: [ZONE] } : one));
   devices.push({ id: SECOND, bus: 2, name: 'Visitors', profile: 'abb-terra-ac', unit: 3, on: true });
@@ -23,24 +21,9 @@ before(async () => {
     ...whole, devices, buses: whole.buses.filter((bus) => bus.id <= 2), zones: [{ id: ZONE, name: 'Courtyard' }],
     greenup: { on: false, meter: MAIN, i_max_a: 63, i_chg_a: 40 },
   };
-  gateway = await Gateway.start(site);
-  const simulated = { ...site, zones: [], greenup: undefined, devices: devices.map(({ zones, ...rest }) => rest) };
-  simulators = [1, 2].map((bus) => new Simulator(gateway.folder, `bus${bus}`, onlyBus(simulated, bus)));
-  browser = await Browser.start();
-  owner = await inside(DESK);
-});
-after(async () => {
-  await browser?.stop();
-  for (const one of simulators ?? []) await one.stop();
-  await gateway?.stop();
-});
+  return { site, buses: [1, 2], user: USERS.greenUp };
+}, async () => { owner = await inside(); });
 
-async function inside(options) {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(USERS.greenUp);
-  await visitor.home();
-  return visitor;
-}
 async function view(visitor, name) {
   await visitor.page.goto(`${visitor.url}#/greenup/${name}`);
   await visitor.wait(`${mark('greenup')}[data-view="${name.split('/')[0]}"]`);
@@ -151,9 +134,7 @@ test('maintenance, in My installation: a ceiling is obeyed and shown, and taken 
   await owner.shot('maintenance');
   await owner.get('cap-remove').click();
   await owner.page.waitForSelector(`${mark('cap-remove')}:disabled`);
-  const installer = await browser.visitor(gateway.url, DESK);
-  await installer.comeIn(USERS.installer);
-  await installer.home();
+  const installer = await inside(DESK, USERS.installer);
   await installer.installation(STATION);
   await installer.wait(mark('charge'));
   assert.equal(await installer.get('maintenance').count(), 0);

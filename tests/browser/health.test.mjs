@@ -1,47 +1,29 @@
 // SYS-07: how well the gateway is, live: all services, one that is killed, a bus that falls silent, no broker; for administrators only.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts, until } from './gateway.mjs';
-import { onlyBus, siteWith } from './site.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts, until } from './gateway.mjs';
+import { siteWith } from './site.mjs';
+import { gateway, inside, simulators, stage } from './stage.mjs';
 
 const TALL = { ...PHONE, viewport: { width: PHONE.viewport.width, height: 2200 } }; // the whole page on one picture
 const SERVICES = ['config', 'poller', 'recorder', 'web'];
-let gateway;
-let browser;
-let switchboard;
-let garage;
 let administrator;
-let site;
 
-before(async () => {
+stage(async () => {
   const whole = siteWith(await freePorts(4));
   // Without the bus on which nobody answers: here all is well at first.
-  site = {
+  const site = {
     ...whole, sampling: { interval_min: 1 }, buses: whole.buses.filter((bus) => bus.id !== 3),
     devices: whole.devices.filter((device) => device.bus !== 3),
   };
-  gateway = await Gateway.start(site);
-  switchboard = new Simulator(gateway.folder, 'switchboard', onlyBus(site, 1));
-  garage = new Simulator(gateway.folder, 'garage', onlyBus(site, 2));
-  browser = await Browser.start();
-  administrator = await inside(DESK, USERS.administrator);
+  return { site, buses: [1, 2], user: USERS.administrator };
+}, async () => {
+  administrator = await inside();
   await administrator.page.locator(`${mark('tile')}[data-page="server"]`).click();
   await administrator.wait(mark('health'));
 });
-after(async () => {
-  await browser?.stop();
-  await switchboard?.stop();
-  await garage?.stop();
-  await gateway?.stop();
-});
 
-async function inside(options, user) {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(user);
-  await visitor.home();
-  return visitor;
-}
 const service = (name, more = '') => `${mark('service')}[data-service="${name}"]${more}`;
 const bus = (id, state) => `${mark('health-bus')}[data-bus="${id}"][data-state="${state}"]`;
 const finding = (is) => `${mark('finding')}[data-finding="${is}"]`;
@@ -93,7 +75,7 @@ test('a poller that hangs is started again, and the page says why', async () => 
 });
 
 test('a bus that falls silent is what comes first, in words', async () => {
-  await switchboard.stop();
+  await simulators[0].stop();
   await administrator.wait(bus(1, 'error'));
   await administrator.wait(`${mark('overall')}[data-level="bad"]`);
   await administrator.wait(finding('devices'));
@@ -140,7 +122,7 @@ test('a user has neither tile nor page', async () => {
 });
 
 test('the bus comes back, and the page says so by itself', async () => {
-  switchboard = new Simulator(gateway.folder, 'switchboard', onlyBus(site, 1));
+  simulators[0].start();
   await administrator.wait(bus(1, 'on'));
   await gone(administrator, finding('bus_error'));
   await gone(administrator, finding('devices'));

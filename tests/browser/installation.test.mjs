@@ -1,40 +1,16 @@
 // My installation, live, against simulated devices: VIEW-01, BUS-06, USR-04, SYS-02; broker, poller and device lost,
 // a device deleted.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts, until } from './gateway.mjs';
-import { CELLAR, HEATER_OFF, HEAT_PUMP, MAIN, NOBODY, NO_MODEL, SOLAR, STATION, onlyBus, siteWith } from './site.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts, until } from './gateway.mjs';
+import { CELLAR, HEATER_OFF, HEAT_PUMP, MAIN, NOBODY, NO_MODEL, SOLAR, STATION, siteWith } from './site.mjs';
+import { gateway, inside, simulators, stage } from './stage.mjs';
 
-let gateway;
-let browser;
-let switchboard;
-let garage;
-let site;
-
-before(async () => {
-  site = siteWith(await freePorts(4));
-  gateway = await Gateway.start(site);
-  switchboard = new Simulator(gateway.folder, 'switchboard', onlyBus(site, 1));
-  garage = new Simulator(gateway.folder, 'garage', onlyBus(site, 2));
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await switchboard?.stop();
-  await garage?.stop();
-  await gateway?.stop();
-});
+stage(async () => ({ site: siteWith(await freePorts(4)), buses: [1, 2], user: USERS.installer }));
 
 const line = (id) => `${mark('device')}[data-device="${id}"]`;
 const fresh = (name) => `${mark('device-page')} [data-quantity="${name}"][data-fresh="fresh"]`;
-
-async function inside(options, user = USERS.installer) {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(user);
-  await visitor.home();
-  return visitor;
-}
 
 const STATES = [[MAIN, 'on'], [HEAT_PUMP, 'on'], [HEATER_OFF, 'off'], [NO_MODEL, 'unconfigured'], [SOLAR, 'on'], [NOBODY, 'error'], [CELLAR, 'off']];
 
@@ -73,15 +49,15 @@ test('a chosen device shows its measures with units, and what the meter measures
   await visitor.shot('installation-meter');
   const seen = (name) => visitor.page.locator(fresh(name)).first().textContent();
   for (const [volts, shown] of [['241.53', '241.5'], ['228.04', '228.0']]) {
-    await switchboard.tell(`set ${MAIN} voltage_l1_n ${volts}`);
+    await simulators[0].tell(`set ${MAIN} voltage_l1_n ${volts}`);
     await until(`${shown} V on the screen`, async () => await seen('voltage_l1_n') === shown);
   }
   const lead = () => visitor.page.locator(`${mark('lead')}[data-quantity="active_power"] .lead-value`).textContent();
   for (const [watts, shown] of [['432', /^432W$/], ['-1500', /^-1\.50kW$/], ['25340', /^25\.34kW$/]]) {
-    await switchboard.tell(`set ${MAIN} active_power ${watts}`);
+    await simulators[0].tell(`set ${MAIN} active_power ${watts}`);
     await until(`${watts} W on the screen`, async () => shown.test(await lead()));
   }
-  for (const name of ['voltage_l1_n', 'active_power']) await switchboard.tell(`set ${MAIN} ${name} auto`);
+  for (const name of ['voltage_l1_n', 'active_power']) await simulators[0].tell(`set ${MAIN} ${name} auto`);
   assert.deepEqual(visitor.complaints, []);
   await visitor.leave();
 });
@@ -106,20 +82,20 @@ test('a charge point shows its state in words, its limit, and that it is in faul
   };
   await state('A');
   await visitor.wait(`${mark('charge')} [data-quantity="limit_a"]`);
-  await garage.tell(`car ${STATION} arrive 20000`);
+  await simulators[1].tell(`car ${STATION} arrive 20000`);
   await state('C');
   await until('power of the charge', async () => /kW/.test(await visitor.page.locator(`${mark('charge')} [data-quantity="power"]`).textContent()));
   assert.equal(await visitor.overflow(), 0);
   await visitor.shot('installation-station-phone');
-  await garage.tell(`set ${STATION} error_code 7`);
+  await simulators[1].tell(`set ${STATION} error_code 7`);
   await visitor.wait(`${mark('status')}[data-state="fault"] ${mark('reason')}`);
   assert.match(await visitor.page.locator(`${mark('status')} ${mark('reason')}`).textContent(), /7/);
   await visitor.shot('installation-fault-phone');
   await visitor.language('fr');
   assert.match(await visitor.page.locator(`${mark('status')} ${mark('reason')}`).textContent(), /La borne signale/);
-  await garage.tell(`set ${STATION} error_code auto`);
+  await simulators[1].tell(`set ${STATION} error_code auto`);
   await visitor.wait(`${mark('status')}[data-state="on"]`);
-  await garage.tell(`car ${STATION} leave`);
+  await simulators[1].tell(`car ${STATION} leave`);
   await visitor.leave();
 });
 
@@ -163,7 +139,7 @@ test('a meter falls silent: its values go out of date, the others stay live', as
   const visitor = await inside(DESK);
   await visitor.installation(SOLAR);
   await visitor.wait(fresh('active_power'));
-  await garage.stop();
+  await simulators[1].stop();
   await visitor.wait(`${mark('device-page')} .age[data-fresh="stale"]`);
   await until('no fresh value of the silent meter', async () => await visitor.page.locator(`${mark('device-page')} [data-fresh="fresh"]`).count() === 0);
   await visitor.wait(`${line(SOLAR)}[data-state="error"]`);
@@ -172,7 +148,7 @@ test('a meter falls silent: its values go out of date, the others stay live', as
   await visitor.page.locator(`${mark('lead')} ${mark('age')}`).first().click(); // at the number itself
   assert.match(await visitor.page.locator('.explain-text').innerText(), /what it said last/);
   await visitor.shot('stale');
-  garage = new Simulator(gateway.folder, 'garage', onlyBus(site, 2));
+  simulators[1].start();
   await visitor.wait(fresh('active_power'));
   await visitor.leave();
 });

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
 import { layoutFindings } from './layout.mjs';
+import { smallSite } from './site.mjs';
+import { gateway, inside, simulators, stage } from './stage.mjs';
 
 const [CONTACT, LIGHT, BARE, METER, SPARE] = [50, 51, 52, 53, 54];
 const link = (address) => ({ fc: 3, address, type: 'u16', nan: ['0xFFFF'], group: 'links' });
@@ -16,33 +18,18 @@ const PROFILES = [
   own('legrand-ems-command', { output_1: { fc: 1, address: 0, type: 'bool', group: 'state' }, link_event_1: link(200) }),
 ];
 const device = (id, unit, name, profile) => ({ id, bus: 1, unit, name, profile, on: true });
-let gateway;
-let simulator;
-let browser;
 
-before(async () => {
+stage(async () => {
   const [port] = await freePorts(1);
-  const site = {
-    version: 1, rev: 1, next_id: 100, site: { id: 'links', name: 'Workshop', tz: 'Europe/Paris', language: 'en', nominal_voltage: 230, currency: 'EUR' },
-    buses: [{ id: 1, name: 'Cabinet', type: 'tcp', address: '127.0.0.1', port, on: true, poll_ms: 500 }],
-    devices: [device(METER, 1, 'Main meter', 'legrand-emdx3-412045'), device(SPARE, 23, 'Spare light', 'eastron-sdm120')],
-  };
-  gateway = await Gateway.start(site, { profiles: PROFILES });
-  site.devices.push(device(CONTACT, 20, 'Gate contact', 'legrand-ems-signalling'), device(LIGHT, 21, 'Gate light', 'legrand-ems-command'), device(BARE, 22, 'Boiler contact', 'legrand-ems-auxiliary'));
-  simulator = new Simulator(gateway.folder, 'site', site, { data: gateway.data });
-  for (const line of [`set ${CONTACT} link_action_1 21`, `set ${CONTACT} link_action_2 77`, `set ${CONTACT} link_action_3 23`, `set ${CONTACT} link_error_3 3`]) await simulator.tell(line);
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await simulator?.stop();
-  await gateway?.stop();
+  const site = smallSite('links', { id: 1, name: 'Cabinet', port, poll_ms: 500 }, [device(METER, 1, 'Main meter', 'legrand-emdx3-412045'), device(SPARE, 23, 'Spare light', 'eastron-sdm120')]);
+  const later = [device(CONTACT, 20, 'Gate contact', 'legrand-ems-signalling'), device(LIGHT, 21, 'Gate light', 'legrand-ems-command'), device(BARE, 22, 'Boiler contact', 'legrand-ems-auxiliary')];
+  return { site, buses: [1], simulated: { ...site, devices: [...site.devices, ...later] }, profiles: PROFILES, user: USERS.installer };
+}, async () => {
+  for (const line of [`set ${CONTACT} link_action_1 21`, `set ${CONTACT} link_action_2 77`, `set ${CONTACT} link_action_3 23`, `set ${CONTACT} link_error_3 3`]) await simulators[0].tell(line);
 });
 
-async function inside(options = DESK, tag = 'en') {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(USERS.installer);
-  await visitor.home();
+async function links(options = DESK, tag = 'en') {
+  const visitor = await inside(options);
   await visitor.language(tag);
   await visitor.page.goto(`${gateway.url}#/system/links`);
   return visitor;
@@ -57,7 +44,7 @@ function put(devices) {
 }
 
 test('every state: no modules, modules nobody can read, links in order, in error, without partner', async () => {
-  const visitor = await inside();
+  const visitor = await links();
   await visitor.wait(mark('links-no-modules'));
   await visitor.shot('links-none');
   put([device(BARE, 22, 'Boiler contact', 'legrand-ems-auxiliary')]);
@@ -83,7 +70,7 @@ test('every state: no modules, modules nobody can read, links in order, in error
 });
 
 test('on a phone, in French, without anything that hangs over', async () => {
-  const visitor = await inside(PHONE, 'fr');
+  const visitor = await links(PHONE, 'fr');
   await visitor.wait(mark('module-link'));
   assert.equal(await visitor.overflow(), 0);
   assert.deepEqual(await visitor.page.evaluate(layoutFindings), []);

@@ -1,22 +1,13 @@
 // Who may come in, and what they find: USR-01, USR-02, USR-04, SYS-01, SYS-02.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { Browser, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, freePorts, until } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts, until } from './gateway.mjs';
 import { siteWith } from './site.mjs';
+import { arrive, gateway, inside, stage } from './stage.mjs';
 
-let gateway;
-let browser;
-
-before(async () => {
-  gateway = await Gateway.start(siteWith(await freePorts(4)));
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await gateway?.stop();
-});
+stage(async () => ({ site: siteWith(await freePorts(4)) }));
 
 // USR-02, and which of these pages this version has.
 const RIGHTS = {
@@ -30,7 +21,7 @@ const BUILT = [...readFileSync(new URL('../../web-spa/src/pages/registry.ts', im
 
 for (const [name, codes] of Object.entries(USERS)) {
   test(`${name} logs in and finds just the pages of ${name}`, async () => {
-    const visitor = await browser.visitor(gateway.url);
+    const visitor = await arrive();
     await visitor.login(codes);
     await visitor.home();
     const session = await visitor.page.evaluate(async () => (await fetch('/api/session')).json());
@@ -59,7 +50,7 @@ for (const [name, codes] of Object.entries(USERS)) {
 }
 
 test('the PUK page follows any PIN, and only after it comes "wrong code"', async () => {
-  const visitor = await browser.visitor(gateway.url, PHONE);
+  const visitor = await arrive(PHONE);
   await visitor.open();
   await visitor.step('pin');
   await visitor.press('12345'); // nobody's PIN
@@ -78,7 +69,7 @@ test('the PUK page follows any PIN, and only after it comes "wrong code"', async
 });
 
 test('wrong tries are slowed down, the seconds are shown and run out', async () => {
-  const visitor = await browser.visitor(gateway.url);
+  const visitor = await arrive();
   await visitor.open();
   const slowed = /(\d+) s/;
   let text = '';
@@ -100,9 +91,7 @@ test('wrong tries are slowed down, the seconds are shown and run out', async () 
 });
 
 test('logout is on every page and ends the session', async () => {
-  const visitor = await browser.visitor(gateway.url);
-  await visitor.comeIn(USERS.administrator);
-  await visitor.home();
+  const visitor = await inside(DESK, USERS.administrator);
   assert.equal(await visitor.get('logout').isVisible(), true);
   await visitor.installation();
   const [cookie] = (await visitor.context.cookies()).filter((one) => one.name === 'edgewatt');
@@ -117,9 +106,7 @@ test('logout is on every page and ends the session', async () => {
 });
 
 test('another tab falls back to the login when the session ends elsewhere', async () => {
-  const visitor = await browser.visitor(gateway.url);
-  await visitor.comeIn(USERS.administrator);
-  await visitor.home();
+  const visitor = await inside(DESK, USERS.administrator);
   await visitor.page.evaluate(() => fetch('/api/logout', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }));
   await visitor.step('pin');
   assert.match(await visitor.get('note').textContent(), /ended/);
@@ -127,7 +114,7 @@ test('another tab falls back to the login when the session ends elsewhere', asyn
 });
 
 test('the language is chosen at the login and on the home page, and the default stays', async () => {
-  const visitor = await browser.visitor(gateway.url, PHONE);
+  const visitor = await arrive(PHONE);
   await visitor.open();
   assert.equal(await visitor.page.getAttribute('html', 'lang'), 'en', 'the default of the server');
   await visitor.language('fr');
@@ -145,7 +132,7 @@ test('the language is chosen at the login and on the home page, and the default 
   await visitor.language('en');
   assert.match(await visitor.get('home-page').textContent(), /My installation/);
   await visitor.language('fr');
-  const other = await browser.visitor(gateway.url);
+  const other = await arrive();
   await other.open();
   assert.equal(await other.page.getAttribute('html', 'lang'), 'en', 'somebody else still gets the default');
   await other.leave();

@@ -1,9 +1,11 @@
 // VIEW-01, DEV-08: outputs are switched from the page and the device says so; their settings are written; a charge point's plug
 // and socket come with the Green'Up page alone; what a device refuses is said in words.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
+import { smallSite } from './site.mjs';
+import { inside, simulators, stage } from './stage.mjs';
 
 const RELAYS = 50;
 const WALLBOX = 51;
@@ -16,40 +18,20 @@ const PROFILES = [
     registers: { plug: { fc: 3, address: 2000, type: 'u16', group: 'charge' } },
     commands: { plug: { fc: 6, address: 2000, type: 'u16', on: 1, off: 0 }, socket: { fc: 16, address: 2001, type: 'u16', on: '0xFF', off: 0 } } },
 ];
-let gateway;
-let simulator;
-let browser;
 
-before(async () => {
+stage(async () => {
   const [port] = await freePorts(1);
-  const site = {
-    version: 1, rev: 1, next_id: 100, site: { id: 'outputs', name: 'Pump house', tz: 'Europe/Paris', language: 'en', nominal_voltage: 230, currency: 'EUR' },
-    buses: [{ id: 1, name: 'Cabinet', type: 'tcp', address: '127.0.0.1', port, on: true, poll_ms: 500 }],
-    devices: [
-      { id: RELAYS, bus: 1, name: 'Relays', profile: 'relays', unit: 10, on: true, labels: { output_2: 'Pump' } },
-      { id: WALLBOX, bus: 1, name: 'Charge point', profile: 'wallbox', unit: 11, on: true, params: { rated_current: 32 } },
-    ],
-  };
-  gateway = await Gateway.start(site, { profiles: PROFILES });
-  simulator = new Simulator(gateway.folder, 'site', site, { data: gateway.data });
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await simulator?.stop();
-  await gateway?.stop();
+  const site = smallSite('outputs', { id: 1, name: 'Cabinet', port, poll_ms: 500 }, [
+    { id: RELAYS, bus: 1, name: 'Relays', profile: 'relays', unit: 10, on: true, labels: { output_2: 'Pump' } },
+    { id: WALLBOX, bus: 1, name: 'Charge point', profile: 'wallbox', unit: 11, on: true, params: { rated_current: 32 } },
+  ]);
+  return { site, buses: [1], profiles: PROFILES, user: USERS.installer };
 });
 
-async function inside(codes, options = DESK) {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(codes);
-  await visitor.home();
-  return visitor;
-}
 const output = (n, now) => `${mark('output')}[data-output="${n}"]${now === undefined ? '' : `[data-now="${now}"]`}`;
 
 test('an output is switched on and off, and the page shows what the device says', async () => {
-  const visitor = await inside(USERS.installer);
+  const visitor = await inside();
   await visitor.installation(RELAYS);
   await visitor.wait(output(1, false));
   assert.match(await visitor.page.locator(output(2)).innerText(), /^Pump/);
@@ -64,7 +46,7 @@ test('an output is switched on and off, and the page shows what the device says'
 });
 
 test('its settings are written: a label, closed when off, a pulse', async () => {
-  const visitor = await inside(USERS.installer, PHONE);
+  const visitor = await inside(PHONE);
   await visitor.installation(RELAYS);
   await visitor.get('output-settings-2').click();
   await visitor.get('output-label').fill('Sump pump');
@@ -84,13 +66,13 @@ test('its settings are written: a label, closed when off, a pulse', async () => 
 });
 
 test('plug and socket are the business of who has the Green’Up page', async () => {
-  const owner = await inside(USERS.greenUp);
+  const owner = await inside(DESK, USERS.greenUp);
   await owner.installation(WALLBOX);
   await owner.wait(`${mark('plug')}[data-now="false"]`); // as the station says
   await owner.get('plug-on').click();
   await owner.wait(`${mark('maintenance')} ${mark('command-ended')}.form-saved`);
   await owner.wait(`${mark('plug')}[data-now="true"]`);
-  await simulator.tell(`set ${WALLBOX} plug 0`); // switched off elsewhere
+  await simulators[0].tell(`set ${WALLBOX} plug 0`); // switched off elsewhere
   await owner.wait(`${mark('plug')}[data-now="false"]`);
   const socket = () => owner.get('socket').locator('.muted').innerText();
   assert.match(await socket(), /does not tell/);
@@ -102,7 +84,7 @@ test('plug and socket are the business of who has the Green’Up page', async ()
   await owner.shot('outputs-plugs');
   assert.deepEqual(owner.complaints, []);
   await owner.leave();
-  const installer = await inside(USERS.installer);
+  const installer = await inside();
   await installer.installation(WALLBOX);
   await installer.wait(mark('charge'));
   assert.equal(await installer.get('plug-off').count(), 0);
@@ -110,19 +92,19 @@ test('plug and socket are the business of who has the Green’Up page', async ()
 });
 
 test('an order that cannot be carried out is refused in words', async () => {
-  const visitor = await inside(USERS.installer);
+  const visitor = await inside();
   await visitor.installation(RELAYS);
   await visitor.wait(output(1, false));
-  await simulator.tell('unplug 1');
+  await simulators[0].tell('unplug 1');
   await visitor.get('output-1-on').click();
   await visitor.page.waitForSelector(`${output(1)} ${mark('command-ended')}.notice-bad`);
   assert.ok((await visitor.page.locator(`${output(1)} ${mark('command-ended')}`).innerText()).length > 15);
-  await simulator.tell('plug 1');
+  await simulators[0].tell('plug 1');
   await visitor.leave();
 });
 
 test('a wall screen shows the outputs and has nothing to press', async () => {
-  const owner = await inside(USERS.administrator);
+  const owner = await inside(DESK, USERS.administrator);
   await owner.page.goto(`${owner.url}#/server/users`);
   await owner.get('user-add').click();
   await owner.get('user-name').fill('Wall');
@@ -133,7 +115,7 @@ test('a wall screen shows the outputs and has nothing to press', async () => {
   await owner.get('user-save').click();
   await owner.page.waitForSelector(mark('user-editor'), { state: 'detached' });
   await owner.leave();
-  const wall = await inside({ pin: '31415', puk: '27182818284590' });
+  const wall = await inside(DESK, { pin: '31415', puk: '27182818284590' });
   assert.deepEqual(await wall.tiles(), ['installation', 'consumption', 'alarms']);
   await wall.installation(RELAYS);
   await wall.wait(output(2));

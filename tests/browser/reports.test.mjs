@@ -5,14 +5,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, until } from './gateway.mjs';
+import { test } from 'node:test';
+import { PHONE, USERS, mark } from './browser.mjs';
+import { until } from './gateway.mjs';
+import { gateway, inside, stage } from './stage.mjs';
 
 const SYSTEM = join(dirname(fileURLToPath(import.meta.url)), '../system');
 const [FIRST, LAST] = ['2026-03-24', '2026-03-31']; // what money_rig wrote of that month
-let gateway;
-let browser;
 let admin;
 
 function python(program, ...args) {
@@ -21,16 +20,10 @@ function python(program, ...args) {
   return run.stdout;
 }
 
-before(async () => {
-  const site = JSON.parse(python('import json, money_rig; print(json.dumps(money_rig.site()))'));
-  gateway = await Gateway.start(site, { prepare: (data) => python('import sys, money_rig; money_rig.write_history(sys.argv[1])', join(data, 'history.db')) });
-  browser = await Browser.start();
-  admin = await browser.inside(gateway.url, DESK, USERS.administrator);
-});
-after(async () => {
-  await browser?.stop();
-  await gateway?.stop();
-});
+stage(() => ({
+  site: JSON.parse(python('import json, money_rig; print(json.dumps(money_rig.site()))')),
+  prepare: (data) => python('import sys, money_rig; money_rig.write_history(sys.argv[1])', join(data, 'history.db')), user: USERS.administrator,
+}), async () => { admin = await inside(); });
 
 async function days(visitor, from = FIRST, to = LAST) {
   await visitor.get('from').fill(from);
@@ -146,7 +139,7 @@ test('a report that takes long says how far it is, and Cancel ends it: nothing i
 
 for (const [tag, scheme] of [['en', 'light'], ['fr', 'dark']]) {
   test(`on a phone nothing sticks out (${tag}, ${scheme})`, async () => {
-    const visitor = await browser.inside(gateway.url, { ...PHONE, colorScheme: scheme }, USERS.administrator);
+    const visitor = await inside({ ...PHONE, colorScheme: scheme }, USERS.administrator);
     await visitor.language(tag);
     await visitor.page.goto(`${visitor.url}#/reports`);
     await visitor.wait(mark('report-make'));

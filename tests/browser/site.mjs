@@ -29,6 +29,14 @@ export function siteWith([mainPort, garagePort, deadPort, offPort]) {
 }
 
 // The part of a site that hangs on one bus, for a simulator of its own.
-export function onlyBus(site, id) {
-  return { ...site, buses: site.buses.filter((one) => one.id === id).map(({ panel, ...rest }) => rest), panels: [], devices: site.devices.filter((one) => one.bus === id && one.profile) };
+export function onlyBus({ greenup, zones, tariffs, ...site }, id) {
+  return {
+    ...site, buses: site.buses.filter((one) => one.id === id).map(({ panel, ...rest }) => rest), panels: [],
+    devices: site.devices.filter((one) => one.bus === id && one.profile).map(({ zones: _, ...rest }) => rest),
+  };
 }
+
+// A site of one bus, for what needs no more.
+export const smallSite = (id, bus, devices = [], more = {}) => ({
+  version: 1, rev: 1, next_id: 100, site: { ...settings, id, name: 'Workshop' }, buses: [{ type: 'tcp', address: '127.0.0.1', on: true, ...bus }], devices, ...more,
+});

@@ -3,51 +3,23 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
+import { smallSite } from './site.mjs';
+import { gateway, inside, simulators, stage } from './stage.mjs';
 
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
-let gateway;
-let browser;
-let simulator;
 let port;
 let deadPort;
 
-const settings = { id: 'system', name: 'Workshop', tz: 'Europe/Paris', language: 'en', nominal_voltage: 230, currency: 'EUR' };
-const site = (lines) => ({
-  version: 1, rev: 1, next_id: 100, site: settings, buses: [
-    { id: 1, name: 'Local', type: 'rtu', address: '/dev/ttyEW0', local: true, on: false },
-    { id: 2, name: 'Switchboard', type: 'tcp', address: '127.0.0.1', port: lines[0], on: true, serial: { timeout_ms: 200 } },
-  ],
-  circuits: [{ id: 3, use: 'heating' }, { id: 4, name: 'Workshop machines' }],
-  devices: [{ id: 10, bus: 2, name: 'Main meter', profile: 'eastron-sdm630', unit: 1, on: true }],
-});
-
-before(async () => {
+stage(async () => {
   [port, deadPort] = await freePorts(2);
-  const wired = site([port]);
-  gateway = await Gateway.start(wired);
-  const served = { ...wired, buses: [wired.buses[1]], devices: [...wired.devices,
-    { id: 11, bus: 2, name: 'New meter', profile: 'schneider-iem3155', unit: 5, on: true },
-    { id: 12, bus: 2, name: 'Other', profile: 'carlo-gavazzi-em340', unit: 9, on: true }] };
-  simulator = new Simulator(gateway.folder, 'switchboard', served);
-  await simulator.tell('help');
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await simulator?.stop();
-  await gateway?.stop();
-});
-
-async function inside(options, user = USERS.installer) {
-  const visitor = await browser.visitor(gateway.url, options);
-  await visitor.comeIn(user);
-  await visitor.home();
-  visitor.context.setDefaultTimeout(Number(process.env.QUICK ?? 60000));
-  return visitor;
-}
+  const site = smallSite('system', { id: 2, name: 'Switchboard', port, serial: { timeout_ms: 200 } }, [{ id: 10, bus: 2, name: 'Main meter', profile: 'eastron-sdm630', unit: 1, on: true }],
+    { circuits: [{ id: 3, use: 'heating' }, { id: 4, name: 'Workshop machines' }] });
+  site.buses.unshift({ id: 1, name: 'Local', type: 'rtu', address: '/dev/ttyEW0', local: true, on: false });
+  const found = [{ id: 11, bus: 2, name: 'New meter', profile: 'schneider-iem3155', unit: 5, on: true }, { id: 12, bus: 2, name: 'Other', profile: 'carlo-gavazzi-em340', unit: 9, on: true }];
+  return { site, buses: [2], simulated: { ...site, devices: [...site.devices, ...found] }, user: USERS.installer };
+}, () => simulators[0].tell('help')); // it listens
 
 const go = async (visitor, rest) => {
   await visitor.page.goto(`${gateway.url}#/system/${rest}`);

@@ -2,34 +2,20 @@
 // the live device before it is saved, and the device is read at once.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, USERS, mark } from './browser.mjs';
-import { Gateway, Simulator, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
+import { smallSite } from './site.mjs';
+import { gateway, inside, simulators, stage } from './stage.mjs';
 
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 const METER = 5; // answers as an SDM630 does: the page is not told
-let gateway;
-let simulator;
-let browser;
 
-before(async () => {
+stage(async () => {
   const [port] = await freePorts(1);
-  const site = {
-    version: 1, rev: 1, next_id: 100, site: { id: 'tables', name: 'Workshop', tz: 'Europe/Paris', language: 'en', nominal_voltage: 230, currency: 'EUR' },
-    buses: [{ id: 2, name: 'Switchboard', type: 'tcp', address: '127.0.0.1', port, on: true, serial: { timeout_ms: 300 } }], devices: [],
-  };
-  gateway = await Gateway.start(site);
-  simulator = new Simulator(gateway.folder, 'switchboard', { ...site, devices: [{ id: 11, bus: 2, name: 'Meter', profile: 'eastron-sdm630', unit: METER, on: true }] });
-  await simulator.tell('help');
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await simulator?.stop();
-  await gateway?.stop();
-});
+  const site = smallSite('tables', { id: 2, name: 'Switchboard', port, serial: { timeout_ms: 300 } });
+  return { site, buses: [2], simulated: { ...site, devices: [{ id: 11, bus: 2, name: 'Meter', profile: 'eastron-sdm630', unit: METER, on: true }] }, user: USERS.installer };
+}, () => simulators[0].tell('help')); // it listens
 
-const inside = (options) => browser.inside(gateway.url, options, USERS.installer);
 const go = async (visitor, rest) => {
   await visitor.page.goto(`${gateway.url}#/system/${rest}`);
   await visitor.wait(mark('system'));

@@ -1,26 +1,15 @@
 // Users as administrators manage them, known browsers, logout and lock, in Chromium: USR-03, USR-04.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser, DESK, PHONE, USERS, mark } from './browser.mjs';
-import { Gateway, freePorts } from './gateway.mjs';
+import { test } from 'node:test';
+import { DESK, PHONE, USERS, mark } from './browser.mjs';
+import { freePorts } from './gateway.mjs';
 import { siteWith } from './site.mjs';
+import { inside, stage } from './stage.mjs';
 
 const ANNA = { pin: '31415', puk: '27182818284590' };
-let gateway;
-let browser;
 let administrator;
 
-before(async () => {
-  gateway = await Gateway.start(siteWith(await freePorts(4)));
-  browser = await Browser.start();
-  administrator = await inside(DESK, USERS.administrator);
-});
-after(async () => {
-  await browser?.stop();
-  await gateway?.stop();
-});
-
-const inside = (options, user) => browser.inside(gateway.url, options, user);
+stage(async () => ({ site: siteWith(await freePorts(4)), user: USERS.administrator }), async () => { administrator = await inside(); });
 
 async function users(visitor) {
   await visitor.page.goto(`${visitor.url}#/server`);
