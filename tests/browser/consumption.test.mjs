@@ -43,6 +43,14 @@ test('before anything is recorded the page says so, and then shows it without be
   await user.shot('consumption');
 });
 
+test('opened by its address it names the circuits, also where these come after the numbers', async () => {
+  for (let i = 0; i < 3; i++) {
+    await user.page.reload();
+    await user.wait(`${mark('chart')} canvas`);
+    await user.page.waitForFunction((figure) => /Heating/.test(document.querySelector(figure)?.textContent ?? ''), mark('figure'));
+  }
+});
+
 test('datalogger.csv holds what is shown: local hours, the circuit, exact Wh', async () => {
   const [file] = await Promise.all([user.page.waitForEvent('download'), user.get('csv').click()]);
   assert.equal(file.suggestedFilename(), 'datalogger.csv');

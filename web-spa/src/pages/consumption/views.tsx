@@ -40,7 +40,8 @@ export const WhatChoice = ({ what, onChange }: { what: What; onChange: (what: Wh
 interface HistoryFigureProps { answer: HistoryAnswer; rows: readonly HistoryRow[]; what: What; period: Period; title: string; name: (id: number) => string; ids: readonly number[]; color?: string; test?: string }
 
 function HistoryFigure({ answer, rows, what, period, title, name, ids, color, test }: HistoryFigureProps): JSX.Element {
-  const series = useMemo(() => seriesOf(rows.map((row) => rowOf(row, what)), name, ids).map((one): Series => (color ? { ...one, color } : one)), [rows, what]);
+  const names = [...ids, ...rows.map((row) => name(row.id))].join('\n'); // circuits and zones may come after the answer
+  const series = useMemo(() => seriesOf(rows.map((row) => rowOf(row, what)), name, ids).map((one): Series => (color ? { ...one, color } : one)), [rows, what, names]);
   return (
     <Figure title={title} by={answer.by} spans={answer.spans} series={series} flags={joinFlags(rows, answer.spans.length)} unit={unitOf(answer, rows, what)} until={answer.until}
       before={before(rows, what, answer.spans.length)} running={running(period)} {...(test ? { test } : {})} />
