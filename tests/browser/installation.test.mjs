@@ -16,6 +16,8 @@ const STATES = [[MAIN, 'on'], [HEAT_PUMP, 'on'], [HEATER_OFF, 'off'], [NO_MODEL,
 
 test('devices are listed by bus, panel and all, each with its state', async () => {
   const visitor = await inside(DESK);
+  await visitor.page.waitForFunction((tile) => /^Devices in error: 1 of 8\.$/.test(document.querySelector(tile)?.innerText ?? ''), `${mark('tile')}[data-page="installation"] ${mark('tile-now')}`);
+  await visitor.shot('home-error');
   await visitor.page.click(`${mark('tile')}[data-page="installation"]`);
   await visitor.wait(mark('installation'));
   for (const [id, state] of STATES) await visitor.wait(`${line(id)}[data-state="${state}"]`);

@@ -59,6 +59,15 @@ export function layoutFindings() {
       if (width > SLACK_PX && height > 0.34 * Math.min(a.bottom - a.top, b.bottom - b.top)) findings.push(`upon each other: ${name(a.element)} and ${name(b.element)}`);
     }
   }
+  // A number and its unit stand in one line.
+  for (const unit of main.querySelectorAll('td .unit')) {
+    if (unseen(unit) || unit.getClientRects().length === 0) continue;
+    const range = document.createRange();
+    range.setStart(unit.parentElement, 0);
+    range.setEndBefore(unit);
+    const number = [...range.getClientRects()].filter((rect) => rect.width > 0).at(-1);
+    if (number && number.bottom <= unit.getBoundingClientRect().top + SLACK_PX) findings.push(`apart from its number: ${name(unit.closest('td'))}`);
+  }
   // Words of the app must be read whole; a name that a person chose may end in an ellipsis.
   for (const element of main.querySelectorAll('button, a.button, label, legend, th, dt, h2, h3, summary, .choice button, .state-word, .badge')) {
     const style = getComputedStyle(element);

@@ -4,7 +4,16 @@ import { t } from '../i18n/i18n';
 import { useStore } from '../store/store';
 import type { Session } from '../generated/types';
 import { Icon } from '../ui/icon';
-import { pagesOf } from './registry';
+import { GreenupNow, InstallationNow } from './home_now';
+import { pagesOf, type Page } from './registry';
+
+function About({ page }: { page: Page }): JSX.Element {
+  switch (page.id) {
+    case 'installation': return <InstallationNow about={t(page.about)} />;
+    case 'greenup': return <GreenupNow about={t(page.about)} />;
+    default: return <span class="muted">{t(page.about)}</span>;
+  }
+}
 
 export function Home({ session }: { session: Session }): JSX.Element {
   const site = useStore((state) => state.site?.name) ?? session.site;
@@ -24,7 +33,7 @@ export function Home({ session }: { session: Session }): JSX.Element {
                 <span class="tile-icon"><Icon name={page.icon} /></span>
                 <span class="tile-text">
                   <span class="tile-title">{t(page.title)}</span>
-                  <span class="muted">{t(page.about)}</span>
+                  <About page={page} />
                 </span>
                 <Icon name="next" class="tile-next" />
               </a>

@@ -66,7 +66,7 @@ export function Table<T>({ caption, columns, rows, rowKey, sort, onSort, test }:
         {rows.map((row) => (
           <tr key={rowKey(row)} data-test={test ? `${test}-row` : undefined} data-key={rowKey(row)}>
             {columns.map((column) => (
-              <td key={column.key} data-title={column.title} class={`${column.numeric ? 'table-number ' : ''}${column.main ? 'table-main' : ''}`}>{column.cell(row)}</td>
+              <td key={column.key} data-title={column.title} class={`${column.numeric ? 'table-number ' : ''}${column.main ? 'table-main' : ''}`}><div>{column.cell(row)}</div></td>
             ))}
           </tr>
         ))}

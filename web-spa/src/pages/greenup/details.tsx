@@ -15,7 +15,7 @@ import { Facts, Status } from '../installation/device';
 import { useJudge } from '../installation/judge';
 import { answering, deviceState } from '../installation/model';
 import type { Live } from './live';
-import { filterPoints, type Point } from './model';
+import { filterPoints, largestCurrent, type Point } from './model';
 import { Overview, Troubles } from './overview';
 import { PointFilter } from './point_filter';
 import { Guarantee, Limit, Marks, StationIcon, stationWord } from './station';
@@ -26,15 +26,20 @@ export const readPart = (text: string | undefined): Part => PARTS.find((one) => 
 
 function Line({ point, chosen, part }: { point: Point; chosen: boolean; part: Part }): JSX.Element {
   const { station } = point;
+  const locale = useLanguage();
+  const now = station && (station.state === 'charge' || station.state === 'idle') ? largestCurrent(station) : null;
   return (
     <li>
       <a class={chosen ? 'line line-chosen' : 'line'} href={`#/greenup/details/${point.id}/${part}`} aria-current={chosen ? 'true' : undefined} data-test="point" data-device={point.id} data-state={station?.state ?? 'unknown'}>
         <StationIcon station={station} />
         <span class="line-text">
           <span class="line-name"><bdi class="line-called">{point.name}</bdi></span>
-          <span class="muted line-about">{stationWord(station)}{station && station.state !== 'free' && ` · ${reasonText(station.reason)}`}</span>
+          <span class="muted line-why">{station && station.state !== 'free' ? reasonText(station.reason) : stationWord(station)}</span>
         </span>
-        {station?.priority ? <Icon name="priority" class="priority-star" /> : <span />}
+        <span class="line-now numbers">
+          {station?.priority && <Icon name="priority" class="priority-star" />}
+          {now !== null && <><strong>{formatNumber(now, 1, locale)}</strong> <span class="unit">A</span></>}
+        </span>
         <Icon name="next" class="tile-next" />
       </a>
     </li>

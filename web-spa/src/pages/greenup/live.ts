@@ -3,7 +3,8 @@ import { ageMs, freshness, linkUp, type Freshness } from '../../format/freshness
 import type { GreenupStatus } from '../../generated/types';
 import { useStore } from '../../store/store';
 import { useNow } from '../../ui/now';
-import { STATUS_PERIOD_MS } from './model';
+
+const STATUS_PERIOD_MS = 5_000; // of greenup/status
 
 export interface Live { readonly status: GreenupStatus | null; readonly is: Freshness; readonly age: number | null; readonly running: boolean | null }
 

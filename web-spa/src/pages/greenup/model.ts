@@ -8,7 +8,6 @@ import type { Series, SpanOf } from '../consumption/model';
 import { readNumber } from '../../format/number';
 import type { Settings, Table } from '../../store/state';
 
-export const STATUS_PERIOD_MS = 5_000; // of greenup/status
 
 // ---- Stations ---------------------------------------------------------------------------------------------------
 

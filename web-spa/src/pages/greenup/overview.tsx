@@ -60,7 +60,7 @@ export function Overview({ live, compact }: { live: Live; compact?: boolean }): 
           {status && mode !== 'off' && (
             <p class="overview-band">
               <Explain text={t(`ui.greenup.band.${worstBand(status.phases)}_why`)} test="band-why"><BandBadge band={worstBand(status.phases)} test="band" /></Explain>
-              <span class="muted numbers">{t('ui.greenup.counts', { charging, waiting })}</span>
+              <span class="muted numbers">{t('ui.home.charging', { charging, waiting })}</span>
             </p>
           )}
           {mode !== null && mode !== 'run' && <p class="muted">{t(`ui.greenup.mode.${mode}_why`)}</p>}

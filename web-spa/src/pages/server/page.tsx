@@ -216,7 +216,7 @@ function Buses({ views, devices }: { views: readonly BusView[]; devices: Devices
       <ul>{views.map((view) => <Bus key={view.bus.id} view={view} />)}</ul>
       {devices.total > 0 && (
         <p class="health-foot" data-test="failing" data-count={devices.failing}>
-          <span>{t('ui.health.failing', { count: devices.failing, total: devices.total })}</span> <a href="#/installation">{t('page.installation')}</a>
+          <span>{t('ui.home.failing', { count: devices.failing, total: devices.total })}</span> <a href="#/installation">{t('page.installation')}</a>
         </p>
       )}
     </section>
