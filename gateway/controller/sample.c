@@ -38,6 +38,17 @@ static bool read_ma(const cJSON *tree, const char *key, int32_t *ret)
     return true;
 }
 
+// The current of a phase as mA. An export, or a current transformer the wrong way round, is told as a
+// negative one: it loads the phase as much.
+static bool read_current_ma(const cJSON *tree, const char *key, int32_t *ret)
+{
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(tree, key);
+    if (!cJSON_IsNumber(node) || !(fabs(node->valuedouble) <= CURRENT_MAX_A))
+        return false;
+    *ret = (int32_t)lround(fabs(node->valuedouble) * 1000);
+    return true;
+}
+
 static const char *const current_keys[] = {"current_l1", "current_l2", "current_l3"};
 
 // ---- Meter -----------------------------------------------------------------------------------------------
@@ -77,7 +88,7 @@ static void take_currents(struct controller *c, const cJSON *values, int64_t up_
     for (int i = 0; i < 3; i++) {
         int32_t ma;
         const int p = c->meter.map[i];
-        if (p < 0 || !read_ma(values, current_keys[i], &ma))
+        if (p < 0 || !read_current_ma(values, current_keys[i], &ma))
             continue;
         sample.i_ma[p] = ma;
         phases |= 1U << p;
@@ -134,7 +145,7 @@ static void read_current(struct station *st, const cJSON *tree)
     st->reading.current_known = false;
     for (int i = 0; i < 3; i++) {
         int32_t ma;
-        if (!read_ma(tree, current_keys[i], &ma))
+        if (!read_current_ma(tree, current_keys[i], &ma))
             continue;
         st->reading.current_known = true;
         if (ma > st->reading.i_ma[st->map[0]])
@@ -155,7 +166,7 @@ static void read_currents(struct station *st, const cJSON *tree)
         int32_t ma = 0;
         if (st->map[i] < 0)
             continue;
-        if (!read_ma(tree, current_keys[i], &ma))
+        if (!read_current_ma(tree, current_keys[i], &ma))
             st->reading.current_known = false;
         st->reading.i_ma[st->map[i]] = ma;
     }

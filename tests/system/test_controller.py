@@ -6,7 +6,7 @@ import signal
 
 import harness
 import parallel
-from controller_rig import METER, OTHER, STATION, ControllerCase, up_ms
+from controller_rig import METER, OTHER, STATION, TIMING, ControllerCase, up_ms
 
 
 class Leases(ControllerCase):
@@ -56,6 +56,18 @@ class Leases(ControllerCase):
         # Never because of what it said: nobody was reduced for 300 A.
         codes = {m.json["reason"]["code"] for m in self.watcher.messages[mark:] if m.topic.endswith("/setpoint")}
         self.assertLessEqual(codes, {"greenup.full", "greenup.failsafe"})
+
+    def test_a_meter_that_is_back_counts_what_flows_either_way(self):
+        self.site(failsafe_a=10, timing={**TIMING, "up_s": 60})
+        self.start()
+        self.charging()
+        held = self.status(lambda s: s["mode"] == "failsafe", while_=lambda: self.charge(state="C", amperes=32))
+        self.assertEqual((self.station(held)["limit_a"], self.station(held)["reason"]["code"]), (6, "greenup.failsafe"))
+        # An export, or a current transformer the wrong way round: the phase carries it all the same.
+        back = self.status(lambda s: s["mode"] == "run" and s["meter"]["ok"], after=self.watcher.mark(),
+                           while_=lambda: (self.meter(-50), self.charge(state="C", amperes=6, limit=6)))
+        self.assertEqual([phase["current_a"] for phase in back["phases"]], [50, 50, 50])
+        self.assertEqual((self.station(back)["limit_a"], self.station(back)["reason"]["code"]), (6, "greenup.returned"))
 
     def test_a_station_that_says_nothing_stays_booked(self):
         self.site((STATION, OTHER))

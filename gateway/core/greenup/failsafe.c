@@ -56,6 +56,17 @@ void greenup_failsafe(struct greenup *g)
     }
 }
 
+// The meter is back: who charges says so instead of that it is silent. Who waits is told by what it waits
+// for.
+void greenup_failsafe_over(struct greenup *g)
+{
+    for (int i = 0; i < g->count; i++) {
+        struct greenup_point *st = &g->point[i];
+        if (st->why == GREENUP_WHY_FAILSAFE && !(st->cfg.phases & g->lost) && st->limit_ma > 0)
+            greenup_say(st, GREENUP_WHY_RETURNED, -1, 0, 0);
+    }
+}
+
 // Selector off: everybody at the configured limit, and nobody is watched.
 void greenup_released(struct greenup *g)
 {

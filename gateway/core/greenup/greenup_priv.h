@@ -116,7 +116,8 @@ bool greenup_recover(struct greenup *g); // RESTORE; true when it acted
 bool greenup_admit(struct greenup *g,
                    uint8_t *ret_kept); // true when it started one; phases kept for waiting ones
 void greenup_raise(struct greenup *g, uint8_t kept);
-void greenup_failsafe(struct greenup *g); // for the stations of lost phases
-void greenup_released(struct greenup *g); // selector off
+void greenup_failsafe(struct greenup *g);      // for the stations of lost phases
+void greenup_failsafe_over(struct greenup *g); // for those of phases that are back
+void greenup_released(struct greenup *g);      // selector off
 
 #endif

@@ -20,8 +20,9 @@
       "Held at {limit} A: {current} A on {phase} stayed above the maximum of {max} A "                       \
       "with every charge reduced.")                                                                          \
     X(ROOM, "room", "Reduced to {limit} A so that a waiting vehicle can start.")                             \
-    X(CALM, "calm", "Back to {limit} A, the overload is over.")                                              \
+    X(CALM, "calm", "Back to {limit} A after a time of calm.")                                               \
     X(FAILSAFE, "failsafe", "Held at {limit} A: the meter of the total is silent.")                          \
+    X(RETURNED, "returned", "Held at {limit} A since the meter of the total was silent.")                    \
     X(USER, "user", "Waits because a person asked for it.")                                                  \
     X(SETTINGS, "settings", "Held at {limit} A: the settings were changed.")                                 \
     X(RESTART, "restart", "Held at {limit} A since the controller was restarted.")                           \

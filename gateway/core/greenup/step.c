@@ -150,6 +150,7 @@ static void control_period(struct greenup *g)
     greenup_meter_judge(g, fresh);
     if (g->mode == GREENUP_FAILSAFE)
         greenup_failsafe(g);
+    greenup_failsafe_over(g);
     if (!(g->known & g->used))
         return;
     if (g->mode == GREENUP_INIT && everything_read(g))
