@@ -1,6 +1,7 @@
 #include "recorder/recorder.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "core/profile/profile.h"
 #include "core/site/site.h"
@@ -436,7 +437,12 @@ static enum ew_err open_history(struct ew_service *service, struct ew_reason *re
 static enum ew_err recorder_start(struct ew_service *service, struct ew_reason *reason)
 {
     struct recorder *r = service->state;
-    if (open_history(service, reason) != EW_OK) {
+    enum ew_err err = open_history(service, reason);
+    char before[PATH_MAX];
+    ew_path(before, service->data_dir, "restore.old");
+    if (err != EW_OK && ew_file_exists(before))
+        return err; // a restore is on trial: what was there before can come back
+    if (err != EW_OK) {
         r->trouble = *reason;
         ew_error("recorder", "%s: %s, retrying", reason->path, reason->text);
     }

@@ -16,15 +16,15 @@ MARCH = {"by": "month", "from": "2026-03-01", "spans": 1}
 SETTLED_S = 200  # tries, back-off, and starting twice on a slow machine
 
 
-def without_slots(archive):
-    """The same backup, but of a history in which a table is missing: whole, of the right version, no database a recorder can run on."""
+def spoiled(archive, sql):
+    """The same backup, but its history was changed so: whole, of a right version, no database a recorder can run on."""
     def change(files):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "history.db")
             with open(path, "wb") as file:
                 file.write(files["history.db"])
             db = sqlite3.connect(path)
-            db.execute("DROP TABLE slot")
+            db.execute(sql)
             db.commit()
             db.close()
             with open(path, "rb") as file:
@@ -54,7 +54,8 @@ class Trial(harness.TestCase):
         person = test_backup_page.Person(cls.gateway)
         person.end(action="make", history=True)
         cls.whole = cls.gateway.http("/api/backup", cookies=person.login.cookies).body
-        cls.broken = without_slots(cls.whole)
+        cls.broken = spoiled(cls.whole, "DROP TABLE slot")
+        cls.unopened = spoiled(cls.whole, "PRAGMA user_version = 1")  # its tables are there already: it can't be migrated
 
     def names(self):
         return [d["name"] for d in self.gateway.console().call("config", "site")["site"]["devices"]]
@@ -108,6 +109,15 @@ class Trial(harness.TestCase):
         self.assertNotIn("reason", seen)  # nothing is wrong with it that a check could see
         person.ask(action="restore", sum=seen["backup"]["sum"])
         self.gateway.gateway.wait_line("recorder does not run on what was restored")
+        self.judge_back(before, asked)
+
+    def test_1_one_that_cant_be_opened_goes_back_too(self):
+        """A recorder waits for a history that can't be opened, and says so; not so for one that was just restored."""
+        before, asked = self.names(), self.asked()
+        self.archive(self.unopened)
+        person = test_backup_page.Person(self.gateway)
+        seen = person.end(action="check")
+        person.ask(action="restore", sum=seen["backup"]["sum"])
         self.judge_back(before, asked)
 
     def test_2_one_that_runs_is_kept(self):
