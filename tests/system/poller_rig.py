@@ -30,7 +30,7 @@ class Slave(socketserver.ThreadingTCPServer):
 
     def __init__(self, registers=None, fault=None, port=0):
         self.registers, self.fault = dict(registers or {}), fault
-        self.requests, self.connections, self.open = 0, 0, []
+        self.requests, self.refused, self.connections, self.open = 0, 0, 0, []
         super().__init__(("127.0.0.1", port), _Handler)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -43,6 +43,7 @@ class Slave(socketserver.ThreadingTCPServer):
         words = [self.registers.get(a) for a in range(address, address + count)]
         if function in (3, 4) and None not in words:
             return bytes([function, 2 * count]) + struct.pack(f">{count}H", *words)
+        self.refused += 1
         return bytes([function | 0x80, 2])
 
     def answer(self, request):

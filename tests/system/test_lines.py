@@ -60,7 +60,8 @@ class Lines(PollerCase):
         slave.registers.update({a: 7 for a in range(0x180)})
         for number in devices:
             self.set_device(number, 1, unit=number)
-        self.set_bus(1, slave.port, poll_ms=200)
+        # A device that a busy machine makes late is no dead one: its share of the line is to count.
+        self.set_bus(1, slave.port, poll_ms=200, serial={"timeout_ms": 5000})
         self.start_poller()
         # Eight answers of 80 ms take 0.64 s: three times what there is, and with a tenth to spare, every 0.8 s would do.
         reason = self.watcher.wait("bus/1/status", lambda b: b["reason"] and int(
@@ -100,10 +101,10 @@ class Lines(PollerCase):
         errors = self.watcher.wait("bus/1/status", lambda b: b["errors"] > 0 and b["reason"] is None).json["errors"]
         self.assertLess(errors, 20)
         poller.stop()
-        mark = self.watcher.mark()
+        mark, refused = self.watcher.mark(), slave.refused
         poller = self.start_poller()
-        bus = self.watcher.wait("bus/1/status", lambda b: b["polls"] > 20, after=mark).json
-        self.assertEqual(bus["errors"], 0)
+        self.watcher.wait("bus/1/status", lambda b: b["polls"] > 20, after=mark)
+        self.assertEqual(slave.refused, refused)
         self.assertEqual(self.watcher.wait("device/1/status", lambda s: s["state"] == "on", after=mark).json["refused"],
                          ["current_l1"])
         # Another version of the profile: the device is asked anew, and has it now.
@@ -138,8 +139,8 @@ class Lines(PollerCase):
                 "fc": 4, "address": 2 * i, "type": "f32", "unit": "V" if "voltage" in name else "A", "group": "instant"}
                 for i, name in enumerate(WIDE)}})
         self.set_device(1, 1, profile="wide")
-        self.set_bus(1, 502, type="rtu", address=adapter.path, poll_ms=100,
-                     serial={"speed": 19200, "parity": "even", "stop_bits": 1, "timeout_ms": 300})
+        self.set_bus(1, 502, type="rtu", address=adapter.path, poll_ms=300,
+                     serial={"speed": 19200, "parity": "even", "stop_bits": 1, "timeout_ms": 2000})
         self.start_poller()
         harness.wait_until(lambda: len(self.instants(1)) >= 30, what="thirty passes")
         for message in self.instants(1):
