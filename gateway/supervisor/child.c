@@ -89,7 +89,7 @@ static void become(const struct supervisor *s, int child, pid_t parent, int outp
 
 // ---- In the parent ----------------------------------------------------------------------------------------
 
-// A port that was free when it was chosen may be taken when it is used.
+// A port that was free when it was chosen may be taken when it is used: that of the broker, or of the page.
 static void choose_again(struct supervisor *s, int child)
 {
     const struct supervise_child *c = &s->policy.children[child];
@@ -100,6 +100,8 @@ static void choose_again(struct supervisor *s, int child)
         supervisor_port_again(&s->mqtts, /* loopback= */ false);
         return;
     }
+    if (strcmp(supervisor_child_name(child), "web") != 0)
+        return;
     supervisor_port_again(&s->http, /* loopback= */ false);
     supervisor_port_again(&s->https, /* loopback= */ false);
 }
