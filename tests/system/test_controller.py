@@ -200,7 +200,9 @@ class Restart(ControllerCase):
             state="C", amperes=32, session_wh=1400)))
         self.status(lambda s: self.station(s)["session_ah"] > 0, while_=drive)
         session = self.watcher.wait(f"session/{STATION}", lambda p: p["started"]).json
-        harness.wait_until(lambda: "charge" in self.saved(), what="the state on disk")
+        # It is told first and kept then: what a kill in between costs is a second at the limit before.
+        harness.wait_until(lambda: '"limit_ma":24000' in self.saved().replace(" ", "") and "charge" in self.saved(),
+                           what="the state on disk")
         self.controller.stop(number=signal.SIGKILL)
         mark = self.watcher.mark()
         self.start()
