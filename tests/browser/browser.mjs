@@ -50,8 +50,9 @@ export class Visitor {
     Object.assign(this, { context, page, url, complaints: [] });
     page.on('pageerror', (error) => this.complaints.push(`error: ${error}`));
     page.on('console', (message) => {
-      // The browser itself notes every 4xx and 5xx; the app expects and shows them.
-      if (message.type() === 'error' && !/Failed to load resource|WebSocket connection to/.test(message.text())) this.complaints.push(message.text());
+      // The browser itself notes every 4xx and 5xx, and what is sent in the moment in which the other side hangs up; the
+      // app expects and shows them.
+      if (message.type() === 'error' && !/Failed to load resource|WebSocket connection to|WebSocket is already in CLOSING/.test(message.text())) this.complaints.push(message.text());
     });
   }
 
