@@ -147,8 +147,10 @@ static int64_t killed_in_between(const struct bench *b, const char *boot, int de
     assert_int_equal(past_read(sampler, &series.id, 1, true, begin_s + 86400 + 600, begin_s + 86400 + 1200,
                                add_value, &rows, &reason),
                      EW_OK);
-    long long minute = 0, wh = -1;
-    assert_int_equal(sscanf(ew_buf_text(&rows), "%lld %lld", &minute, &wh), 2);
+    char *value, *end; // of "minute value"
+    (void)strtoll(ew_buf_text(&rows), &value, 10);
+    const int64_t wh = strtoll(value, &end, 10);
+    assert_true(end > value);
     ew_buf_done(&rows);
     sampler_free(sampler);
     return wh;
