@@ -46,7 +46,7 @@ static void check_quality_device(struct checker *c, uint32_t index)
     if (device < 0)
         return;
     const cJSON *where = cJSON_GetObjectItemCaseSensitive(c->lists[SITE_DEVICE].items[device].node, "bus");
-    if (cJSON_IsNumber(where) && (int64_t)where->valuedouble != bus->id)
+    if (cJSON_IsNumber(where) && where->valuedouble != (double)bus->id)
         checker_fail(c, SITE_BUS, index, "quality_device", "site.other_bus", "device %lld is not on this bus",
                      (long long)bus->quality_device);
 }
