@@ -135,7 +135,8 @@ class Lines(PollerCase):
             slave.put_float(2 * i, expected[name])
         self.write("profiles/wide.json", {
             "id": "wide", "version": "1.0", "family": "Tests", "model": "Answers of 45 bytes", "kind": "meter",
-            "confidence": "none", "registers": {name: {
+            "confidence": "none", "limits": {"timeout_ms": 2000},  # else a few quick answers shorten it
+            "registers": {name: {
                 "fc": 4, "address": 2 * i, "type": "f32", "unit": "V" if "voltage" in name else "A", "group": "instant"}
                 for i, name in enumerate(WIDE)}})
         self.set_device(1, 1, profile="wide")
