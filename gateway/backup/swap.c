@@ -105,7 +105,7 @@ static enum ew_err undo(const struct swap *s, const char *data_dir, struct ew_re
         if (ew_file_exists(target) || (s->existed[i] && rename(kept, target) != 0))
             return fail(target, reason);
     }
-    // What is left of the new site would pass for one that was taken: backup_state_settle().
+    // What is left of the new site would pass for one that was taken: backup_settle().
     char staged[PATH_MAX];
     ew_path(staged, data_dir, "restore.new");
     backup_remove_tree(staged);

@@ -62,23 +62,17 @@ static void session_answered(struct web *web, struct web_connection *c, const st
 }
 
 // The answer comes later.
-static struct web_ask *ask_session(struct web *web, struct web_connection *c, const char *token,
-                                   web_answered_fn *answered)
+static void ask_session(struct web *web, struct web_connection *c, const char *token)
 {
-    struct ew_buf args;
-    struct ew_jw w;
-    web_ask_begin(&args, &w);
-    ew_jw_text(&w, "token", token);
     struct web_ask *ask = web_ask_new(web, c, token);
-    ask->answered = answered;
-    web_ask_send(ask, "session", &args);
-    return ask;
+    ask->answered = session_answered;
+    web_ask_send_token(ask, "session");
 }
 
 void web_session_run(struct web_connection *c)
 {
     if (c->exchange->token[0])
-        ask_session(c->web, c, c->exchange->token, session_answered);
+        ask_session(c->web, c, c->exchange->token);
     else
         web_answer_fail(c, 401, "session.unknown", "You are not logged in.");
 }
@@ -91,7 +85,7 @@ void web_api_check(struct web *web, const char *token)
         web->checks = 0;
     }
     if (web->checks++ < CHECKS_PER_SECOND)
-        ask_session(web, NULL, token, session_answered);
+        ask_session(web, NULL, token);
 }
 
 // ---- Files, for who has the page -------------------------------------------------------------------------
@@ -130,7 +124,9 @@ void web_api_allow(struct web_connection *c, const char *page, web_allowed_fn *a
         web_answer_fail(c, 401, "session.unknown", "You are not logged in.");
         return;
     }
-    struct web_ask *ask = ask_session(c->web, c, c->exchange->token, allow_answered);
+    struct web_ask *ask = web_ask_new(c->web, c, c->exchange->token);
+    ask->answered = allow_answered;
     ask->page = page;
     ask->allowed = allowed;
+    web_ask_send_token(ask, "session");
 }

@@ -29,6 +29,8 @@ struct web_ask *web_ask_new(struct web *web, struct web_connection *c, const cha
 // The arguments of the call: begin, put the members in, send (which closes and wipes them).
 void web_ask_begin(struct ew_buf *args, struct ew_jw *w);
 void web_ask_send(struct web_ask *ask, const char *method, struct ew_buf *args);
+// Sends what is asked of the session alone that the question was made for.
+void web_ask_send_token(struct web_ask *ask, const char *method);
 
 // True when this is no refusal of config's, but says that config could not be asked.
 bool web_ask_unreachable(const struct ew_reason *reason);

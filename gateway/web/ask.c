@@ -57,6 +57,15 @@ void web_ask_begin(struct ew_buf *args, struct ew_jw *w)
     ew_buf_add_text(args, "{");
 }
 
+void web_ask_send_token(struct web_ask *ask, const char *method)
+{
+    struct ew_buf args;
+    struct ew_jw w;
+    web_ask_begin(&args, &w);
+    ew_jw_text(&w, "token", ask->token);
+    web_ask_send(ask, method, &args);
+}
+
 // True when this is no refusal of config's, but says that config could not be asked.
 bool web_ask_unreachable(const struct ew_reason *reason)
 {

@@ -188,13 +188,9 @@ static void logout_answered(struct web *web, struct web_connection *c, const str
 
 static void ask_logout(struct web *web, struct web_connection *c, const char *token)
 {
-    struct ew_buf args;
-    struct ew_jw w;
-    web_ask_begin(&args, &w);
-    ew_jw_text(&w, "token", token);
     struct web_ask *ask = web_ask_new(web, c, token);
     ask->answered = logout_answered;
-    web_ask_send(ask, "logout", &args);
+    web_ask_send_token(ask, "logout");
 }
 
 static void drop_session(struct web *web, const char *token)

@@ -1,6 +1,6 @@
 // A limit in the unit that a station takes: amperes, watts, or per cent of its rated current. What is told
 // never lets more flow than was asked for: it is rounded down, and watts are told at the lowest voltage a
-// grid may have. Pure.
+// grid may have (EN 50160: 90 to 110 % of the nominal one). Pure.
 #ifndef EDGEWATT_CORE_PROFILE_LIMIT_H
 #define EDGEWATT_CORE_PROFILE_LIMIT_H
 
@@ -16,6 +16,7 @@ struct profile_limit {
 
 // Can currents be told in this unit? Not in per cent of a rated current that nobody knows.
 bool profile_limit_known(const struct profile_limit *limit);
+// The three below need a limit that is known.
 // What is written for limit_ma, in the unit: a multiple of the count.
 double profile_limit_told(const struct profile_limit *limit, int32_t limit_ma);
 // What may flow at most when the station says this; -1 = no number. The inverse: what is read back and told

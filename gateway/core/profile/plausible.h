@@ -30,7 +30,8 @@ struct profile_verdict {
     struct profile_fix fixes[PROFILE_FIXES_MAX];
 };
 
-// value: of register `index`, decoded and finished; words: as read. nominal_v: of the site, phase to neutral.
+// value: of register `index`, decoded and finished, in the unit of its quantity; words: as read. nominal_v:
+// of the site, phase to neutral.
 void profile_judge(const struct profile *profile, int index, const struct profile_bound *bound,
                    const uint16_t *words, const struct profile_value *value, double nominal_v,
                    struct profile_verdict *ret);
